@@ -1,0 +1,94 @@
+/// The stable kinds of failure that the engine knows. Dialects map each kind with an exhaustive
+/// `match` to their own (HTTP status, code, text); the details live in the error that carries the kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The statement or the body is not well-formed.
+    Parse,
+    /// The statement is well-formed but means nothing (unknown function, wrong argument types …).
+    Plan,
+    /// The part of the dialect is not built.
+    NotSupported,
+    /// No such tenant.
+    TenantNotFound,
+    /// The tenant exists already.
+    TenantExists,
+    /// No such database.
+    DatabaseNotFound,
+    /// The database exists already.
+    DatabaseExists,
+    /// No such table.
+    TableNotFound,
+    /// The table exists already.
+    TableExists,
+    /// No such column.
+    ColumnNotFound,
+    /// The column exists already.
+    ColumnExists,
+    /// A schema change that the rules forbid (drop of the last field, tag with codec …).
+    InvalidSchema,
+    /// A value of a type that the column does not take.
+    TypeMismatch,
+    /// A value that its type or the column's limits cannot hold.
+    ValueOutOfRange,
+    /// A text or binary value longer than declared.
+    LengthExceeded,
+    /// A row older than the retention of its database, or outside the representable range.
+    TimeOutOfRange,
+    /// A series with this identity exists already.
+    SeriesExists,
+    /// No such user, role or member.
+    PrincipalNotFound,
+    /// The user, role or member exists already.
+    PrincipalExists,
+    /// Credentials are missing or wrong.
+    AuthFailed,
+    /// The principal may not do this.
+    Denied,
+    /// A configured limit (rows, columns, series, statement length …) is reached.
+    LimitReached,
+    /// Write pressure, too many queries: try again later.
+    Busy,
+    /// Memory for this query is used up.
+    OutOfMemory,
+    /// The disk is full.
+    DiskFull,
+    /// The time limit passed.
+    Timeout,
+    /// The query was cancelled or killed.
+    Cancelled,
+    /// A running query failed on its data (cast, division by zero …).
+    Execution,
+    /// Stored data is damaged.
+    Corrupt,
+    /// The server is stopping.
+    ShuttingDown,
+    /// A fault of triglot or of the machine.
+    Internal,
+}
+
+/// Whether the same request may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retry {
+    /// Never: the request itself is at fault.
+    No,
+    /// Yes, after a pause.
+    Later,
+}
+
+impl ErrorKind {
+    /// Whether the same request may succeed later.
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::Busy | Self::OutOfMemory | Self::DiskFull | Self::Timeout | Self::ShuttingDown => {
+                Retry::Later
+            }
+            _ => Retry::No,
+        }
+    }
+
+    /// Whether the text may be shown to users. Texts of internal faults may name paths and are
+    /// only logged.
+    pub const fn is_public(self) -> bool {
+        !matches!(self, Self::Internal)
+    }
+}
