@@ -15,8 +15,10 @@ pub const SID: &str = "__sid";
 pub const TIME: &str = "__time";
 /// `UInt8`: the [`triglot_model::RowOp`] code; the column is absent when all rows are `Merge`.
 pub const OP: &str = "__op";
-/// `Binary`: which stored columns were written explicitly (bit *i* = *i*-th column by ascending
-/// column id among the row batch's own stored columns); NULL or absent = exactly the non-null ones.
+/// `Binary`: which stored columns were written explicitly: bit `n` (byte `n / 8`, least significant
+/// bit first) stands for the column with [`ColumnId`] `n`, so projections and schema changes do not
+/// move bits. NULL or too short = exactly the non-null columns. Needed only to tell an explicit NULL
+/// from an absent value.
 pub const SET: &str = "__set";
 
 /// The name of a stored column.
