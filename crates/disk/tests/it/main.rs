@@ -1,0 +1,5 @@
+//! Tests of triglot-disk: one binary.
+
+mod interface;
+mod sim;
+mod store;
