@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::{read, store_error};
 use crate::disk::{Disk, DiskFile, OpenMode};
-use crate::error::{DiskError, Result};
+use crate::error::{DiskError, DiskOp, Result};
 use crate::key;
 
 /// Where unfinished files live. Reserved: no object has a key here.
@@ -223,31 +223,39 @@ impl Committer {
 
     /// Removes a group of keys, with one sync for each directory concerned.
     pub(super) fn delete(&self, group: Vec<object_store::Result<Path>>) -> Vec<object_store::Result<Path>> {
-        let mut dirs: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let mut dirs = BTreeSet::new();
         let mut results = Vec::with_capacity(group.len());
         for location in group {
             let removed = location.and_then(|location| {
                 let key = location.as_ref();
                 check_key(key)?;
                 self.disk.remove_file(key).map_err(|e| store_error(key, e))?;
-                dirs.insert(key::split(key).0.to_owned(), None);
+                dirs.insert(key::split(key).0.to_owned());
                 Ok(location)
             });
             results.push(removed);
         }
-        for (dir, failure) in &mut dirs {
-            *failure = self.disk.sync_dir(dir).err().map(|e| e.to_string());
+        for dir in dirs {
+            if let Err(error) = self.disk.sync_dir(&dir) {
+                fail_all_in(&dir, error, &mut results);
+            }
         }
         results
-            .into_iter()
-            .map(|result| {
-                let location = result?;
-                match dirs.get(key::split(location.as_ref()).0) {
-                    Some(Some(message)) => Err(super::generic(std::io::Error::other(message.clone()))),
-                    _ => Ok(location),
-                }
-            })
-            .collect()
+    }
+}
+
+/// The removals in `dir` are not durable: the first one carries the error, the others its text.
+fn fail_all_in(dir: &str, error: DiskError, results: &mut [object_store::Result<Path>]) {
+    let text = error.to_string();
+    let mut first = Some(error);
+    for result in results {
+        if let Ok(location) = result
+            && key::split(location.as_ref()).0 == dir
+        {
+            let repeated = || DiskError::io(DiskOp::SyncDir, dir, std::io::Error::other(text.clone()));
+            let error = first.take().unwrap_or_else(repeated);
+            *result = Err(super::generic(error));
+        }
     }
 }
 

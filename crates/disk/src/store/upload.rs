@@ -77,7 +77,13 @@ impl MultipartUpload for DiskUpload {
     async fn abort(&mut self) -> object_store::Result<()> {
         match self.temp.take() {
             // Removed when the last part lets go of it.
-            Some(temp) => blocking(move || Ok(drop(temp))).await,
+            Some(temp) => {
+                let remove = move || {
+                    drop(temp);
+                    Ok(())
+                };
+                blocking(remove).await
+            }
             None => Ok(()),
         }
     }

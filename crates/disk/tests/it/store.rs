@@ -299,6 +299,19 @@ async fn deletes_are_durable() {
     }
 }
 
+#[tokio::test]
+async fn a_delete_that_is_not_durable_is_an_error() {
+    let disk = SimDisk::new(1);
+    let store_1 = store(&disk);
+    for key in ["a/1", "a/2", "b/1"] {
+        store_1.put(&Path::from(key), "1".into()).await.unwrap();
+    }
+    disk.fail_next(DiskOp::SyncDir, std::io::Error::other("no"));
+    let wanted = ["a/1", "b/1", "a/2"].map(|k| Ok(Path::from(k)));
+    let results: Vec<_> = store_1.delete_stream(stream::iter(wanted).boxed()).collect().await;
+    assert!(matches!(&results[..], [Err(_), Ok(_), Err(_)]), "{results:?}");
+}
+
 /// M-1 across a kill: the process dies between link and directory sync; its successor sees the key,
 /// so the key must stay even if the power goes next.
 #[tokio::test]
