@@ -1,0 +1,225 @@
+//! Compaction: files of one bucket that are neighbours in sequence order become one.
+//!
+//! Only neighbours are merged, so sequence ranges stay disjoint and a tombstone applies to a file
+//! by comparing two numbers. Deletions and row operations vanish when the oldest file takes part,
+//! since nothing older can be meant by them.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures::StreamExt;
+use triglot_model::TableId;
+
+use super::Shard;
+use crate::error::StorageError;
+use crate::file::{DataFile, data_path};
+use crate::manifest::EditV1;
+use crate::merge::{FoldMode, Layout, MergeOptions, MergeStream, apply_tombstones};
+use crate::scan::{RowStream, deletions_for};
+use crate::sst::{FileMeta, FileMetaV1, ReadRequest, SstReader, SstWriteOptions};
+use crate::{CompactionOptions, TableMeta, TimeRange, Tombstone, sst};
+
+/// ZSTD level of compacted files.
+const ZSTD_COMPACT: i32 = 3;
+/// Rows of a batch while merging.
+const BATCH_ROWS: usize = 8192;
+/// Files count as similar in size when the largest is at most so many times the smallest.
+const SIMILAR: u64 = 4;
+
+/// One merge to be done.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    table: TableId,
+    start: i64,
+    files: Vec<Arc<DataFile>>,
+    /// Whether the oldest file of the bucket is among them.
+    oldest: bool,
+    tombstones: Arc<Vec<Tombstone>>,
+}
+
+impl Shard {
+    /// Does merges until there is none to do. `all`: every bucket with more than one file, whatever
+    /// its size (for `COMPACT` and for tests).
+    pub(crate) async fn compact(&self, table: Option<TableId>, all: bool) -> Result<usize, StorageError> {
+        let _one_at_a_time = self.compact_lock.lock().await;
+        let mut done = 0;
+        while let Some(job) = self.next_job(table, all) {
+            let started = std::time::Instant::now();
+            self.run_job(&job).await?;
+            self.counters.compactions.fetch_add(1, Ordering::Relaxed);
+            let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+            self.counters.compaction_micros.fetch_add(micros, Ordering::Relaxed);
+            done += 1;
+        }
+        self.collect_tombstones().await?;
+        Ok(done)
+    }
+
+    fn next_job(&self, only: Option<TableId>, all: bool) -> Option<Job> {
+        let now = self.clock.now_ns();
+        let state = self.state.read();
+        for (id, table) in &state.tables {
+            if only.is_some_and(|t| t != *id) {
+                continue;
+            }
+            for (start, chunk) in &table.chunks {
+                let newest = chunk.files.iter().map(|f| f.meta.created_ns).max().unwrap_or(now);
+                let options = &self.options.compaction;
+                let cold_ns = i64::try_from(options.cold_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+                let cold = now.saturating_sub(newest) >= cold_ns;
+                let metas: Vec<&FileMeta> = chunk.files.iter().map(|f| &f.meta).collect();
+                let Some(pick) = pick(&metas, options, all || cold) else { continue };
+                let files: Vec<_> = chunk.files.get(pick.clone()).unwrap_or_default().to_vec();
+                let oldest = pick.start == 0;
+                return Some(Job { table: *id, start: *start, files, oldest, tombstones: Arc::clone(&table.tombstones) });
+            }
+        }
+        None
+    }
+
+    async fn run_job(&self, job: &Job) -> Result<(), StorageError> {
+        let Some(meta) = self.tables.table(job.table) else { return Ok(()) };
+        let merged = self.merge_files(job, &meta).await?;
+        let mut manifest = self.manifest.lock().await;
+        let still_there = {
+            let state = self.state.read();
+            state.tables.get(&job.table).and_then(|t| t.chunks.get(&job.start)).is_some_and(|chunk| {
+                job.files.iter().all(|f| chunk.files.iter().any(|g| g.meta.file_id == f.meta.file_id))
+            })
+        };
+        if !still_there {
+            // Dropped or expired meanwhile; the new file was never listed.
+            if let Some(meta) = merged {
+                self.reaper.bury(data_path(self.id, job.table, job.start, meta.file_id));
+            }
+            return Ok(());
+        }
+        let edit = EditV1 {
+            add: merged.iter().cloned().map(FileMetaV1::from).collect(),
+            remove: job.files.iter().map(|f| (job.table.0, f.meta.file_id)).collect(),
+            ..EditV1::default()
+        };
+        manifest.commit(edit).await?;
+        let mut state = self.state.write();
+        let Some(entry) = state.tables.get_mut(&job.table) else { return Ok(()) };
+        if let Some(chunk) = entry.chunks.get_mut(&job.start) {
+            let replaced = |f: &Arc<DataFile>| job.files.iter().any(|g| g.meta.file_id == f.meta.file_id);
+            let at = chunk.files.iter().position(replaced).unwrap_or(0);
+            chunk.files.retain(|f| !replaced(f));
+            if let Some(meta) = merged {
+                chunk.files.insert(at, DataFile::new(self.id, meta, self.reaper.clone()));
+            }
+        }
+        entry.chunks.retain(|_, chunk| !chunk.is_empty());
+        job.files.iter().for_each(|f| f.doom());
+        Ok(())
+    }
+
+    async fn merge_files(&self, job: &Job, meta: &TableMeta) -> Result<Option<FileMeta>, StorageError> {
+        let columns: Vec<_> = meta.def.stored_columns().map(|c| (c.id, c.ty)).collect();
+        let ck = meta.def.composite_key().map(|c| c.id);
+        let with_control = !job.oldest && job.files.iter().any(|f| f.meta.has_ops);
+        let mut inputs: Vec<RowStream> = Vec::with_capacity(job.files.len());
+        for file in &job.files {
+            let reader = SstReader::open(&self.store, &file.path, &self.sst_cache).await?;
+            let rows = reader.read(ReadRequest {
+                columns: columns.clone(),
+                series: None,
+                time: TimeRange::ALL,
+                with_control: file.meta.has_ops,
+                batch_rows: BATCH_ROWS,
+            });
+            // The new file's sequence range ends where the newest input's does; all deletions up to
+            // there are applied now, and so are later ones that are known already.
+            let deletions = deletions_for(file, &job.tombstones, &TimeRange::ALL);
+            let seq_max = job.files.last().map_or(0, |f| f.meta.seq_max);
+            let deletions: Vec<Tombstone> = deletions.into_iter().filter(|t| t.seq <= seq_max).collect();
+            inputs.push(
+                rows.map(move |batch| {
+                    let batch = batch?;
+                    if deletions.is_empty() { Ok(batch) } else { Ok(apply_tombstones(&batch, &deletions)?) }
+                })
+                .boxed(),
+            );
+        }
+        let layout = Layout::new(columns.iter().map(|(id, ty)| (*id, ty.arrow())).collect(), ck)?;
+        let mode = if job.oldest { FoldMode::Final } else { FoldMode::Partial };
+        let options = MergeOptions { layout, mode, control: with_control, batch_rows: BATCH_ROWS };
+        let file_id = self.next_file_id();
+        let path = data_path(self.id, job.table, job.start, file_id);
+        let metas = || job.files.iter().map(|f| &f.meta);
+        let options_out = SstWriteOptions {
+            zstd_level: ZSTD_COMPACT,
+            file_id,
+            bucket_start: job.start,
+            seq_min: metas().map(|m| m.seq_min).min().unwrap_or(0),
+            seq_max: metas().map(|m| m.seq_max).max().unwrap_or(0),
+            level: metas().map(|m| m.level).max().unwrap_or(0).saturating_add(1),
+            ..SstWriteOptions::new(Arc::clone(&meta.def))
+        };
+        let rows = MergeStream::<StorageError>::new(inputs, options).boxed();
+        Ok(sst::write(&self.store, &path, rows, options_out).await?)
+    }
+
+    /// Forgets tombstones that no file needs: all files they reach are newer.
+    async fn collect_tombstones(&self) -> Result<(), StorageError> {
+        let mut manifest = self.manifest.lock().await;
+        let mut gone = Vec::new();
+        {
+            let state = self.state.read();
+            for (id, table) in &state.tables {
+                let needed = |t: &Tombstone| {
+                    table.chunks_in(&t.time).any(|(_, chunk)| {
+                        // A flush under way makes a file that may be older than the tombstone.
+                        !chunk.flushing.is_empty()
+                            || chunk.files.iter().any(|f| f.meta.seq_max < t.seq && f.meta.time.overlaps(&t.time))
+                    })
+                };
+                // One that is not in the manifest yet is still in the WAL; it goes after its flush.
+                let durable = table.tombstones_durable;
+                let unneeded = table.tombstones.iter().filter(|t| t.seq <= durable && !needed(t));
+                gone.extend(unneeded.map(|t| (*id, t.seq)));
+            }
+        }
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let tombstones_gone = gone.iter().map(|(id, seq)| (id.0, *seq)).collect();
+        manifest.commit(EditV1 { tombstones_gone, ..EditV1::default() }).await?;
+        let mut state = self.state.write();
+        for (id, seq) in gone {
+            if let Some(table) = state.tables.get_mut(&id) {
+                Arc::make_mut(&mut table.tombstones).retain(|t| t.seq != seq);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which neighbouring files to merge: with `cold` all that fit, otherwise the newest run of at
+/// least `trigger_files` files of similar size. Merging newest first keeps large old files out of
+/// most merges.
+fn pick(files: &[&FileMeta], options: &CompactionOptions, cold: bool) -> Option<std::ops::Range<usize>> {
+    let trigger = if cold { 2 } else { options.trigger_files.max(2) };
+    let mut end = files.len();
+    while end >= trigger {
+        let mut start = end;
+        let (mut bytes, mut smallest, mut largest) = (0, u64::MAX, 0);
+        while start > 0 && end - start < options.max_inputs {
+            let Some(file) = files.get(start - 1) else { break };
+            let (low, high) = (smallest.min(file.bytes), largest.max(file.bytes));
+            let similar = cold || high <= low.saturating_mul(SIMILAR).max(1 << 20);
+            if !similar || bytes + file.bytes > options.max_bytes {
+                break;
+            }
+            bytes += file.bytes;
+            (smallest, largest) = (low, high);
+            start -= 1;
+        }
+        if end - start >= trigger {
+            return Some(start..end);
+        }
+        end -= 1;
+    }
+    None
+}

@@ -1,0 +1,449 @@
+//! The writer of a shard: one thread that turns queued requests into WAL groups, applies them, and
+//! answers. It is a plain thread because all it does is CPU work and blocking file calls.
+//!
+//! Order within a group: series are resolved, records encoded, one write + one fsync (W-1), then the
+//! rows become visible (W-2), then the senders are told.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BinaryArray, Int64Array, UInt8Array, UInt32Array};
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use roaring::RoaringBitmap;
+use tokio::sync::{mpsc, oneshot};
+use triglot_model::{ColumnId, RowOp, ShardId, Sid, TableId};
+
+use super::Shard;
+use super::state::TableState;
+use crate::error::StorageError;
+use crate::memtable::{MemPart, split_by_bucket};
+use crate::physical::{OP, SET, column_name, key_fields};
+use crate::series::SeriesKey;
+use crate::wal::{Record, SeriesEntry, Wal, WalPayload};
+use crate::write::{SeriesRef, TagChange, WriteAck, WriteBatch};
+use crate::{TableMeta, TimeRange, Tombstone};
+
+/// Requests in one group, at most.
+const GROUP_REQUESTS: usize = 256;
+/// Row bytes in one group, roughly at most: bounds what one fsync waits for.
+const GROUP_BYTES: u64 = 4 << 20;
+
+type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
+
+/// What a shard's writer can be asked.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Rows of one request. `bytes` were taken from the budget.
+    Write { batches: Vec<WriteBatch>, bytes: u64, reply: Reply<Vec<WriteAck>> },
+    /// Deletes rows of a table.
+    Delete { table: TableMeta, time: TimeRange, series: Option<RoaringBitmap>, reply: Reply<()> },
+    /// Changes tags of series.
+    SetTags { table: TableMeta, changes: Vec<TagChange>, reply: Reply<()> },
+    /// Forgets a table.
+    DropTable { table: TableId, reply: Reply<()> },
+    /// The WAL up to here is in files.
+    Release { seq: u64 },
+    /// Time for an interval fsync.
+    SyncIfDue,
+    /// Ends the thread after all that was queued before.
+    Stop { reply: Reply<()> },
+}
+
+/// What is left to do for a request once its group is durable.
+enum Apply {
+    Rows { table: TableMeta, seq: u64, batch: RecordBatch },
+    Tombstone { table: TableId, tombstone: Tombstone },
+    SetTags { table: TableId, changes: Vec<TagChange> },
+}
+
+/// What is to be answered once its group is durable.
+enum Answer {
+    Write { acks: Vec<WriteAck>, bytes: u64, reply: Reply<Vec<WriteAck>> },
+    Unit(Reply<()>),
+}
+
+/// One group on its way.
+#[derive(Default)]
+struct Group {
+    records: Vec<Record>,
+    apply: Vec<Apply>,
+    answers: Vec<Answer>,
+}
+
+/// Runs until [`Command::Stop`] or until all senders are gone.
+pub(crate) fn run(shard: Arc<Shard>, wal: Wal, next_seq: u64, mut queue: mpsc::Receiver<Command>) {
+    let mut writer = Writer { shard, wal, next_seq, unlogged: Vec::new() };
+    while let Some(first) = queue.blocking_recv() {
+        if !writer.turn(first, &mut queue) {
+            break;
+        }
+    }
+    if let Err(error) = writer.wal.sync() {
+        tracing::error!(shard = %writer.shard.id, %error, "last WAL sync failed");
+    }
+}
+
+struct Writer {
+    shard: Arc<Shard>,
+    wal: Wal,
+    next_seq: u64,
+    /// Series that are in the index but whose create record is not durable yet: normally empty
+    /// between groups, not so after a failed one. They go first into the next group (W-3).
+    unlogged: Vec<(TableId, Sid)>,
+}
+
+impl Writer {
+    /// Handles `first` and what has queued up behind it as one group. False = stop.
+    fn turn(&mut self, first: Command, queue: &mut mpsc::Receiver<Command>) -> bool {
+        let mut group = Group::default();
+        let mut bytes = 0;
+        let mut stop = None;
+        let mut next = Some(first);
+        let mut taken = 0;
+        while let Some(command) = next {
+            taken += 1;
+            match command {
+                Command::Stop { reply } => {
+                    stop = Some(reply);
+                    break;
+                }
+                Command::DropTable { table, reply } => {
+                    self.shard.forget_table(table);
+                    let _ = reply.send(Ok(()));
+                }
+                Command::Release { seq } => {
+                    if let Err(error) = self.wal.release(seq) {
+                        tracing::warn!(shard = %self.shard.id, %error, "WAL segments were not recycled");
+                    }
+                }
+                Command::SyncIfDue => {
+                    if let Err(error) = self.wal.sync() {
+                        tracing::error!(shard = %self.shard.id, %error, "interval WAL sync failed");
+                    }
+                }
+                other => {
+                    if let Command::Write { bytes: more, .. } = &other {
+                        bytes += more;
+                    }
+                    self.prepare(other, &mut group);
+                }
+            }
+            if taken >= GROUP_REQUESTS || bytes >= GROUP_BYTES {
+                break;
+            }
+            next = queue.try_recv().ok();
+        }
+        self.finish(group);
+        match stop {
+            Some(reply) => {
+                let _ = reply.send(self.wal.sync().map_err(StorageError::from));
+                false
+            }
+            None => true,
+        }
+    }
+
+    fn prepare(&mut self, command: Command, group: &mut Group) {
+        match command {
+            Command::Write { batches, bytes, reply } => match self.prepare_write(batches, group) {
+                Ok(acks) => group.answers.push(Answer::Write { acks, bytes, reply }),
+                Err(error) => {
+                    self.shard.budget.release(bytes);
+                    let _ = reply.send(Err(error));
+                }
+            },
+            Command::Delete { table, time, series, reply } => {
+                let seq = self.take_seq();
+                let id = table.def.id;
+                let payload = WalPayload::Tombstone { table: id, time, series: series.clone() };
+                group.records.push(Record { seq, payload });
+                let tombstone = Tombstone { seq, time, series };
+                group.apply.push(Apply::Tombstone { table: id, tombstone });
+                group.answers.push(Answer::Unit(reply));
+            }
+            Command::SetTags { table, changes, reply } => match self.prepare_set_tags(&table, changes, group) {
+                Ok(()) => group.answers.push(Answer::Unit(reply)),
+                Err(error) => {
+                    let _ = reply.send(Err(error));
+                }
+            },
+            Command::DropTable { .. } | Command::Release { .. } | Command::SyncIfDue | Command::Stop { .. } => {}
+        }
+    }
+
+    /// Resolves series and encodes rows. All batches of the request are checked before any of it
+    /// goes into the group, so a refused request leaves nothing behind but unused series.
+    fn prepare_write(&mut self, batches: Vec<WriteBatch>, group: &mut Group) -> Result<Vec<WriteAck>, StorageError> {
+        let mut acks = Vec::with_capacity(batches.len());
+        let mut rows = Vec::with_capacity(batches.len());
+        for batch in batches {
+            batch.check()?;
+            let ack = self.resolve_series(&batch)?;
+            let physical = physical_batch(&batch, &ack.sids)?;
+            acks.push(ack);
+            rows.push((batch.table, physical));
+        }
+        self.log_new_series(group);
+        for (table, batch) in rows {
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let seq = self.take_seq();
+            let payload = WalPayload::Batch {
+                table: table.def.id,
+                schema_version: table.def.version,
+                batch: batch.clone(),
+            };
+            group.records.push(Record { seq, payload });
+            group.apply.push(Apply::Rows { table, seq, batch });
+        }
+        Ok(acks)
+    }
+
+    fn resolve_series(&mut self, batch: &WriteBatch) -> Result<WriteAck, StorageError> {
+        let id = batch.table.def.id;
+        let index = self.shard.series_of(&batch.table)?;
+        if batch.series.iter().all(|s| matches!(s, SeriesRef::Known(_))) {
+            let index = index.read();
+            return known_series(batch, &index, self.shard.id);
+        }
+        let mut index = index.write();
+        // A stale batch must not create series before it is refused.
+        let stale = index.epoch() != batch.series_epoch;
+        if stale && batch.series.iter().any(|s| matches!(s, SeriesRef::Known(_))) {
+            return Err(StorageError::StaleSeries { table: id, shard: self.shard.id });
+        }
+        let mut sids = Vec::with_capacity(batch.series.len());
+        for series in &batch.series {
+            match series {
+                SeriesRef::Known(sid) => sids.push(*sid),
+                SeriesRef::Key(key) => {
+                    if self.shard.series_count.is_full() && index.lookup(key).is_none() {
+                        return Err(StorageError::TooManySeries { limit: self.shard.series_count.limit() });
+                    }
+                    let (sid, created) = index.get_or_create(key)?;
+                    if created {
+                        self.unlogged.push((id, sid));
+                        self.shard.series_count.add(1);
+                    }
+                    sids.push(sid);
+                }
+            }
+        }
+        Ok(WriteAck { sids, series_epoch: index.epoch() })
+    }
+
+    fn prepare_set_tags(
+        &mut self,
+        table: &TableMeta,
+        changes: Vec<TagChange>,
+        group: &mut Group,
+    ) -> Result<(), StorageError> {
+        // The change is checked on a copy of nothing: the index applies it only after the WAL has
+        // it, so here it is only tried.
+        let index = self.shard.series_of(table)?;
+        index.read().check_tags(&changes)?;
+        // A create record of one of these series may still be unlogged after a failed group.
+        self.log_new_series(group);
+        let entries = changes.iter().map(|c| (c.sid, c.tags.clone())).collect();
+        let payload = WalPayload::SetTags { table: table.def.id, entries };
+        let seq = self.take_seq();
+        group.records.push(Record { seq, payload });
+        group.apply.push(Apply::SetTags { table: table.def.id, changes });
+        Ok(())
+    }
+
+    /// W-3: create records of all series that the log does not have yet.
+    fn log_new_series(&mut self, group: &mut Group) {
+        if self.unlogged.is_empty() {
+            return;
+        }
+        self.unlogged.sort_unstable();
+        let unlogged = std::mem::take(&mut self.unlogged);
+        for of_table in unlogged.chunk_by(|a, b| a.0 == b.0) {
+            let Some((table, _)) = of_table.first() else { continue };
+            let entries: Vec<SeriesEntry> = self.shard.series_entries(*table, of_table.iter().map(|(_, sid)| *sid));
+            let seq = self.take_seq();
+            let payload = WalPayload::SeriesCreate { table: *table, entries };
+            group.records.push(Record { seq, payload });
+        }
+    }
+
+    /// Makes the group durable, applies it and answers.
+    fn finish(&mut self, group: Group) {
+        if group.records.is_empty() {
+            self.answer_all(group.answers, |_| Ok(()));
+            return;
+        }
+        if let Err(error) = self.wal.append(&group.records) {
+            tracing::error!(shard = %self.shard.id, %error, "WAL append failed, the group is refused");
+            for record in &group.records {
+                if let WalPayload::SeriesCreate { table, entries } = &record.payload {
+                    self.unlogged.extend(entries.iter().map(|e| (*table, e.sid)));
+                }
+            }
+            let error = Arc::new(error);
+            self.answer_all(group.answers, |shard| Err(StorageError::refused(shard, &error)));
+            return;
+        }
+        let last_seq = group.records.last().map_or(0, |r| r.seq);
+        let applied = self.shard.apply(group.apply, last_seq);
+        self.answer_all(group.answers, |shard| match &applied {
+            Ok(()) => Ok(()),
+            Err(reason) => Err(StorageError::Background { shard, reason: reason.clone() }),
+        });
+    }
+
+    fn answer_all(&self, answers: Vec<Answer>, result: impl Fn(ShardId) -> Result<(), StorageError>) {
+        for answer in answers {
+            match answer {
+                Answer::Unit(reply) => {
+                    let _ = reply.send(result(self.shard.id));
+                }
+                Answer::Write { acks, bytes, reply } => {
+                    // Applied rows were added to the budget by their real size.
+                    self.shard.budget.release(bytes);
+                    let _ = reply.send(result(self.shard.id).map(|()| acks));
+                }
+            }
+        }
+    }
+
+    fn take_seq(&mut self) -> u64 {
+        let seq = self.next_seq;
+        self.next_seq += 1;
+        seq
+    }
+}
+
+fn known_series(
+    batch: &WriteBatch,
+    index: &crate::series::SeriesIndex,
+    shard: ShardId,
+) -> Result<WriteAck, StorageError> {
+    let table = batch.table.def.id;
+    if index.epoch() != batch.series_epoch {
+        return Err(StorageError::StaleSeries { table, shard });
+    }
+    let sids: Vec<Sid> = batch
+        .series
+        .iter()
+        .filter_map(|s| match s {
+            SeriesRef::Known(sid) => Some(*sid),
+            SeriesRef::Key(_) => None,
+        })
+        .collect();
+    if sids.iter().any(|sid| sid.0 >= index.next_sid()) {
+        return Err(StorageError::BadBatch { table, reason: "names a series that does not exist".to_owned() });
+    }
+    Ok(WriteAck { sids, series_epoch: index.epoch() })
+}
+
+/// The rows in the physical schema, in arrival order.
+fn physical_batch(batch: &WriteBatch, sids: &[Sid]) -> Result<RecordBatch, StorageError> {
+    let table = batch.table.def.id;
+    let bad = |reason: &str| StorageError::BadBatch { table, reason: reason.to_owned() };
+    let row_sids: Option<Vec<u32>> =
+        batch.row_series.iter().map(|i| sids.get(*i as usize).map(|sid| sid.0)).collect();
+    let row_sids = row_sids.ok_or_else(|| bad("a row names a series that is not in the batch"))?;
+    let rows = row_sids.len();
+    let mut fields: Vec<Field> = key_fields().into();
+    let mut columns: Vec<ArrayRef> =
+        vec![Arc::new(UInt32Array::from(row_sids)), Arc::new(Int64Array::from(batch.times.clone()))];
+    if batch.op != RowOp::Merge {
+        fields.push(Field::new(OP, DataType::UInt8, false));
+        columns.push(Arc::new(UInt8Array::from(vec![batch.op.code(); rows])));
+    }
+    if let Some(set) = &batch.set {
+        fields.push(Field::new(SET, DataType::Binary, true));
+        columns.push(Arc::new(BinaryArray::clone(set)));
+    }
+    for (id, values) in &batch.columns {
+        fields.push(Field::new(column_name(ColumnId(id.0)), values.data_type().clone(), true));
+        columns.push(Arc::clone(values));
+    }
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .map_err(|source| StorageError::Columns { table, source })
+}
+
+impl Shard {
+    /// Applies a durable group and makes it visible.
+    fn apply(&self, actions: Vec<Apply>, last_seq: u64) -> Result<(), String> {
+        let now = self.clock.now_ns();
+        let mut state = self.state.write();
+        let mut result = Ok(());
+        for action in actions {
+            let done = match action {
+                Apply::Rows { table, seq, batch } => {
+                    let entry = state
+                        .tables
+                        .entry(table.def.id)
+                        .or_insert_with(|| TableState::new(table.def.identity.clone(), table.bucket));
+                    self.apply_rows(entry, seq, batch).map(|added| {
+                        state.active_bytes += added;
+                        state.oldest_unflushed_ns.get_or_insert(now);
+                    })
+                }
+                Apply::Tombstone { table, tombstone } => match state.tables.get_mut(&table) {
+                    Some(entry) => entry.delete(tombstone).map(|freed| {
+                        state.active_bytes = state.active_bytes.saturating_sub(freed);
+                        state.oldest_unflushed_ns.get_or_insert(now);
+                        self.budget.release(freed);
+                    }),
+                    None => Ok(()),
+                },
+                Apply::SetTags { table, changes } => {
+                    state.oldest_unflushed_ns.get_or_insert(now);
+                    if let Some(entry) = state.tables.get(&table) {
+                        let mut index = entry.series.write();
+                        for change in &changes {
+                            if let Err(error) = index.set_tags(change.sid, &change.tags) {
+                                result = Err(error.to_string());
+                            }
+                        }
+                    }
+                    Ok(())
+                }
+            };
+            if let Err(error) = done {
+                result = Err(error.to_string());
+            }
+        }
+        state.visible_seq = last_seq;
+        if state.active_bytes >= self.options.flush_bytes {
+            self.wake_flusher.notify_one();
+        }
+        result
+    }
+
+    /// Adds the rows of one record to their chunks. Returns the bytes taken.
+    pub(super) fn apply_rows(
+        &self,
+        table: &mut TableState,
+        seq: u64,
+        batch: RecordBatch,
+    ) -> Result<u64, arrow::error::ArrowError> {
+        let mut added = 0;
+        for (start, rows) in split_by_bucket(batch, table.bucket)? {
+            let part = MemPart::new(seq, rows);
+            added += part.bytes;
+            table.push(start, Arc::new(part));
+        }
+        self.budget.add(added);
+        Ok(added)
+    }
+
+    /// The create records of series that are in the index.
+    fn series_entries(&self, table: TableId, sids: impl Iterator<Item = Sid>) -> Vec<SeriesEntry> {
+        let state = self.state.read();
+        let Some(entry) = state.tables.get(&table) else {
+            return Vec::new();
+        };
+        let index = entry.series.read();
+        sids.filter_map(|sid| {
+            let SeriesKey { child, tags } = index.key_of(sid)?;
+            Some(SeriesEntry { sid, child, tags })
+        })
+        .collect()
+    }
+}

@@ -1,0 +1,387 @@
+//! The storage engine: shards, background work, and the calls that the engine makes.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use futures::future::try_join_all;
+use object_store::{ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
+use roaring::RoaringBitmap;
+use tokio::task::JoinHandle;
+use triglot_disk::{Disk, DiskLock, OpenMode};
+use triglot_model::{Clock, Pressure, ShardId, TableId};
+
+use crate::budget::Budget;
+use crate::error::StorageError;
+use crate::file::Reaper;
+use crate::shard::open::RecoveryReport;
+use crate::shard::writer::Command;
+use crate::shard::{SeriesCount, Shard, Shared};
+use crate::snapshot::{Pinned, PinnedShard, TableSnapshot};
+use crate::sst::MetaCache;
+use crate::write::{DeleteFilter, TagChange, WriteAck, WriteBatch};
+use crate::{StorageOptions, TableMeta, Tables};
+
+/// Holds the number of shards that the directory was made with.
+const SHARDS_FILE: &str = "shards.count";
+/// Only one process may use a data directory (M-6).
+const LOCK_FILE: &str = "LOCK";
+
+/// The storage of a node. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Storage(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shards: Vec<Arc<Shard>>,
+    shared: Shared,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    recovery: Vec<RecoveryReport>,
+    _lock: Box<dyn DiskLock>,
+}
+
+/// Figures for metrics and start-up lines.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct StorageStats {
+    /// Bytes queued or in memtables.
+    pub memtable_bytes: u64,
+    /// Series of all tables.
+    pub series: u64,
+    /// Bytes of the series index.
+    pub series_bytes: u64,
+    /// Data files.
+    pub files: u64,
+    /// Bytes in them.
+    pub file_bytes: u64,
+    /// Rows in them, versions and deleted ones included.
+    pub file_rows: u64,
+    /// Rows in memtables.
+    pub memtable_rows: u64,
+    /// Rows written since the start.
+    pub rows_written: u64,
+    /// Flushes since the start.
+    pub flushes: u64,
+    /// Failed flushes since the start.
+    pub flush_failures: u64,
+    /// Microseconds spent in flushes.
+    pub flush_micros: u64,
+    /// Compactions since the start.
+    pub compactions: u64,
+    /// Microseconds spent in compactions.
+    pub compaction_micros: u64,
+}
+
+impl Storage {
+    /// Opens or makes the data directory behind `disk` and `store`, replays the WAL and starts
+    /// writers and background work on the current tokio runtime.
+    ///
+    /// # Errors
+    /// Damage anywhere but at the WAL's end, another shard count than the directory's, a directory
+    /// in use.
+    pub async fn open(
+        disk: Arc<dyn Disk>,
+        store: Arc<dyn ObjectStore>,
+        tables: Arc<dyn Tables>,
+        clock: Arc<dyn Clock>,
+        options: StorageOptions,
+    ) -> Result<Self, StorageError> {
+        let lock = disk.lock(LOCK_FILE)?;
+        let shard_count = fixed_shard_count(disk.as_ref(), options.shards.max(1))?;
+        let (reaper, mut burials) = Reaper::new();
+        let shared = Shared {
+            store: Arc::clone(&store),
+            tables,
+            clock,
+            budget: Arc::new(Budget::new(options.memtable_bytes)),
+            series_count: Arc::new(SeriesCount::new(options.limits.max_series)),
+            cache: Arc::new(MetaCache::new(options.cache_bytes)),
+            options: Arc::new(options),
+            reaper,
+        };
+        let mut shards = Vec::new();
+        let mut recovery = Vec::new();
+        for id in 0..shard_count {
+            let (shard, report) = Shard::open(ShardId(id), Arc::clone(&disk), shared.clone()).await?;
+            shards.push(shard);
+            recovery.push(report);
+        }
+        let mut tasks = Vec::new();
+        tasks.push(tokio::spawn(async move {
+            while let Some(path) = burials.recv().await {
+                if let Err(error) = store.delete(&path).await {
+                    tracing::warn!(%path, %error, "a dead file could not be deleted; the next start sweeps it");
+                }
+            }
+        }));
+        for shard in &shards {
+            tasks.push(tokio::spawn(flush_loop(Arc::clone(shard), shared.clone())));
+            tasks.push(tokio::spawn(compact_loop(Arc::clone(shard), shared.clone())));
+        }
+        tasks.push(tokio::spawn(retention_loop(shards.clone(), shared.clone())));
+        Ok(Self(Arc::new(Inner { shards, shared, tasks: Mutex::new(tasks), recovery, _lock: lock })))
+    }
+
+    /// What recovery found, by shard.
+    pub fn recovery(&self) -> &[RecoveryReport] {
+        &self.0.recovery
+    }
+
+    /// How many shards there are.
+    pub fn shards(&self) -> u16 {
+        u16::try_from(self.0.shards.len()).unwrap_or(u16::MAX)
+    }
+
+    /// The shard of a series, by [`crate::series::identity_hash64`] of its key.
+    pub fn shard_of(&self, identity_hash: u64) -> ShardId {
+        let shards = self.0.shards.len().max(1) as u64;
+        // The remainder is below the shard count, which is a u16.
+        ShardId(u16::try_from(identity_hash % shards).unwrap_or(0))
+    }
+
+    /// The epoch at which series ids of this table hold in this shard.
+    pub fn series_epoch(&self, table: TableId, shard: ShardId) -> u64 {
+        let Some(shard) = self.0.shards.get(usize::from(shard.0)) else { return 0 };
+        let state = shard.state.read();
+        state.tables.get(&table).map_or(0, |t| t.series.read().epoch())
+    }
+
+    /// Writes rows of one request to one shard: all of them or none. `Ok` means durable (in WAL mode
+    /// `always`, W-1) and visible (W-2).
+    ///
+    /// # Errors
+    /// [`StorageError::StaleSeries`]: resolve the series again. [`StorageError::Busy`]: try later.
+    pub async fn write(&self, shard: ShardId, batches: Vec<WriteBatch>) -> Result<Vec<WriteAck>, StorageError> {
+        let shard = self.shard(shard)?;
+        let rows: usize = batches.iter().map(|b| b.times.len()).sum();
+        let bytes = batches.iter().map(WriteBatch::bytes).sum();
+        self.0.shared.budget.admit(bytes).await?;
+        let acks = shard.ask(|reply| Command::Write { batches, bytes, reply }).await?;
+        shard.counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        Ok(acks)
+    }
+
+    /// Deletes the rows that `filter` names, in all shards.
+    pub async fn delete(&self, table: &TableMeta, filter: DeleteFilter) -> Result<(), StorageError> {
+        if filter.time.is_empty() {
+            return Ok(());
+        }
+        let targets: Vec<(ShardId, Option<RoaringBitmap>)> = match filter.series {
+            None => self.0.shards.iter().map(|s| (s.id, None)).collect(),
+            Some(by_shard) => {
+                by_shard.into_iter().filter(|(_, s)| !s.is_empty()).map(|(id, s)| (id, Some(s))).collect()
+            }
+        };
+        let time = filter.time;
+        let asked = targets.into_iter().map(|(id, series)| async move {
+            let table = table.clone();
+            self.shard(id)?.ask(|reply| Command::Delete { table, time, series, reply }).await
+        });
+        try_join_all(asked).await.map(|_| ())
+    }
+
+    /// Changes tags of series of one shard: all of them or none.
+    pub async fn set_tags(&self, table: &TableMeta, shard: ShardId, changes: Vec<TagChange>) -> Result<(), StorageError> {
+        let table = table.clone();
+        self.shard(shard)?.ask(|reply| Command::SetTags { table, changes, reply }).await
+    }
+
+    /// Forgets a table and deletes its files. The catalog must have dropped it before.
+    pub async fn drop_table(&self, table: TableId) -> Result<(), StorageError> {
+        try_join_all(self.0.shards.iter().map(|s| s.drop_table(table))).await.map(|_| ())
+    }
+
+    /// Pins what the table holds now.
+    pub fn snapshot(&self, table: &TableMeta) -> TableSnapshot {
+        let mut shards = Vec::new();
+        for shard in &self.0.shards {
+            let state = shard.state.read();
+            if let Some(entry) = state.tables.get(&table.def.id) {
+                shards.push(PinnedShard {
+                    id: shard.id,
+                    series: Arc::clone(&entry.series),
+                    chunks: entry.chunks.clone(),
+                    tombstones: Arc::clone(&entry.tombstones),
+                });
+            }
+        }
+        TableSnapshot(Arc::new(Pinned {
+            meta: table.clone(),
+            shards,
+            store: Arc::clone(&self.0.shared.store),
+            cache: Arc::clone(&self.0.shared.cache),
+        }))
+    }
+
+    /// Flushes all memtables.
+    pub async fn flush(&self) -> Result<(), StorageError> {
+        try_join_all(self.0.shards.iter().map(|s| s.flush())).await.map(|_| ())
+    }
+
+    /// Merges every bucket of `table` (none = of all tables) down to few files. Returns how many
+    /// merges were done.
+    pub async fn compact(&self, table: Option<TableId>) -> Result<usize, StorageError> {
+        Ok(try_join_all(self.0.shards.iter().map(|s| s.compact(table, true))).await?.iter().sum())
+    }
+
+    /// Drops whole buckets that are past their table's retention. The background does this, too.
+    pub async fn enforce_retention(&self) -> Result<usize, StorageError> {
+        enforce_retention(&self.0.shards, &self.0.shared).await
+    }
+
+    /// How hard writes press.
+    pub fn pressure(&self) -> Pressure {
+        self.0.shared.budget.pressure()
+    }
+
+    /// Figures for metrics.
+    pub fn stats(&self) -> StorageStats {
+        let mut stats = StorageStats {
+            memtable_bytes: self.0.shared.budget.used(),
+            series: self.0.shared.series_count.get() as u64,
+            ..StorageStats::default()
+        };
+        for shard in &self.0.shards {
+            let c = &shard.counters;
+            stats.rows_written += c.rows.load(Ordering::Relaxed);
+            stats.flushes += c.flushes.load(Ordering::Relaxed);
+            stats.flush_failures += c.flush_failures.load(Ordering::Relaxed);
+            stats.flush_micros += c.flush_micros.load(Ordering::Relaxed);
+            stats.compactions += c.compactions.load(Ordering::Relaxed);
+            stats.compaction_micros += c.compaction_micros.load(Ordering::Relaxed);
+            let state = shard.state.read();
+            for table in state.tables.values() {
+                stats.series_bytes += table.series.read().memory_bytes() as u64;
+                for chunk in table.chunks.values() {
+                    stats.memtable_rows += (chunk.active.rows() + chunk.flushing.rows()) as u64;
+                    for file in &chunk.files {
+                        stats.files += 1;
+                        stats.file_bytes += file.meta.bytes;
+                        stats.file_rows += file.meta.rows;
+                    }
+                }
+            }
+        }
+        stats
+    }
+
+    /// Ends background work, flushes, and stops the writers. Requests that come later fail.
+    pub async fn shutdown(&self) -> Result<(), StorageError> {
+        let tasks = std::mem::take(&mut *self.0.tasks.lock());
+        for task in &tasks {
+            task.abort();
+        }
+        for task in tasks {
+            // Aborted on purpose; what it was doing is safe at every point.
+            let _ = task.await;
+        }
+        let flushed = self.flush().await;
+        for shard in &self.0.shards {
+            shard.ask(|reply| Command::Stop { reply }).await?;
+        }
+        flushed
+    }
+
+    fn shard(&self, id: ShardId) -> Result<&Arc<Shard>, StorageError> {
+        self.0
+            .shards
+            .get(usize::from(id.0))
+            .ok_or_else(|| StorageError::Background { shard: id, reason: "no such shard".to_owned() })
+    }
+}
+
+/// The shard count is fixed when the directory is made, because series are routed by it.
+fn fixed_shard_count(disk: &dyn Disk, wanted: u16) -> Result<u16, StorageError> {
+    if disk.exists(SHARDS_FILE)? {
+        let file = disk.open(SHARDS_FILE, OpenMode::Read)?;
+        let mut text = [0u8; 5];
+        let read = file.read_at(0, &mut text)?;
+        let found = text.get(..read).and_then(|t| std::str::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok());
+        return match found {
+            Some(found) => Ok(found),
+            None => Err(StorageError::ShardCount { found: 0, wanted }),
+        };
+    }
+    let temporary = "shards.count.new";
+    let file = disk.open(temporary, OpenMode::CreateOrTruncate)?;
+    file.write_at(0, wanted.to_string().as_bytes())?;
+    file.sync_all()?;
+    disk.rename(temporary, SHARDS_FILE)?;
+    disk.sync_dir("")?;
+    Ok(wanted)
+}
+
+/// Flushes when the writer says so, when memory presses, or when the oldest row is old enough.
+async fn flush_loop(shard: Arc<Shard>, shared: Shared) {
+    let mut tick = tokio::time::interval(shared.options.background_interval);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shard.wake_flusher.notified() => {}
+            _ = tick.tick() => {
+                // Answered without an fsync unless the WAL's mode is `interval` and one is due.
+                let _ = shard.queue.try_send(Command::SyncIfDue);
+                if !flush_is_due(&shard, &shared) {
+                    continue;
+                }
+            }
+        }
+        if let Err(error) = shard.flush().await {
+            shard.counters.flush_failures.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(shard = %shard.id, %error, "flush failed; rows stay in memory and in the WAL");
+            let now = shared.clock.now_ns();
+            shard.state.write().oldest_unflushed_ns.get_or_insert(now);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
+fn flush_is_due(shard: &Shard, shared: &Shared) -> bool {
+    let state = shard.state.read();
+    let old = state.oldest_unflushed_ns.is_some_and(|oldest| {
+        let age = shared.clock.now_ns().saturating_sub(oldest);
+        u128::try_from(age).unwrap_or(0) >= shared.options.flush_interval.as_nanos()
+    });
+    old || state.active_bytes >= shared.options.flush_bytes
+        || (shared.budget.pressure() >= Pressure::Flush && state.active_bytes > 0)
+}
+
+async fn compact_loop(shard: Arc<Shard>, shared: Shared) {
+    let mut tick = tokio::time::interval(shared.options.background_interval.max(Duration::from_secs(1)) * 5);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shard.wake_compactor.notified() => {}
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = shard.compact(None, false).await {
+            tracing::error!(shard = %shard.id, %error, "compaction failed; its inputs stay");
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    }
+}
+
+async fn retention_loop(shards: Vec<Arc<Shard>>, shared: Shared) {
+    let mut tick = tokio::time::interval(Duration::from_secs(60));
+    loop {
+        tick.tick().await;
+        if let Err(error) = enforce_retention(&shards, &shared).await {
+            tracing::error!(%error, "retention failed");
+        }
+    }
+}
+
+async fn enforce_retention(shards: &[Arc<Shard>], shared: &Shared) -> Result<usize, StorageError> {
+    let mut dropped = 0;
+    for shard in shards {
+        let ids: HashSet<TableId> = shard.state.read().tables.keys().copied().collect();
+        for id in ids {
+            let Some(meta) = shared.tables.table(id) else { continue };
+            let Some(retention) = meta.retention else { continue };
+            let now = meta.def.precision().from_ns(shared.clock.now_ns());
+            dropped += shard.drop_buckets(id, now.saturating_sub(retention)).await?;
+        }
+    }
+    Ok(dropped)
+}
