@@ -49,7 +49,8 @@ pub async fn salvage(store: &dyn ObjectStore, prefix: &Path, apply: bool) -> Res
     find_checkpoint(store, prefix, &mut report).await?;
     find_records(store, prefix, &mut report).await?;
     if apply {
-        // Backwards: whenever this stops, what is left in place has no new gap.
+        // Backwards: the first damage stays in place to the end, so that a repair that was
+        // interrupted tells the true reason when it is run again.
         for lost in report.lost.iter_mut().rev() {
             lost.moved_to = Some(move_aside(store, prefix, &lost.key).await?);
         }

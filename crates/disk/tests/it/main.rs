@@ -3,3 +3,4 @@
 mod interface;
 mod sim;
 mod store;
+mod visibility;

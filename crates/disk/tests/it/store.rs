@@ -335,6 +335,24 @@ async fn m1_what_a_successor_lists_survives() {
     }
 }
 
+/// A directory that a killed process made but did not sync is there, but not durable: who puts
+/// something into it must see to the directory too.
+#[tokio::test]
+async fn m1_a_successor_does_not_trust_directories_it_finds() {
+    for seed in 0..40 {
+        for index in 1..12 {
+            let disk = SimDisk::new(seed);
+            let first = store(&disk);
+            disk.crash_after(index);
+            let _ = first.put_opts(&Path::from("a/b/k"), "1".into(), create()).await;
+            let disk = disk.restart_clean();
+            store(&disk).put(&Path::from("a/b/l"), "2".into()).await.unwrap();
+            let found = body(&store(&disk.crash()), "a/b/l").await;
+            assert!(found.is_some_and(|b| b == "2"), "I/O {index} seed {seed}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn m1_after_a_failed_directory_sync_the_next_reader_syncs() {
     for seed in 0..40 {

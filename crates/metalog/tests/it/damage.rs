@@ -213,7 +213,8 @@ async fn an_interrupted_salvage_goes_on() {
             assert!(source.downcast_ref::<DiskError>().unwrap().is_simulated_crash());
         }
         let disk = disk.restart_clean();
-        salvage_on(&disk, true).await;
+        let again = salvage_on(&disk, true).await;
+        assert!(again.is_intact() || lost(&again)[0] == record_key(7), "I/O {index}: {:?}", again.lost);
         let (log, replay) = open(&disk).await;
         assert_eq!((replay.checkpoint.unwrap().number, replay.records.len()), (6, 0), "I/O {index}");
         assert_eq!(log.last_number(), 6);
