@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use triglot_model::{ColumnKind, ColumnType, IdentityRule, Precision, RewriteRule, RowOp};
+use triglot_catalog::{NewColumn, NewIdentity, TableChange};
+use triglot_model::{Precision, RewriteRule, RowOp};
 use triglot_query::QueryStream;
 
 /// A table by name; the parts that are absent come from the session.
@@ -14,21 +15,6 @@ pub struct TableName {
     pub database: Option<String>,
     /// The table.
     pub table: String,
-}
-
-/// A column to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewColumn {
-    /// Exact name.
-    pub name: String,
-    /// What the engine stores.
-    pub ty: ColumnType,
-    /// Field or tag (the time column is given apart).
-    pub kind: ColumnKind,
-    /// The dialect's own words for the type.
-    pub declared: Option<String>,
-    /// The dialect's own words for the codec.
-    pub codec: Option<String>,
 }
 
 /// What the engine is asked to do, in no dialect's words. Dialect crates lower their statements to
@@ -172,48 +158,12 @@ pub struct CreateTable {
     pub table: TableName,
     /// No error if it exists.
     pub if_not_exists: bool,
-    /// Name of the time column (`time` in CnosDB).
-    pub time_column: String,
-    /// What makes a series; `PrimaryTags` here is given by names in [`Self::primary_tags`].
-    pub identity: IdentityRule,
-    /// Names of the primary tags, if the identity is by primary tags.
-    pub primary_tags: Vec<String>,
-    /// Columns behind the time column, in the order of `SELECT *`.
+    /// What makes a series.
+    pub identity: NewIdentity,
+    /// All columns in the order of `SELECT *`; the time column first.
     pub columns: Vec<NewColumn>,
     /// The dialect's options as text.
     pub options: BTreeMap<String, String>,
-}
-
-/// `ALTER TABLE`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TableChange {
-    /// Adds a column at the end.
-    AddColumn(NewColumn),
-    /// Drops a column and its values.
-    DropColumn(String),
-    /// Renames a column.
-    RenameColumn {
-        /// Present name.
-        from: String,
-        /// New name.
-        to: String,
-    },
-    /// Records another codec.
-    SetCodec {
-        /// The column.
-        column: String,
-        /// The dialect's words.
-        codec: String,
-    },
-    /// Widens a column's type.
-    WidenColumn {
-        /// The column.
-        column: String,
-        /// The wider type.
-        ty: ColumnType,
-        /// The dialect's words.
-        declared: Option<String>,
-    },
 }
 
 /// Rows to write.

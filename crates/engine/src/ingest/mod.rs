@@ -1,0 +1,241 @@
+//! Ingest: rows in, schema on write, columnar batches out.
+//!
+//! A [`Batcher`] takes the rows of one request one value at a time and keeps them as columns.
+//! Nothing is stored, and no table or column made, before [`Batcher::commit`].
+
+mod column;
+mod commit;
+mod error;
+mod insert;
+mod series_cache;
+mod table_rows;
+mod value;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use triglot_catalog::CatalogSnapshot;
+use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
+
+pub use error::{ColumnShape, IngestError};
+pub(crate) use series_cache::SeriesCache;
+pub use value::FieldValue;
+
+use crate::Engine;
+use series_cache::{PassThrough, RawKey};
+use table_rows::{PendingSeries, TableRows};
+
+/// How the rows of a request are to be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IngestOptions {
+    /// The unit of the given timestamps.
+    pub precision: Precision,
+    /// The time of rows without one, in `precision` units.
+    pub default_time: i64,
+    /// Whether tables and columns that do not exist are made.
+    pub create: bool,
+}
+
+/// The rows of one request on their way into storage.
+#[derive(Debug)]
+pub struct Batcher {
+    engine: Engine,
+    catalog: Arc<CatalogSnapshot>,
+    database: Arc<DatabaseDef>,
+    options: IngestOptions,
+    /// Rows before this are refused, in the database's precision.
+    horizon: i64,
+    tables: Vec<TableRows>,
+    by_name: HashMap<String, usize>,
+    by_id: HashMap<TableId, usize>,
+    /// Series of this request: table and position in its list.
+    seen: HashMap<RawKey, (u32, u32), PassThrough>,
+    /// The row that is being read: table and series.
+    current: Option<(u32, u32)>,
+    rows: u64,
+}
+
+/// What a commit stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// Rows.
+    pub rows: u64,
+}
+
+impl Batcher {
+    pub(crate) fn new(
+        engine: Engine,
+        catalog: Arc<CatalogSnapshot>,
+        database: Arc<DatabaseDef>,
+        options: IngestOptions,
+    ) -> Self {
+        let now = database.precision.from_ns(engine.clock().now_ns());
+        let horizon = match database.retention_ns {
+            Some(ns) => now.saturating_sub(database.precision.from_ns(ns)),
+            None => i64::MIN,
+        };
+        Self {
+            engine,
+            catalog,
+            database,
+            options,
+            horizon,
+            tables: Vec::new(),
+            by_name: HashMap::new(),
+            by_id: HashMap::new(),
+            seen: HashMap::default(),
+            current: None,
+            rows: 0,
+        }
+    }
+
+    /// Rows that are complete.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Begins a row of the series that `raw_key` stands for, if it is known: written before in this
+    /// request or lately in another. `raw_key` is whatever bytes determine table and tags in the
+    /// sender's format (line protocol: `measurement,tag=value…` as it stands).
+    #[inline]
+    pub fn begin_known(&mut self, raw_key: &[u8]) -> bool {
+        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        self.begin_key(key)
+    }
+
+    #[inline]
+    fn begin_key(&mut self, key: RawKey) -> bool {
+        self.current = match self.seen.get(&key) {
+            Some(found) => Some(*found),
+            None => self.recall(key),
+        };
+        self.current.is_some()
+    }
+
+    /// Begins a row of the series with these tags of this table. The first of several values for
+    /// one tag stays. An empty value is a value.
+    ///
+    /// # Errors
+    /// A tag whose name is a field's or the time column's; a table or tag that does not exist and
+    /// is not to be made.
+    pub fn begin<'t>(
+        &mut self,
+        table: &str,
+        raw_key: &[u8],
+        tags: impl IntoIterator<Item = (Cow<'t, str>, Cow<'t, str>)>,
+    ) -> Result<(), IngestError> {
+        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        if self.begin_key(key) {
+            return Ok(());
+        }
+        let at = self.table_by_name(table)?;
+        let limit = self.engine.limits().max_tag_bytes;
+        let create = self.options.create;
+        let Some(rows) = self.tables.get_mut(at as usize) else { return Err(IngestError::NoRow) };
+        let mut values: Vec<(usize, Box<str>)> = Vec::new();
+        for (name, value) in tags {
+            if name == rows.time_name() {
+                let (table, column) = (rows.name.clone(), name.into_owned());
+                let (found, expected) = (ColumnShape::Tag, ColumnShape::Time);
+                return Err(IngestError::TypeConflict { table, column, found, expected, within_request: true });
+            }
+            if value.len() > limit {
+                let (table, column) = (rows.name.clone(), name.into_owned());
+                return Err(IngestError::TooLong { table, column, max: limit });
+            }
+            let tag = rows.tag(&name, create)?;
+            if values.iter().all(|(other, _)| *other != tag) {
+                values.push((tag, value.into()));
+            }
+        }
+        let series = u32::try_from(rows.series.len()).map_err(|_| IngestError::NoRow)?;
+        rows.series.push(PendingSeries::New(key, values));
+        self.seen.insert(key, (at, series));
+        self.current = Some((at, series));
+        Ok(())
+    }
+
+    /// Gives the row a value. The first of several values for one field stays.
+    ///
+    /// # Errors
+    /// A value that does not suit the column; a column that does not exist and is not to be made.
+    #[inline]
+    pub fn field(&mut self, name: &str, value: FieldValue<'_>) -> Result<(), IngestError> {
+        let Some((table, _)) = self.current else { return Err(IngestError::NoRow) };
+        let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
+        rows.field(name, value, self.options.create, self.engine.limits())
+    }
+
+    /// Ends the row.
+    ///
+    /// # Errors
+    /// A row without fields, a time that does not fit or is past the retention.
+    #[inline]
+    pub fn end_row(&mut self, time: Option<i64>) -> Result<(), IngestError> {
+        let Some((table, series)) = self.current.take() else { return Err(IngestError::NoRow) };
+        let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
+        let given = time.unwrap_or(self.options.default_time);
+        let time = self.options.precision.convert(given, self.database.precision)?;
+        if time < self.horizon {
+            return Err(IngestError::Expired { table: rows.name.clone(), time });
+        }
+        rows.end_row(series, time, self.engine.limits())?;
+        self.rows += 1;
+        Ok(())
+    }
+
+    /// A series from the cache, if what the cache says still holds.
+    fn recall(&mut self, key: RawKey) -> Option<(u32, u32)> {
+        let known = self.engine.series_cache().get(key)?;
+        let table = match self.by_id.get(&known.table) {
+            Some(at) => *at,
+            None => {
+                let def = Arc::clone(self.catalog.table_by_id(known.table)?);
+                if def.database != self.database.id {
+                    return None;
+                }
+                self.add_table(Some(def), "")
+            }
+        };
+        let rows = self.tables.get_mut(table)?;
+        if rows.epochs.get(usize::from(known.shard.0)) != Some(&known.epoch) {
+            return None;
+        }
+        let series = u32::try_from(rows.series.len()).ok()?;
+        rows.series.push(PendingSeries::Known(key, known));
+        let found = (u32::try_from(table).ok()?, series);
+        self.seen.insert(key, found);
+        Some(found)
+    }
+
+    fn table_by_name(&mut self, name: &str) -> Result<u32, IngestError> {
+        let at = match self.by_name.get(name) {
+            Some(at) => *at,
+            None => {
+                let def = self.catalog.table(self.database.id, name).cloned();
+                if def.is_none() && !self.options.create {
+                    return Err(IngestError::TableNotFound { table: name.to_owned() });
+                }
+                self.add_table(def, name)
+            }
+        };
+        u32::try_from(at).map_err(|_| IngestError::NoRow)
+    }
+
+    fn add_table(&mut self, def: Option<Arc<TableDef>>, name: &str) -> usize {
+        let at = self.tables.len();
+        let name = def.as_ref().map_or(name, |d| &d.name).to_owned();
+        let epochs = match &def {
+            Some(def) => {
+                self.by_id.insert(def.id, at);
+                self.engine.series_epochs(def.id)
+            }
+            None => Vec::new(),
+        };
+        let bucket = self.database.precision.from_ns(self.database.bucket_ns());
+        self.tables.push(TableRows::new(&name, def, epochs, bucket));
+        self.by_name.insert(name, at);
+        at
+    }
+}

@@ -1,0 +1,104 @@
+//! Remembers which series a raw key means, so that a known series costs one hash and one look-up
+//! instead of parsing its tags.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use parking_lot::Mutex;
+use triglot_model::{DatabaseId, ShardId, Sid, TableId};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+/// Independent segments, so that requests rarely wait for each other.
+const SEGMENTS: usize = 16;
+
+/// The hash of (database, raw key). Seeded per process with a random number, so that clients cannot
+/// make keys that collide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct RawKey(u128);
+
+/// A series as it was when its key was last written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KnownSeries {
+    pub(super) table: TableId,
+    pub(super) shard: ShardId,
+    pub(super) sid: Sid,
+    /// The series are renumbered or changed when this changes.
+    pub(super) epoch: u64,
+}
+
+/// A bounded map from raw keys to series.
+#[derive(Debug)]
+pub(crate) struct SeriesCache {
+    seed: u64,
+    segments: Vec<Mutex<HashMap<RawKey, KnownSeries, PassThrough>>>,
+    per_segment: usize,
+}
+
+impl SeriesCache {
+    /// A cache of about `bytes`.
+    pub(crate) fn new(bytes: u64) -> Self {
+        // 48 bytes an entry at the load factor that a hash map has on average.
+        let entries = usize::try_from(bytes / 64).unwrap_or(usize::MAX);
+        Self {
+            seed: RandomState::new().hash_one(0u8),
+            segments: (0..SEGMENTS).map(|_| Mutex::default()).collect(),
+            per_segment: (entries / SEGMENTS).max(1024),
+        }
+    }
+
+    pub(super) fn key(&self, database: DatabaseId, raw: &[u8]) -> RawKey {
+        RawKey(xxh3_128_with_seed(raw, self.seed ^ u64::from(database.0).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    }
+
+    pub(super) fn get(&self, key: RawKey) -> Option<KnownSeries> {
+        self.segment(key)?.lock().get(&key).copied()
+    }
+
+    pub(super) fn put(&self, key: RawKey, series: KnownSeries) {
+        let Some(segment) = self.segment(key) else { return };
+        let mut segment = segment.lock();
+        if segment.len() >= self.per_segment {
+            // Rare, cheap on average, and needs no bookkeeping on hits: start over.
+            segment.clear();
+        }
+        segment.insert(key, series);
+    }
+
+    fn segment(&self, key: RawKey) -> Option<&Mutex<HashMap<RawKey, KnownSeries, PassThrough>>> {
+        // The topmost bits; the map below uses the lower ones.
+        self.segments.get((key.0 >> 124) as usize % SEGMENTS)
+    }
+}
+
+/// The key is a hash already.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct PassThrough;
+
+/// Takes the low half of a 128-bit hash as it is.
+#[derive(Debug, Default)]
+pub(super) struct PassThroughHasher(u64);
+
+impl BuildHasher for PassThrough {
+    type Hasher = PassThroughHasher;
+
+    fn build_hasher(&self) -> PassThroughHasher {
+        PassThroughHasher(0)
+    }
+}
+
+impl std::hash::Hasher for PassThroughHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, hash: u128) {
+        // Truncation is meant: any 64 bits of a good hash will do.
+        self.0 = hash as u64;
+    }
+}

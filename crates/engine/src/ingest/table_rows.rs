@@ -1,0 +1,224 @@
+//! The rows of one table while a request is being read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use triglot_model::limits::Limits;
+use triglot_model::{ColumnDef, ColumnKind, ColumnType, TableDef};
+
+use super::column::{ColumnBuilder, Refused};
+use super::error::{ColumnShape, IngestError};
+use super::series_cache::{KnownSeries, RawKey};
+use super::value::{Class, FieldValue};
+
+/// A series that occurs in the request.
+#[derive(Debug)]
+pub(super) enum PendingSeries {
+    /// By id, from the cache.
+    Known(RawKey, KnownSeries),
+    /// By its tags: (position in [`TableRows::tags`], value).
+    New(RawKey, Vec<(usize, Box<str>)>),
+}
+
+/// A field that occurs in the request.
+#[derive(Debug)]
+pub(super) struct PendingField {
+    pub(super) name: Box<str>,
+    /// The table's type, or that of the first value where the column is new.
+    pub(super) ty: ColumnType,
+    /// Whether the table has it.
+    pub(super) exists: bool,
+    pub(super) values: ColumnBuilder,
+}
+
+/// All rows of one table.
+#[derive(Debug)]
+pub(super) struct TableRows {
+    pub(super) name: String,
+    /// None: the table is to be made.
+    pub(super) def: Option<Arc<TableDef>>,
+    /// The epochs, by shard, at which cached series hold.
+    pub(super) epochs: Vec<u64>,
+    /// Names of tags that occur, and whether the table has them.
+    pub(super) tags: Vec<(Box<str>, bool)>,
+    tag_index: HashMap<Box<str>, usize>,
+    pub(super) fields: Vec<PendingField>,
+    field_index: HashMap<Box<str>, usize>,
+    /// Where the next field is expected: behind the one before, since rows tend to look alike.
+    cursor: usize,
+    pub(super) series: Vec<PendingSeries>,
+    pub(super) row_series: Vec<u32>,
+    pub(super) times: Vec<i64>,
+    bucket: i64,
+    last_bucket: Option<i64>,
+    buckets: HashSet<i64>,
+}
+
+impl TableRows {
+    pub(super) fn new(name: &str, def: Option<Arc<TableDef>>, epochs: Vec<u64>, bucket: i64) -> Self {
+        Self {
+            name: name.to_owned(),
+            def,
+            epochs,
+            tags: Vec::new(),
+            tag_index: HashMap::new(),
+            fields: Vec::new(),
+            field_index: HashMap::new(),
+            cursor: 0,
+            series: Vec::new(),
+            row_series: Vec::new(),
+            times: Vec::new(),
+            bucket: bucket.max(1),
+            last_bucket: None,
+            buckets: HashSet::new(),
+        }
+    }
+
+    /// Rows that are complete.
+    pub(super) fn rows(&self) -> usize {
+        self.times.len()
+    }
+
+    /// The position of a tag, noted down if it is new to the request.
+    pub(super) fn tag(&mut self, name: &str, create: bool) -> Result<usize, IngestError> {
+        if let Some(at) = self.tag_index.get(name) {
+            return Ok(*at);
+        }
+        let exists = match self.known_column(name) {
+            Some(column) if column.kind == ColumnKind::Tag => true,
+            Some(column) => return Err(self.conflict(name, ColumnShape::Tag, shape(column), false)),
+            None => match self.field_index.get(name).and_then(|at| self.fields.get(*at)) {
+                Some(field) => return Err(self.conflict(name, ColumnShape::Tag, ColumnShape::Field(field.ty), true)),
+                None if !create => return Err(self.missing(name)),
+                None => false,
+            },
+        };
+        let at = self.tags.len();
+        self.tags.push((name.into(), exists));
+        self.tag_index.insert(name.into(), at);
+        Ok(at)
+    }
+
+    /// Gives the row that is being read a value. The first of several values for one field stays.
+    #[inline]
+    pub(super) fn field(
+        &mut self,
+        name: &str,
+        value: FieldValue<'_>,
+        create: bool,
+        limits: &Limits,
+    ) -> Result<(), IngestError> {
+        let at = match self.fields.get(self.cursor) {
+            Some(expected) if *expected.name == *name => self.cursor,
+            _ => match self.field_index.get(name) {
+                Some(at) => *at,
+                None => self.add_field(name, &value, create)?,
+            },
+        };
+        self.cursor = at + 1;
+        let row = self.times.len();
+        let Some(field) = self.fields.get_mut(at) else { return Err(IngestError::NoRow) };
+        if field.values.len() > row {
+            return Ok(());
+        }
+        let bytes = match value {
+            FieldValue::Str(s) => s.len(),
+            FieldValue::Bytes(b) => b.len(),
+            _ => 0,
+        };
+        if bytes > limits.max_value_bytes {
+            return Err(self.too_long(name, limits.max_value_bytes));
+        }
+        let ty = field.ty;
+        let exists = field.exists;
+        field.values.push(row, value, ty).map_err(|refused| match refused {
+            Refused::Class => {
+                let found = ColumnShape::Field(value.column_type());
+                self.conflict(name, found, ColumnShape::Field(ty), !exists)
+            }
+            Refused::Range => IngestError::OutOfRange { table: self.name.clone(), column: name.to_owned(), ty },
+            Refused::Length { max } => self.too_long(name, max as usize),
+            Refused::TooMuch => self.too_long(name, i32::MAX as usize),
+        })
+    }
+
+    #[cold]
+    fn add_field(&mut self, name: &str, value: &FieldValue<'_>, create: bool) -> Result<usize, IngestError> {
+        let found = ColumnShape::Field(value.column_type());
+        let (ty, exists) = match self.known_column(name) {
+            Some(column) if matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey) => (column.ty, true),
+            Some(column) => return Err(self.conflict(name, found, shape(column), false)),
+            None if self.def.is_none() && name == self.time_name() => {
+                return Err(self.conflict(name, found, ColumnShape::Time, true));
+            }
+            None if self.tag_index.contains_key(name) => {
+                return Err(self.conflict(name, found, ColumnShape::Tag, true));
+            }
+            None if !create => return Err(self.missing(name)),
+            None => (value.column_type(), false),
+        };
+        // Types that only typed inserts can write clash with every value.
+        let class = Class::of(ty).filter(|class| *class == value.class());
+        let Some(class) = class else { return Err(self.conflict(name, found, ColumnShape::Field(ty), false)) };
+        let at = self.fields.len();
+        self.fields.push(PendingField { name: name.into(), ty, exists, values: ColumnBuilder::new(class) });
+        self.field_index.insert(name.into(), at);
+        Ok(at)
+    }
+
+    /// Ends the row that is being read.
+    #[inline]
+    pub(super) fn end_row(&mut self, series: u32, time: i64, limits: &Limits) -> Result<(), IngestError> {
+        let bucket = time.div_euclid(self.bucket);
+        if self.last_bucket != Some(bucket) {
+            self.last_bucket = Some(bucket);
+            self.buckets.insert(bucket);
+            if self.buckets.len() > limits.max_buckets_per_request {
+                let limit = limits.max_buckets_per_request;
+                return Err(IngestError::Limit { table: self.name.clone(), what: "time buckets", limit });
+            }
+        }
+        let row = self.times.len();
+        // The cursor moved if there was a field at all.
+        if self.cursor == 0 || !self.fields.iter().any(|f| f.values.len() > row) {
+            return Err(IngestError::NoField { table: self.name.clone() });
+        }
+        self.cursor = 0;
+        self.times.push(time);
+        self.row_series.push(series);
+        Ok(())
+    }
+
+    /// The name of the time column of tables that are made on the fly.
+    pub(super) fn time_name(&self) -> &str {
+        self.def.as_ref().and_then(|d| d.time_column()).map_or("time", |c| &c.name)
+    }
+
+    fn known_column(&self, name: &str) -> Option<&ColumnDef> {
+        self.def.as_ref().and_then(|d| d.column(name))
+    }
+
+    fn conflict(&self, column: &str, found: ColumnShape, expected: ColumnShape, within_request: bool) -> IngestError {
+        let (table, column) = (self.name.clone(), column.to_owned());
+        IngestError::TypeConflict { table, column, found, expected, within_request }
+    }
+
+    fn missing(&self, column: &str) -> IngestError {
+        if self.def.is_none() {
+            return IngestError::TableNotFound { table: self.name.clone() };
+        }
+        IngestError::ColumnNotFound { table: self.name.clone(), column: column.to_owned() }
+    }
+
+    fn too_long(&self, column: &str, max: usize) -> IngestError {
+        IngestError::TooLong { table: self.name.clone(), column: column.to_owned(), max }
+    }
+}
+
+fn shape(column: &ColumnDef) -> ColumnShape {
+    match column.kind {
+        ColumnKind::Time => ColumnShape::Time,
+        ColumnKind::Tag => ColumnShape::Tag,
+        ColumnKind::Field | ColumnKind::CompositeKey => ColumnShape::Field(column.ty),
+    }
+}
