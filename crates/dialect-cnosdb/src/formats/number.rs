@@ -1,0 +1,120 @@
+//! Floats, in the two styles of sheet section 5.
+
+/// Appends a float as CSV, TSV and table show it: `1.0`, `1.5e20`, `1.0e16`, `1.0e-9`, `NaN`, `inf`.
+///
+/// The vendor's number library goes over to an exponent outside of 1e-5 … 1e10, and writes a
+/// fraction in front of it always.
+pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
+    let magnitude = value.abs();
+    if magnitude == 0.0 || (1e-5..1e10).contains(&magnitude) {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else if let Some(text) = special(value) {
+        out.extend_from_slice(text);
+    } else {
+        push_scientific(out, ryu::Buffer::new().format_finite(value));
+    }
+}
+
+/// As [`push_f64`], with the shortest digits of a 32-bit float.
+pub(super) fn push_f32(out: &mut Vec<u8>, value: f32) {
+    let magnitude = value.abs();
+    if magnitude == 0.0 || (1e-5..1e10).contains(&magnitude) {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    } else if let Some(text) = special(f64::from(value)) {
+        out.extend_from_slice(text);
+    } else {
+        push_scientific(out, ryu::Buffer::new().format_finite(value));
+    }
+}
+
+fn special(value: f64) -> Option<&'static [u8]> {
+    if value.is_nan() {
+        Some(b"NaN")
+    } else if value == f64::INFINITY {
+        Some(b"inf")
+    } else if value == f64::NEG_INFINITY {
+        Some(b"-inf")
+    } else {
+        None
+    }
+}
+
+/// Rewrites shortest digits, with or without exponent, as `d.ddde±x`.
+fn push_scientific(out: &mut Vec<u8>, shortest: &str) {
+    let (sign, rest) = match shortest.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, shortest),
+    };
+    let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
+    let leading = digits.iter().take_while(|d| **d == b'0').count();
+    let trailing = digits.iter().rev().take_while(|d| **d == b'0').count();
+    let significant = digits.get(leading..digits.len().saturating_sub(trailing)).unwrap_or_default();
+    let exponent = exponent.parse::<i64>().unwrap_or(0) + whole.len() as i64 - 1 - leading as i64;
+    let (first, others) = significant.split_first().unwrap_or((&b'0', &[]));
+    if sign {
+        out.push(b'-');
+    }
+    out.push(*first);
+    out.push(b'.');
+    out.extend_from_slice(if others.is_empty() { b"0" } else { others });
+    out.push(b'e');
+    out.extend_from_slice(itoa::Buffer::new().format(exponent).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(value: f64) -> String {
+        let mut out = Vec::new();
+        push_f64(&mut out, value);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn floats_are_written_as_the_sheet_shows() {
+        for (value, wanted) in [
+            (1.0, "1.0"),
+            (-0.25, "-0.25"),
+            (1.5e20, "1.5e20"),
+            (1e16, "1.0e16"),
+            (1e-9, "1.0e-9"),
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (0.00001, "0.00001"),
+            (9_999_999_999.5, "9999999999.5"),
+            (12_345_678_901.5, "1.23456789015e10"),
+            (-1.25e-7, "-1.25e-7"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (5e-324, "5.0e-324"),
+        ] {
+            assert_eq!(text(value), wanted);
+        }
+    }
+
+    #[test]
+    fn whatever_is_written_reads_back() {
+        let mut bits = 1u64;
+        for _ in 0..20_000 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = f64::from_bits(bits);
+            if value.is_finite() {
+                assert_eq!(text(value).parse::<f64>().unwrap().to_bits(), bits);
+            }
+        }
+    }
+
+    #[test]
+    fn single_precision_has_its_own_shortest_digits() {
+        let mut out = Vec::new();
+        push_f32(&mut out, 0.1);
+        out.push(b' ');
+        push_f32(&mut out, 1e20);
+        assert_eq!(out, b"0.1 1.0e20");
+    }
+}
