@@ -1,1 +1,179 @@
-//! placeholder
+//! The engine: what dialects and embedders use.
+//!
+//! [`Engine::open`] makes a database out of a directory; [`Engine::batcher`] takes rows, schema on
+//! write; [`Engine::execute`] runs typed [`Statement`]s and queries. Privileges are checked here and
+//! nowhere else. The engine knows no dialect: no SQL text, no wire format.
+
+mod child_name;
+mod delete;
+mod error;
+mod execute;
+mod ingest;
+mod lookup;
+mod open;
+mod options;
+mod session;
+mod statement;
+mod tables;
+
+use std::sync::Arc;
+
+use triglot_auth::{Action, Auth, Object, allow};
+use triglot_catalog::{Catalog, CatalogOp, CatalogSnapshot, OpResult};
+use triglot_disk::DiskLock;
+use triglot_model::limits::Limits;
+use triglot_model::{Clock, DatabaseDef, Pressure, TableDef, TableId};
+use triglot_query::{QueryExecutor, SessionBuilder};
+use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
+
+pub use error::EngineError;
+pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions};
+pub use options::{EngineOptions, QueryOptions};
+pub use session::Session;
+pub use statement::{
+    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName,
+    UserChanges,
+};
+pub use triglot_auth as auth;
+pub use triglot_catalog as catalog;
+pub use triglot_catalog::{NewColumn, NewIdentity, TableChange};
+pub use triglot_disk as disk;
+pub use triglot_query as query;
+pub use triglot_storage as storage;
+
+use ingest::SeriesCache;
+
+/// A running database. Cheap to clone; the last clone does not stop it, [`Engine::shutdown`] does.
+#[derive(Debug, Clone)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    catalog: Catalog,
+    auth: Auth,
+    storage: Storage,
+    executor: QueryExecutor,
+    sessions: SessionBuilder,
+    series_cache: SeriesCache,
+    clock: Arc<dyn Clock>,
+    limits: Limits,
+    /// M-6: one process per directory.
+    _lock: Box<dyn DiskLock>,
+}
+
+/// Figures for `/metrics`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineMetrics {
+    /// Storage.
+    pub storage: StorageStats,
+    /// How hard writes press.
+    pub pressure: Pressure,
+    /// Queries that run now.
+    pub running_queries: usize,
+    /// Tables of all tenants.
+    pub tables: usize,
+}
+
+impl Engine {
+    /// Who may log in.
+    pub fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    /// The catalog as it is now.
+    pub fn catalog(&self) -> Arc<CatalogSnapshot> {
+        self.0.catalog.snapshot()
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    /// Limits on tables and rows.
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// What recovery found, by shard.
+    pub fn recovery(&self) -> &[RecoveryReport] {
+        self.0.storage.recovery()
+    }
+
+    /// Begins to take the rows of one request into the session's database.
+    ///
+    /// # Errors
+    /// The database does not exist, or the user may not write to it.
+    pub fn batcher(&self, session: &Session, options: IngestOptions) -> Result<Batcher, EngineError> {
+        let catalog = self.catalog();
+        let database = self.database_in(&catalog, session, &session.database_name)?;
+        allow(&catalog, &session.principal, Action::Write, &Object::Database(database.id))?;
+        Ok(Batcher::new(self.clone(), catalog, database, options))
+    }
+
+    /// Figures for metrics.
+    pub fn metrics(&self) -> EngineMetrics {
+        EngineMetrics {
+            storage: self.0.storage.stats(),
+            pressure: self.0.storage.pressure(),
+            running_queries: self.0.executor.registry().list().len(),
+            tables: self.catalog().table_count(),
+        }
+    }
+
+    /// Flushes all memtables to files.
+    pub async fn flush(&self) -> Result<(), EngineError> {
+        let storage = self.0.storage.clone();
+        self.on_query_runtime(async move { Ok(storage.flush().await?) }).await
+    }
+
+    /// Merges files of one table, or of all.
+    pub async fn compact(&self, table: Option<TableId>) -> Result<usize, EngineError> {
+        let storage = self.0.storage.clone();
+        self.on_query_runtime(async move { Ok(storage.compact(table).await?) }).await
+    }
+
+    /// Refuses new queries, flushes, and stops the writers. All that was acknowledged is durable
+    /// without it, too; a stopped engine just opens faster.
+    pub async fn shutdown(&self) -> Result<(), EngineError> {
+        self.0.executor.close();
+        let engine = self.clone();
+        self.on_query_runtime(async move {
+            engine.0.storage.shutdown().await?;
+            Ok(engine.0.catalog.shutdown().await?)
+        })
+        .await
+    }
+
+    /// Runs storage work on the runtime that its background tasks live on.
+    async fn on_query_runtime<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        match self.0.executor.runtime().handle().spawn(work).await {
+            Ok(result) => result,
+            Err(error) => Err(EngineError::Internal(error.to_string())),
+        }
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    pub(crate) fn series_cache(&self) -> &SeriesCache {
+        &self.0.series_cache
+    }
+
+    pub(crate) fn series_epochs(&self, table: TableId) -> Vec<u64> {
+        let shards = self.0.storage.shards();
+        (0..shards).map(|s| self.0.storage.series_epoch(table, triglot_model::ShardId(s))).collect()
+    }
+
+    pub(crate) fn table_meta(&self, def: &Arc<TableDef>, database: &DatabaseDef) -> TableMeta {
+        tables::table_meta(def, database)
+    }
+
+    pub(crate) async fn apply_catalog(&self, ops: Vec<CatalogOp>) -> Result<Vec<OpResult>, EngineError> {
+        Ok(self.0.catalog.apply(ops).await?)
+    }
+}

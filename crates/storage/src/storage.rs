@@ -10,7 +10,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use tokio::task::JoinHandle;
-use triglot_disk::{Disk, DiskLock, OpenMode};
+use triglot_disk::{Disk, OpenMode};
 use triglot_model::{Clock, Pressure, ShardId, TableId};
 
 use crate::budget::Budget;
@@ -26,8 +26,6 @@ use crate::{StorageOptions, TableMeta, Tables};
 
 /// Holds the number of shards that the directory was made with.
 const SHARDS_FILE: &str = "shards.count";
-/// Only one process may use a data directory (M-6).
-const LOCK_FILE: &str = "LOCK";
 
 /// The storage of a node. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,7 +37,6 @@ struct Inner {
     shared: Shared,
     tasks: Mutex<Vec<JoinHandle<()>>>,
     recovery: Vec<RecoveryReport>,
-    _lock: Box<dyn DiskLock>,
 }
 
 /// Figures for metrics and start-up lines.
@@ -75,11 +72,11 @@ pub struct StorageStats {
 
 impl Storage {
     /// Opens or makes the data directory behind `disk` and `store`, replays the WAL and starts
-    /// writers and background work on the current tokio runtime.
+    /// writers and background work on the current tokio runtime. The caller holds the directory's
+    /// lock (M-6).
     ///
     /// # Errors
-    /// Damage anywhere but at the WAL's end, another shard count than the directory's, a directory
-    /// in use.
+    /// Damage anywhere but at the WAL's end, a manifest or data file that cannot be read.
     pub async fn open(
         disk: Arc<dyn Disk>,
         store: Arc<dyn ObjectStore>,
@@ -87,7 +84,6 @@ impl Storage {
         clock: Arc<dyn Clock>,
         options: StorageOptions,
     ) -> Result<Self, StorageError> {
-        let lock = disk.lock(LOCK_FILE)?;
         let shard_count = fixed_shard_count(disk.as_ref(), options.shards.max(1))?;
         let (reaper, mut burials) = Reaper::new();
         let shared = Shared {
@@ -120,7 +116,7 @@ impl Storage {
             tasks.push(tokio::spawn(compact_loop(Arc::clone(shard), shared.clone())));
         }
         tasks.push(tokio::spawn(retention_loop(shards.clone(), shared.clone())));
-        Ok(Self(Arc::new(Inner { shards, shared, tasks: Mutex::new(tasks), recovery, _lock: lock })))
+        Ok(Self(Arc::new(Inner { shards, shared, tasks: Mutex::new(tasks), recovery })))
     }
 
     /// What recovery found, by shard.

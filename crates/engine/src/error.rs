@@ -1,0 +1,132 @@
+use arrow::error::ArrowError;
+use triglot_auth::{AuthError, Denied};
+use triglot_catalog::CatalogError;
+use triglot_disk::DiskError;
+use triglot_model::ErrorKind;
+use triglot_query::QueryError;
+use triglot_storage::StorageError;
+
+use crate::ingest::IngestError;
+
+/// Why the engine did not do what it was asked to. Dialects map [`EngineError::kind`] with an
+/// exhaustive match and look at the variants where their texts need names.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The catalog refused or failed.
+    #[error(transparent)]
+    Catalog(#[from] CatalogError),
+    /// Storage refused or failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Planning or running a query failed.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// Rows were refused.
+    #[error(transparent)]
+    Ingest(#[from] IngestError),
+    /// Credentials were refused.
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    /// The user may not do this.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// A value could not be cast to its column's type.
+    #[error("{0}")]
+    Cast(#[from] ArrowError),
+    /// The disk failed while opening.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// No such tenant.
+    #[error("tenant {name} not found")]
+    TenantNotFound {
+        /// Its name.
+        name: String,
+    },
+    /// The user is no member of the tenant.
+    #[error("user {user} is not a member of tenant {tenant}")]
+    NotAMember {
+        /// The user.
+        user: String,
+        /// The tenant.
+        tenant: String,
+    },
+    /// No such database in the tenant.
+    #[error("database {name} not found")]
+    DatabaseNotFound {
+        /// Its name.
+        name: String,
+    },
+    /// No such table.
+    #[error("table {tenant}.{database}.{table} not found")]
+    TableNotFound {
+        /// Tenant looked in.
+        tenant: String,
+        /// Database looked in.
+        database: String,
+        /// The name as given.
+        table: String,
+    },
+    /// The time of a row is NULL.
+    #[error("column {column} of table {table} cannot be NULL")]
+    NullTime {
+        /// The table.
+        table: String,
+        /// Its time column.
+        column: String,
+    },
+    /// A deletion whose predicate mentions a field.
+    #[error("a deletion from table {table} can only name time and tags, not {column}")]
+    DeleteByField {
+        /// The table.
+        table: String,
+        /// The field.
+        column: String,
+    },
+    /// A deletion whose predicate cannot be decided from time and tags.
+    #[error("a deletion cannot be decided by `{predicate}`")]
+    DeletePredicate {
+        /// The part that cannot be decided.
+        predicate: String,
+    },
+    /// No running query has this id.
+    #[error("query {id} not found")]
+    QueryNotFound {
+        /// The id.
+        id: u64,
+    },
+    /// Tags were changed while a request was read; read it again.
+    #[error("series changed while the request was read")]
+    StaleSeries,
+    /// The schema was changed again and again while a request wanted to extend it.
+    #[error("the schema kept changing while the request was written")]
+    SchemaRace,
+    /// Something that is not built.
+    #[error("{0} is not supported")]
+    NotSupported(&'static str),
+    /// A background thread or runtime failed.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl EngineError {
+    /// The stable kind.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Catalog(e) => e.kind(),
+            Self::Storage(e) => e.kind(),
+            Self::Query(e) => e.kind(),
+            Self::Ingest(e) => e.kind(),
+            Self::Auth(e) => e.kind(),
+            Self::Denied(_) | Self::NotAMember { .. } => ErrorKind::Denied,
+            Self::Cast(_) | Self::NullTime { .. } => ErrorKind::TypeMismatch,
+            Self::Disk(e) if e.is_full() => ErrorKind::DiskFull,
+            Self::Disk(_) | Self::Internal(_) => ErrorKind::Internal,
+            Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
+            Self::DatabaseNotFound { .. } => ErrorKind::DatabaseNotFound,
+            Self::TableNotFound { .. } => ErrorKind::TableNotFound,
+            Self::DeleteByField { .. } | Self::DeletePredicate { .. } | Self::NotSupported(_) => ErrorKind::NotSupported,
+            Self::QueryNotFound { .. } => ErrorKind::Plan,
+            Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Opening the engine.
+
+use std::sync::Arc;
+
+use object_store::ObjectStore;
+use triglot_auth::Auth;
+use triglot_catalog::{Bootstrap, Catalog};
+use triglot_disk::{DiskStore, DiskStoreOptions};
+use triglot_query::{
+    ExecutorOptions, MemoryOptions, QueryExecutor, QueryRegistry, QueryRuntime, SessionBuilder, SessionOptions,
+    query_memory,
+};
+use triglot_storage::{Storage, StorageOptions};
+
+use crate::ingest::SeriesCache;
+use crate::tables::CatalogTables;
+use crate::{Engine, EngineError, EngineOptions, Inner};
+
+/// Only one process may use a data directory (M-6).
+const LOCK_FILE: &str = "LOCK";
+
+impl Engine {
+    /// Opens or makes the database in the directory behind `options.disk`: catalog, then storage
+    /// with its WAL replay. Queries and background work get threads of their own.
+    ///
+    /// # Errors
+    /// A directory that is in use or damaged; the text names the file.
+    pub async fn open(options: EngineOptions) -> Result<Self, EngineError> {
+        let runtime =
+            QueryRuntime::new(options.query.threads).map_err(|e| EngineError::Internal(e.to_string()))?;
+        let handle = runtime.handle().clone();
+        handle
+            .spawn(open_on_runtime(options, runtime))
+            .await
+            .map_err(|e| EngineError::Internal(e.to_string()))?
+    }
+}
+
+async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Result<Engine, EngineError> {
+    let lock = options.disk.lock(LOCK_FILE)?;
+    // Data files are read by query threads, which may block on the page cache.
+    let store = DiskStore::open(Arc::clone(&options.disk), DiskStoreOptions { inline_reads: true })?;
+    let store: Arc<dyn ObjectStore> = Arc::new(store);
+    let root_password_hash = match &options.root_password {
+        Some(password) => Some(triglot_auth::hash_password(password, &options.auth).await?),
+        None => None,
+    };
+    let bootstrap = Bootstrap { root_password_hash };
+    let catalog =
+        Catalog::open(Arc::clone(&store), Arc::clone(&options.clock), options.limits.clone(), bootstrap).await?;
+    let auth = Auth::new(catalog.clone(), options.auth.clone());
+    let storage_options = StorageOptions {
+        memtable_bytes: options.memory.memtables,
+        cache_bytes: options.memory.caches / 2,
+        limits: options.limits.clone(),
+        ..options.storage.clone()
+    };
+    let storage = Storage::open(
+        Arc::clone(&options.disk),
+        store,
+        Arc::new(CatalogTables(catalog.clone())),
+        Arc::clone(&options.clock),
+        storage_options,
+    )
+    .await?;
+    let memory = query_memory(&MemoryOptions {
+        memory_bytes: options.memory.queries,
+        spill_dir: options.spill_dir.clone(),
+        max_spill_bytes: options.query.max_spill_bytes,
+    })?;
+    let sessions = SessionBuilder::new(SessionOptions::new(memory, options.query.threads));
+    let registry = QueryRegistry::new(Arc::clone(&options.clock));
+    let limits = ExecutorOptions {
+        max_concurrent: options.query.max_concurrent,
+        time_limit: options.query.time_limit,
+    };
+    Ok(Engine(Arc::new(Inner {
+        catalog,
+        auth,
+        storage,
+        executor: QueryExecutor::new(runtime, registry, limits),
+        sessions,
+        series_cache: SeriesCache::new(options.memory.caches / 2),
+        clock: options.clock,
+        limits: options.limits,
+        _lock: lock,
+    })))
+}

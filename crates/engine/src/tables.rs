@@ -1,0 +1,59 @@
+//! The catalog as storage and the query planner see it.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use triglot_auth::{Action, Object, allow};
+use triglot_catalog::{Catalog, CatalogSnapshot};
+use triglot_model::{DatabaseDef, TableDef, TableId};
+use triglot_query::source::SnapshotSource;
+use triglot_query::{QueryError, SeriesTable, TableName, TableResolver};
+use triglot_storage::{Storage, TableMeta, Tables};
+
+use crate::Session;
+
+/// Storage's view: tables by id, with their database's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct CatalogTables(pub(crate) Catalog);
+
+impl Tables for CatalogTables {
+    fn table(&self, id: TableId) -> Option<TableMeta> {
+        let snapshot = self.0.snapshot();
+        let def = snapshot.table_by_id(id)?;
+        let database = snapshot.database_by_id(def.database)?;
+        Some(table_meta(def, database))
+    }
+}
+
+/// A table with its database's settings, in the table's own time unit.
+pub(crate) fn table_meta(def: &Arc<TableDef>, database: &DatabaseDef) -> TableMeta {
+    let precision = def.precision();
+    TableMeta {
+        def: Arc::clone(def),
+        bucket: precision.from_ns(database.bucket_ns()),
+        retention: database.retention_ns.map(|ns| precision.from_ns(ns)),
+    }
+}
+
+/// The planner's view within one session: names of tables that the user may read.
+#[derive(Debug)]
+pub(crate) struct SessionTables {
+    pub(crate) catalog: Arc<CatalogSnapshot>,
+    pub(crate) storage: Storage,
+    pub(crate) session: Session,
+}
+
+impl TableResolver for SessionTables {
+    fn resolve(&self, name: &TableName) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        let Some(tenant) = self.catalog.tenant(&name.tenant) else { return Ok(None) };
+        let Some(database) = self.catalog.database(tenant.id, &name.database) else { return Ok(None) };
+        let refused = |denied: triglot_auth::Denied| QueryError::Refused {
+            kind: triglot_model::ErrorKind::Denied,
+            message: denied.to_string(),
+        };
+        allow(&self.catalog, &self.session.principal, Action::Read, &Object::Database(database.id)).map_err(refused)?;
+        let Some(def) = self.catalog.table(database.id, &name.table) else { return Ok(None) };
+        let snapshot = self.storage.snapshot(&table_meta(def, database));
+        Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))
+    }
+}
