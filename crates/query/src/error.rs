@@ -1,0 +1,128 @@
+use datafusion::error::DataFusionError;
+use triglot_model::ErrorKind;
+
+/// Why a query gave no (more) rows.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueryError {
+    /// The planner or an operator of DataFusion refused. `message` is DataFusion's own text, which
+    /// CnosDB shows as `Datafusion: <message>`.
+    #[error("{message}")]
+    DataFusion {
+        /// What it means to a caller.
+        kind: ErrorKind,
+        /// DataFusion's text.
+        message: String,
+    },
+    /// No such table in the tenant and database.
+    #[error("Table not found: \"{tenant}.{database}.{table}\"")]
+    TableNotFound {
+        /// The tenant looked in.
+        tenant: String,
+        /// The database looked in.
+        database: String,
+        /// The name as asked for.
+        table: String,
+    },
+    /// Storage failed while the query read from it.
+    #[error("{message}")]
+    Storage {
+        /// Storage's kind.
+        kind: ErrorKind,
+        /// Storage's text.
+        message: String,
+    },
+    /// Refused by a layer that planning called back into (catalog, privileges).
+    #[error("{message}")]
+    Refused {
+        /// That layer's kind.
+        kind: ErrorKind,
+        /// That layer's text.
+        message: String,
+    },
+    /// The time limit passed.
+    #[error("query exceeded its time limit of {limit_ms} ms")]
+    Timeout {
+        /// The limit in milliseconds.
+        limit_ms: u64,
+    },
+    /// Someone killed the query.
+    #[error("query {id} was cancelled")]
+    Cancelled {
+        /// Its id in the registry.
+        id: u64,
+    },
+    /// As many queries as allowed are running.
+    #[error("too many queries are running (limit {limit})")]
+    Busy {
+        /// How many may run at a time.
+        limit: usize,
+    },
+    /// The node is stopping.
+    #[error("the query runtime is shut down")]
+    ShuttingDown,
+    /// A bug: an operator panicked.
+    #[error("query failed internally: {message}")]
+    Internal {
+        /// What is known.
+        message: String,
+    },
+}
+
+impl QueryError {
+    /// The stable kind.
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::DataFusion { kind, .. } | Self::Storage { kind, .. } | Self::Refused { kind, .. } => *kind,
+            Self::TableNotFound { .. } => ErrorKind::TableNotFound,
+            Self::Timeout { .. } => ErrorKind::Timeout,
+            Self::Cancelled { .. } => ErrorKind::Cancelled,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::ShuttingDown => ErrorKind::ShuttingDown,
+            Self::Internal { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// Whether the text is DataFusion's own (CnosDB prefixes it with `Datafusion: `).
+    pub const fn is_datafusion(&self) -> bool {
+        matches!(self, Self::DataFusion { .. })
+    }
+}
+
+impl From<QueryError> for DataFusionError {
+    /// Carries the error through DataFusion; [`QueryError::from`] finds it again.
+    fn from(error: QueryError) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+impl From<DataFusionError> for QueryError {
+    fn from(error: DataFusionError) -> Self {
+        if let Some(own) = find_own(&error) {
+            return own.clone();
+        }
+        let kind = match error.find_root() {
+            DataFusionError::SQL(..) => ErrorKind::Parse,
+            DataFusionError::Plan(_)
+            | DataFusionError::Configuration(_)
+            | DataFusionError::SchemaError(..) => ErrorKind::Plan,
+            DataFusionError::NotImplemented(_) => ErrorKind::NotSupported,
+            DataFusionError::ResourcesExhausted(_) => ErrorKind::OutOfMemory,
+            DataFusionError::Execution(_)
+            | DataFusionError::ArrowError(..)
+            | DataFusionError::External(_) => ErrorKind::Execution,
+            _ => ErrorKind::Internal,
+        };
+        Self::DataFusion { kind, message: error.strip_backtrace() }
+    }
+}
+
+/// The error of ours that DataFusion wrapped, however deep.
+fn find_own(error: &DataFusionError) -> Option<&QueryError> {
+    let mut current: &(dyn std::error::Error + 'static) = error;
+    loop {
+        if let Some(own) = current.downcast_ref::<QueryError>() {
+            return Some(own);
+        }
+        current = current.source()?;
+    }
+}

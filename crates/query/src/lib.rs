@@ -1,0 +1,29 @@
+//! Queries: DataFusion over triglot's storage.
+//!
+//! [`SeriesTable`] makes one table snapshot readable, [`SessionBuilder`] makes the sessions that
+//! plan and optimise, [`QueryExecutor`] runs plans on their own CPU runtime under limits, and
+//! [`QueryStream`] carries the rows back. The crate knows no HTTP, no dialect and no catalog: names
+//! are resolved through [`TableResolver`].
+
+mod batches;
+mod error;
+pub mod functions;
+mod planning;
+mod rules;
+mod run;
+mod session;
+pub mod source;
+mod table;
+
+pub use batches::{batches_table, empty_table};
+pub use error::QueryError;
+pub use planning::{TableName, TableResolver, plan_query, plan_statement};
+pub use rules::LastRowRule;
+pub use run::{
+    ExecutorOptions, QueryExecutor, QueryInfo, QueryRecord, QueryRegistry, QueryRuntime, QueryState, QueryStream,
+};
+pub use session::{MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, query_memory};
+pub use table::{SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,9 @@
+//! Sessions: configuration, functions, rules and memory behind one query.
+
+mod builder;
+mod memory;
+mod query_session;
+
+pub use builder::{SessionBuilder, SessionContext, SessionOptions};
+pub use memory::{MemoryOptions, query_memory};
+pub use query_session::QuerySession;

@@ -1,0 +1,180 @@
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::internal_datafusion_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use triglot_model::{ColumnId, ColumnKind, ShardId};
+use triglot_storage::TimeRange;
+
+use super::exec::{ScanPlan, SeriesScanExec, Work};
+use super::filter::{Pushdown, classify};
+use super::shape::{Output, Shape, TagCache};
+use super::tags;
+use super::units::{self, Unit};
+use crate::source::{SeriesSelection, SeriesSource, SidSet};
+
+/// The name of the hidden column of [`SeriesTable::with_series_column`].
+pub const SERIES_COLUMN: &str = "__sid";
+
+/// A table of series as DataFusion sees it: time, tags and fields in the order of
+/// [`triglot_model::TableDef::read_schema`], as of one snapshot.
+///
+/// It decides bounds on time and predicates over tags by itself and exactly; all others stay above.
+#[derive(Clone, Debug)]
+pub struct SeriesTable {
+    source: Arc<dyn SeriesSource>,
+    schema: SchemaRef,
+    last_only: bool,
+}
+
+impl SeriesTable {
+    /// A table that reads from `source`.
+    pub fn new(source: Arc<dyn SeriesSource>) -> Self {
+        let schema = source.table().read_schema();
+        Self { source, schema, last_only: false }
+    }
+
+    /// The same table with one more column at the end: [`SERIES_COLUMN`], `UInt64`, equal for two rows
+    /// exactly if they belong to one series. For operators that partition by series.
+    #[must_use]
+    pub fn with_series_column(&self) -> Self {
+        let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(SERIES_COLUMN, DataType::UInt64, false)));
+        Self { schema: Arc::new(Schema::new(fields)), ..self.clone() }
+    }
+
+    /// The same table, of which scans give only the newest row of each series. Correct only below
+    /// operators that look at nothing else and where no filter but one over tags is applied.
+    #[must_use]
+    pub(crate) fn with_last_only(&self) -> Self {
+        Self { last_only: true, ..self.clone() }
+    }
+
+    /// Whether scans give only the newest row of each series.
+    pub fn is_last_only(&self) -> bool {
+        self.last_only
+    }
+
+    /// What the table reads from.
+    pub fn source(&self) -> &Arc<dyn SeriesSource> {
+        &self.source
+    }
+
+    /// The columns to read for `projection`.
+    fn shape(&self, projection: Option<&Vec<usize>>) -> Result<Shape> {
+        let table = self.source.table();
+        let schema = match projection {
+            Some(projection) => Arc::new(self.schema.project(projection)?),
+            None => Arc::clone(&self.schema),
+        };
+        let (mut outputs, mut tags, mut stored) = (Vec::new(), Vec::new(), Vec::new());
+        for field in schema.fields() {
+            let column = table.column(field.name());
+            outputs.push(match column.map(|c| (c.kind, c.id)) {
+                Some((ColumnKind::Time, _)) => Output::Time,
+                Some((ColumnKind::Tag, id)) => Output::Tag(place(&mut tags, id)),
+                Some((ColumnKind::Field | ColumnKind::CompositeKey, id)) => {
+                    Output::Stored(place(&mut stored, id))
+                }
+                None if field.name() == SERIES_COLUMN => Output::Series,
+                None => return Err(internal_datafusion_err!("no column {} to scan", field.name())),
+            });
+        }
+        Ok(Shape { schema, outputs, tags, stored, precision: table.precision() })
+    }
+
+    fn chunk_work(
+        &self,
+        time: TimeRange,
+        selection: &SeriesSelection,
+        limit: Option<usize>,
+        session: &dyn Session,
+    ) -> (Work, Option<u64>, u64) {
+        let units =
+            if time.is_empty() { Vec::new() } else { units::units_of(self.source.as_ref(), time, selection) };
+        let exact = exact_rows(&units, time);
+        let estimate = units.iter().map(|u| u.rows).sum();
+        // A small limit is reached sooner by one reader than by several that must be stopped.
+        let few = limit.is_some_and(|limit| limit <= session.config().batch_size());
+        let target = if few { 1 } else { session.config().target_partitions() };
+        (Work::Chunks(units::partition(self.source.as_ref(), units, target)), exact, estimate)
+    }
+}
+
+/// The place of `id` in `ids`, where it is put if it is not there.
+fn place(ids: &mut Vec<ColumnId>, id: ColumnId) -> usize {
+    ids.iter().position(|i| *i == id).unwrap_or_else(|| {
+        ids.push(id);
+        ids.len() - 1
+    })
+}
+
+/// The sum of exact counts, if all chunks know theirs.
+fn exact_rows(units: &[Unit], time: TimeRange) -> Option<u64> {
+    units.iter().map(|u| u.chunk.exact_rows(time, &u.series)).sum()
+}
+
+#[async_trait]
+impl TableProvider for SeriesTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| match classify(filter, self.source.table()) {
+                Pushdown::Time { exact: true, .. } | Pushdown::Tags => TableProviderFilterPushDown::Exact,
+                Pushdown::Time { exact: false, .. } => TableProviderFilterPushDown::Inexact,
+                Pushdown::No => TableProviderFilterPushDown::Unsupported,
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (mut time, mut tag_filters) = (TimeRange::ALL, Vec::new());
+        for filter in filters {
+            match classify(filter, self.source.table()) {
+                Pushdown::Time { range, .. } => time = time.intersect(&range),
+                Pushdown::Tags => tag_filters.push(filter),
+                Pushdown::No => {}
+            }
+        }
+        let selection = tags::select(self.source.as_ref(), &tag_filters, session)?;
+        let shape = self.shape(projection)?;
+        let (work, exact_rows, estimated_rows) = if self.last_only {
+            let shards: Vec<ShardId> = selection.shards.iter().map(|(shard, _)| *shard).collect();
+            let rows = selection.shards.iter().map(|(shard, sids)| match sids {
+                SidSet::All => self.source.series_count(*shard),
+                SidSet::Some(sids) => sids.len(),
+            });
+            (Work::LastRows(shards), None, rows.sum())
+        } else {
+            self.chunk_work(time, &selection, limit, session)
+        };
+        let plan = ScanPlan {
+            source: Arc::clone(&self.source),
+            shape,
+            time,
+            selection,
+            tags: TagCache::default(),
+            exact_rows,
+            estimated_rows,
+        };
+        Ok(Arc::new(SeriesScanExec::new(plan, work, limit)))
+    }
+}

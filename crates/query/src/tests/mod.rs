@@ -1,0 +1,6 @@
+mod fixture;
+mod last_row;
+mod plans;
+mod pushdown;
+mod running;
+mod timing;
