@@ -118,7 +118,8 @@ fn compress(out: &mut Vec<u8>, body: usize) -> bool {
 }
 
 fn put_description(out: &mut Vec<u8>, field: &Field, array: &ArrayRef) -> Result<(), CodecError> {
-    let (role, id) = role_of(field.name()).ok_or_else(|| unencodable(format!("column '{}'", field.name())))?;
+    let (role, id) =
+        role_of(field.name()).ok_or_else(|| unencodable(format!("column '{}'", field.name())))?;
     let ty = TypeCode::of(field.data_type())
         .ok_or_else(|| unencodable(format!("column '{}' of type {}", field.name(), field.data_type())))?;
     let value_bytes = match array.data_type() {
@@ -420,7 +421,8 @@ fn role_of(name: &str) -> Option<(u8, u32)> {
 /// The key columns must lead, and no column may come twice.
 fn check_schema(schema: &Schema) -> Result<(), String> {
     let keys = physical::key_fields();
-    if schema.fields().len() < keys.len() || !schema.fields().iter().zip(&keys).all(|(a, b)| a.as_ref() == b) {
+    if schema.fields().len() < keys.len() || !schema.fields().iter().zip(&keys).all(|(a, b)| a.as_ref() == b)
+    {
         return Err(format!("a batch must start with {} and {}", physical::SID, physical::TIME));
     }
     let mut names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();

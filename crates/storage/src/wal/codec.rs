@@ -186,16 +186,14 @@ pub(super) fn decode(kind: u8, bytes: &[u8]) -> Result<WalPayload, CodecError> {
     }
     let payload = match kind {
         BATCH => batch::decode(&mut input)?,
-        SERIES_CREATE => WalPayload::SeriesCreate {
-            table: input.table()?,
-            entries: input.list(9, Input::series)?,
-        },
+        SERIES_CREATE => {
+            WalPayload::SeriesCreate { table: input.table()?, entries: input.list(9, Input::series)? }
+        }
         SET_TAGS => WalPayload::SetTags {
             table: input.table()?,
             entries: input.list(8, |input| {
                 let sid = Sid(input.u32()?);
-                let tags =
-                    input.list(5, |input| Ok((ColumnId(input.u32()?), input.optional_text()?)))?;
+                let tags = input.list(5, |input| Ok((ColumnId(input.u32()?), input.optional_text()?)))?;
                 Ok((sid, tags))
             })?,
         },
@@ -278,9 +276,8 @@ impl<'a> Input<'a> {
 
     pub(super) fn take(&mut self, n: usize) -> Result<&'a [u8], CodecError> {
         let taken = self.at.checked_add(n).and_then(|end| self.bytes.get(self.at..end));
-        let taken = taken.ok_or_else(|| {
-            self.bad(format!("{n} more bytes are wanted, {} are there", self.remaining()))
-        })?;
+        let taken = taken
+            .ok_or_else(|| self.bad(format!("{n} more bytes are wanted, {} are there", self.remaining())))?;
         self.at += n;
         Ok(taken)
     }

@@ -49,7 +49,9 @@ pub enum WalError {
         source: CodecError,
     },
     /// A record of a kind that this version does not know and that may not be skipped (M-5).
-    #[error("WAL file '{file}', record {seq} at offset {offset} is of unknown kind {kind}: it was written by a newer version of triglot")]
+    #[error(
+        "WAL file '{file}', record {seq} at offset {offset} is of unknown kind {kind}: it was written by a newer version of triglot"
+    )]
     UnknownKind {
         /// Key of the segment.
         file: String,

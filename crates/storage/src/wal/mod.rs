@@ -216,7 +216,9 @@ impl Wal {
     /// # Errors
     /// As [`Wal::sync`].
     pub fn sync_if_due(&mut self, now_ns: i64) -> Result<bool, WalError> {
-        let SyncMode::Interval(interval) = self.options.mode else { return Ok(false) };
+        let SyncMode::Interval(interval) = self.options.mode else {
+            return Ok(false);
+        };
         let interval = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
         // A clock that went back counts as due: waiting for it could take for ever.
         let due = self.last_sync_ns.is_none_or(|last| !(0..interval).contains(&now_ns.saturating_sub(last)));
@@ -238,7 +240,9 @@ impl Wal {
         let mut spares = Vec::new();
         let mut changed = false;
         while let Some(closed) = self.closed.front().filter(|c| c.last_seq <= seq) {
-            if self.spares.wants(closed.bytes) && self.spares.ready() + spares.len() < self.options.recycle_max {
+            if self.spares.wants(closed.bytes)
+                && self.spares.ready() + spares.len() < self.options.recycle_max
+            {
                 let path = self.spares.new_path();
                 self.disk.rename(&closed.path, &path)?;
                 spares.push(path);
@@ -303,7 +307,9 @@ impl Wal {
     }
 
     fn write(&mut self, group: &mut Group) -> Result<(), WalError> {
-        let Some(active) = &mut self.active else { return Err(WalError::ReplayFailed) };
+        let Some(active) = &mut self.active else {
+            return Err(WalError::ReplayFailed);
+        };
         let bytes = group.bytes() as u64;
         let written = active.file.write_at(active.end, group.sealed(active.header.stamp(), active.synced));
         group.unsealed();
@@ -380,11 +386,7 @@ impl Active {
 }
 
 /// Writes the header into a spare file and makes it durable.
-fn prepare_file(
-    disk: &dyn Disk,
-    path: &str,
-    header: &SegmentHeader,
-) -> Result<Box<dyn DiskFile>, DiskError> {
+fn prepare_file(disk: &dyn Disk, path: &str, header: &SegmentHeader) -> Result<Box<dyn DiskFile>, DiskError> {
     let file = disk.open(path, OpenMode::ReadWrite)?;
     file.write_at(0, &header.preamble())?;
     file.sync_data()?;

@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
-use triglot_disk::{Disk, DirEntry, OpenMode};
+use triglot_disk::{DirEntry, Disk, OpenMode};
 use triglot_model::ShardId;
 
 use super::codec::{self, CodecError, WalPayload};
@@ -89,10 +89,16 @@ struct Current {
 }
 
 /// The segments in `dir` in order, their headers read.
-pub(super) fn find_segments(disk: &dyn Disk, dir: &str, files: &[DirEntry]) -> Result<VecDeque<Found>, WalError> {
+pub(super) fn find_segments(
+    disk: &dyn Disk,
+    dir: &str,
+    files: &[DirEntry],
+) -> Result<VecDeque<Found>, WalError> {
     let mut segments = VecDeque::new();
     for entry in files.iter().filter(|e| !e.meta.is_dir) {
-        let Some(first_seq) = parse_name(&entry.name) else { continue };
+        let Some(first_seq) = parse_name(&entry.name) else {
+            continue;
+        };
         let path = join(dir, &entry.name);
         let header = read_header(&*disk.open(&path, OpenMode::Read)?, 0)?;
         segments.push_back(Found { path, first_seq, bytes: entry.meta.len, header });
@@ -214,7 +220,11 @@ impl Replay {
     }
 
     /// Takes one record; none if it is not for the caller.
-    fn record(&mut self, current: &mut Current, head: RecordHead) -> Result<Option<(u64, WalPayload)>, WalError> {
+    fn record(
+        &mut self,
+        current: &mut Current,
+        head: RecordHead,
+    ) -> Result<Option<(u64, WalPayload)>, WalError> {
         let offset = current.at;
         if head.seq <= self.last_seq || head.seq < current.header.first_seq {
             return Err(corrupt(
@@ -248,7 +258,9 @@ impl Replay {
     fn next_segment(&mut self, before: Option<(String, u64, Step)>) -> Result<bool, WalError> {
         let mut before = before;
         loop {
-            let Some(found) = self.segments.pop_front() else { return Ok(false) };
+            let Some(found) = self.segments.pop_front() else {
+                return Ok(false);
+            };
             // What the manifest has is not needed, damaged or not.
             let next_prev = self.segments.front().and_then(|s| s.header.ok()).map(|h| h.prev_seq);
             if let Some(last_seq) = next_prev.filter(|seq| *seq <= self.released) {
@@ -284,7 +296,10 @@ impl Replay {
             return wrong(format!("the header says that the first record is {}", header.first_seq));
         }
         if header.shard != self.shard {
-            return wrong(format!("the file belongs to shard {}, this is shard {}", header.shard, self.shard));
+            return wrong(format!(
+                "the file belongs to shard {}, this is shard {}",
+                header.shard, self.shard
+            ));
         }
         let known = self.last_seq.max(self.released);
         if header.prev_seq > known {

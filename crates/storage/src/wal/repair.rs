@@ -221,7 +221,12 @@ impl Repair<'_> {
     }
 
     /// Why a record with a right checksum cannot be kept.
-    fn check(&self, reader: &mut SegmentReader, at: u64, head: &RecordHead) -> Result<Option<String>, WalError> {
+    fn check(
+        &self,
+        reader: &mut SegmentReader,
+        at: u64,
+        head: &RecordHead,
+    ) -> Result<Option<String>, WalError> {
         // The first segment may start with records that are released.
         let last = self.last_seq.filter(|last| *last > self.released);
         if last.is_some_and(|last| head.seq <= last) {
@@ -305,7 +310,9 @@ fn copy_records(
     let mut out: Vec<u8> = Vec::new();
     for (offset, head) in &salvage.records {
         let start = out.len();
-        let Some(bytes) = reader.bytes(*offset, u64::from(head.len))? else { continue };
+        let Some(bytes) = reader.bytes(*offset, u64::from(head.len))? else {
+            continue;
+        };
         out.extend_from_slice(bytes);
         if let Some(copy) = out.get_mut(start..) {
             record::seal(copy, stamp, FIRST_RECORD);

@@ -93,7 +93,8 @@ impl SegmentHeader {
         if u32_at(bytes, 48) != Some(crc32c::crc32c(covered)) {
             return Err(HeaderError::Damaged("has a wrong checksum"));
         }
-        let u16_at = |at: usize| covered.get(at..).and_then(|b| b.first_chunk()).copied().map(u16::from_le_bytes);
+        let u16_at =
+            |at: usize| covered.get(at..).and_then(|b| b.first_chunk()).copied().map(u16::from_le_bytes);
         match u16_at(8) {
             Some(VERSION) => {}
             version => return Err(HeaderError::Version(version.unwrap_or(0))),
@@ -190,7 +191,9 @@ impl SegmentReader {
             self.window.truncate(got);
         }
         let from = usize::try_from(offset - self.start).unwrap_or(usize::MAX);
-        Ok(from.checked_add(usize::try_from(n).unwrap_or(usize::MAX)).and_then(|to| self.window.get(from..to)))
+        Ok(from
+            .checked_add(usize::try_from(n).unwrap_or(usize::MAX))
+            .and_then(|to| self.window.get(from..to)))
     }
 
     /// What is at `offset`.
@@ -227,7 +230,9 @@ impl SegmentReader {
             if n < HEADER as u64 {
                 return Ok(None);
             }
-            let Some(bytes) = self.bytes(offset, n)? else { return Ok(None) };
+            let Some(bytes) = self.bytes(offset, n)? else {
+                return Ok(None);
+            };
             let candidate = (0..bytes.len() - HEADER + 1).step_by(ALIGN as usize).find(|at| {
                 let at = *at;
                 let head = bytes.get(at..).and_then(RecordHead::parse);
@@ -248,7 +253,10 @@ impl SegmentReader {
 }
 
 /// Reads the header at `offset` of `file`.
-pub(super) fn read_header(file: &dyn DiskFile, offset: u64) -> Result<Result<SegmentHeader, HeaderError>, WalError> {
+pub(super) fn read_header(
+    file: &dyn DiskFile,
+    offset: u64,
+) -> Result<Result<SegmentHeader, HeaderError>, WalError> {
     let mut bytes = [0; SEGMENT_HEADER];
     let n = file.read_at(offset, &mut bytes)?;
     Ok(SegmentHeader::decode(bytes.get(..n).unwrap_or_default()))

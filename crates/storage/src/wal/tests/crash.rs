@@ -36,6 +36,8 @@ struct Model {
     durable: u64,
     /// The manifest's `flushed_seq`.
     released: u64,
+    /// The crash comes with this I/O of the whole run, over restarts.
+    crash_at: Option<u64>,
 }
 
 impl Model {
@@ -65,7 +67,8 @@ fn run(disk: &mut SimDisk, ops: &[Op], model: &mut Model, options: &WalOptions) 
                 let first = model.given.len() as u64 + 1;
                 model.given.extend(sizes.iter().zip(first..).map(|(size, seq)| text(seq, *size)));
                 let given = model.given[first as usize - 1..].iter();
-                let records: Vec<_> = given.zip(first..).map(|(payload, seq)| Record { seq, payload }).collect();
+                let records: Vec<_> =
+                    given.zip(first..).map(|(payload, seq)| Record { seq, payload }).collect();
                 let appended = wal.append(&records);
                 if appended.as_ref().is_ok_and(|a| a.durable) {
                     model.durable = model.given.len() as u64;
@@ -86,7 +89,12 @@ fn run(disk: &mut SimDisk, ops: &[Op], model: &mut Model, options: &WalOptions) 
                 synced.is_err()
             }
             Op::Restart => {
+                let done = disk.io_count();
                 *disk = disk.restart_clean();
+                model.crash_at = model.crash_at.map(|at| at.saturating_sub(done));
+                if let Some(at) = model.crash_at {
+                    disk.crash_after(at);
+                }
                 return run(disk, &ops[n + 1..], model, options);
             }
         };
@@ -104,14 +112,14 @@ fn crash_everywhere(ops: &[Op], seed: u64, options: &WalOptions) {
     loop {
         n += 1;
         let mut disk = SimDisk::new(seed.wrapping_add(n));
-        let mut model = Model::default();
-        // `Restart` makes a new disk object without the crash point, so count on the first part.
+        let mut model = Model { crash_at: Some(n), ..Model::default() };
         disk.crash_after(n);
         if run(&mut disk, ops, &mut model, options) && !disk.is_crashed() {
             break;
         }
         disk = disk.crash();
         disk.crash_after(1 + seed.wrapping_add(n) % 7);
+        model.crash_at = None;
         run(&mut disk, &[Op::Append(vec![10, 5000])], &mut model, options);
         disk = disk.crash();
         let done = run(&mut disk, &[Op::Append(vec![700]), Op::Restart], &mut model, options);
@@ -120,7 +128,7 @@ fn crash_everywhere(ops: &[Op], seed: u64, options: &WalOptions) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn w1_a_crash_keeps_all_that_was_acknowledged(ops in prop::collection::vec(op(), 1..14), seed: u64) {
@@ -142,14 +150,15 @@ proptest! {
 fn a_torn_group_is_cut_and_reported() {
     // Many seeds: the crash tears the last group in many ways, out of order too.
     let mut torn = 0;
-    for seed in 0..200 {
+    for seed in 0..500 {
         let disk = SimDisk::new(seed);
         let (mut wal, ..) = open(&disk).unwrap();
         append(&mut wal, 1, 600).unwrap();
         let end = wal.active.as_ref().unwrap().end;
         disk.crash_after(1);
         let payloads: Vec<_> = (2..5).map(|seq| text(seq, 700)).collect();
-        let records: Vec<_> = payloads.iter().zip(2..).map(|(payload, seq)| Record { seq, payload }).collect();
+        let records: Vec<_> =
+            payloads.iter().zip(2..).map(|(payload, seq)| Record { seq, payload }).collect();
         wal.append(&records).unwrap_err();
         let disk = disk.crash();
         let (mut wal, found, summary) = open(&disk).unwrap();
@@ -167,7 +176,7 @@ fn a_torn_group_is_cut_and_reported() {
         assert_eq!(seqs(&found), (1..=summary.last_seq).collect::<Vec<_>>());
         assert_eq!(summary.torn_tail, None);
     }
-    assert!(torn > 50, "only {torn} of 200 crashes tore the tail");
+    assert!(torn > 50, "only {torn} of 500 crashes tore the tail");
 }
 
 #[test]
@@ -177,7 +186,8 @@ fn reading_again_gives_the_same() {
     for seq in 1..=20 {
         wal.append(&[Record { seq, payload: &rows(seq as i64, 40) }]).unwrap();
     }
-    let half: Vec<_> = start(&disk, 0, &options(SyncMode::Always)).unwrap().take(9).map(Result::unwrap).collect();
+    let half: Vec<_> =
+        start(&disk, 0, &options(SyncMode::Always)).unwrap().take(9).map(Result::unwrap).collect();
     let (_, first, _) = open(&disk).unwrap();
     let (_, second, _) = open(&disk.crash()).unwrap();
     assert_eq!(first, second);

@@ -1,6 +1,10 @@
 //! Helpers of the WAL's tests. All run on `SimDisk`.
 
 mod crash;
+mod damage;
+mod fuzz;
+mod golden;
+mod perf;
 mod segments;
 
 use std::sync::Arc;
