@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use triglot_disk::DiskError;
 use triglot_metalog::MetaLogError;
 use triglot_model::{ErrorKind, ShardId, TableId};
 
+use crate::merge::MergeError;
 use crate::series::SeriesError;
 use crate::sst::SstError;
 use crate::wal::WalError;
@@ -18,6 +21,9 @@ pub enum StorageError {
     /// The series index refused a change or its snapshot is damaged.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// Rows could not be sorted or merged.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
     /// The manifest failed or is damaged.
     #[error("manifest of shard {shard}: {source}")]
     Manifest {
@@ -74,6 +80,14 @@ pub enum StorageError {
         /// The share of the budget.
         share: u64,
     },
+    /// The group that the request was in did not reach the log; nothing of it is stored.
+    #[error("WAL of shard {shard}: {source}")]
+    Refused {
+        /// The shard.
+        shard: ShardId,
+        /// Why.
+        source: Arc<WalError>,
+    },
     /// The series index is full.
     #[error("more than {limit} series")]
     TooManySeries {
@@ -102,12 +116,19 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// One failed group is told to all who were in it.
+    pub(crate) fn refused(shard: ShardId, source: &Arc<WalError>) -> Self {
+        Self::Refused { shard, source: Arc::clone(source) }
+    }
+
     /// The stable kind.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Wal(e) => e.kind(),
+            Self::Refused { source, .. } => source.kind(),
             Self::Sst(e) => e.kind(),
             Self::Series(e) => e.kind(),
+            Self::Merge(e) => e.kind(),
             Self::Disk(e) if e.is_full() => ErrorKind::DiskFull,
             Self::Manifest { .. } | Self::ManifestRecord { .. } | Self::ShardCount { .. } => ErrorKind::Corrupt,
             Self::Disk(_) | Self::Store(_) | Self::Background { .. } => ErrorKind::Internal,

@@ -42,14 +42,16 @@ impl Reaper {
 pub(crate) struct DataFile {
     pub(crate) meta: FileMeta,
     pub(crate) path: Path,
+    /// When this process first saw it (clock, ns): a bucket without recent files is cold.
+    pub(crate) since_ns: i64,
     doomed: AtomicBool,
     reaper: Reaper,
 }
 
 impl DataFile {
-    pub(crate) fn new(shard: ShardId, meta: FileMeta, reaper: Reaper) -> Arc<Self> {
+    pub(crate) fn new(shard: ShardId, meta: FileMeta, since_ns: i64, reaper: Reaper) -> Arc<Self> {
         let path = data_path(shard, meta.table, meta.bucket_start, meta.file_id);
-        Arc::new(Self { meta, path, doomed: AtomicBool::new(false), reaper })
+        Arc::new(Self { meta, path, since_ns, doomed: AtomicBool::new(false), reaper })
     }
 
     /// To be called when no durable manifest names the file any more.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
-use triglot_metalog::{MetaLog, MetaLogOptions};
+use triglot_metalog::{MetaLog, MetaLogOptions, RecordFlags};
 use triglot_model::{ShardId, TableId};
 
 use crate::error::StorageError;
@@ -69,7 +69,7 @@ pub(crate) struct SeriesPartV1 {
 /// A deletion that files may still need.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct TombstoneV1 {
-    table: u32,
+    pub(crate) table: u32,
     seq: u64,
     start: i64,
     end: i64,
@@ -219,7 +219,7 @@ impl Manifest {
         }
         for record in &replay.records {
             if record.kind != EDIT_V1 {
-                if record.is_skippable() {
+                if record.flags.is_skippable() {
                     continue;
                 }
                 // M-5: what this version does not understand it must not ignore.
@@ -243,7 +243,7 @@ impl Manifest {
         let shard = self.shard;
         let failed = |source| StorageError::Manifest { shard, source };
         let payload = encode(&edit, shard)?;
-        let number = self.log.append(EDIT_V1, 0, payload).await.map_err(failed)?;
+        let number = self.log.append(EDIT_V1, RecordFlags::NONE, payload).await.map_err(failed)?;
         self.state
             .apply(&edit)
             .map_err(|reason| StorageError::ManifestRecord { shard, number, reason })?;

@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 use parking_lot::Mutex;
 use triglot_model::ColumnId;
 
-use crate::merge::{apply_tombstones, sort_parts};
+use crate::merge::{MergeError, apply_tombstones, sort_parts};
 use crate::physical::{SID, TIME};
 use crate::{TimeRange, Tombstone};
 
@@ -102,7 +102,7 @@ impl MemParts {
 
     /// Applies a tombstone to all parts, which are all older than it. Readers that hold clones go on
     /// with the old parts. Returns the bytes that became free.
-    pub(crate) fn delete(&mut self, tombstone: &Tombstone) -> Result<u64, ArrowError> {
+    pub(crate) fn delete(&mut self, tombstone: &Tombstone) -> Result<u64, MergeError> {
         let mut freed = 0;
         let mut kept = Vec::with_capacity(self.parts.len());
         let mut changed = false;
@@ -134,7 +134,7 @@ impl MemParts {
 
     /// Sorted runs, oldest first, that together hold exactly the rows of these parts. Work that one
     /// reader did is kept for the next.
-    pub(crate) fn sorted_runs(&self, ck: Option<ColumnId>) -> Result<Vec<RecordBatch>, ArrowError> {
+    pub(crate) fn sorted_runs(&self, ck: Option<ColumnId>) -> Result<Vec<RecordBatch>, MergeError> {
         let mut cache = self.sorted.lock();
         let mut runs: Vec<SortedRun> =
             cache.iter().take_while(|run| run.upto <= self.parts.len()).cloned().collect();

@@ -104,16 +104,20 @@ impl TableSnapshot {
         sids: Option<&RoaringBitmap>,
     ) -> Result<RecordBatch, StorageError> {
         match self.series(shard) {
-            Some(series) => Ok(series.read().tag_batch(tags, sids)?),
+            // The lock is held for the codes only, not while strings are gathered.
+            Some(series) => {
+                let codes = series.read().tag_codes(tags, sids);
+                Ok(codes.into_batch()?)
+            }
             None => Ok(SeriesIndex::new(self.0.meta.def.identity.clone()).tag_batch(tags, sids)?),
         }
     }
 
     /// Names of child tables for the series in `sids` (ascending), NULL where there is none.
-    pub fn child_names(&self, shard: ShardId, sids: &RoaringBitmap) -> StringViewArray {
+    pub fn child_names(&self, shard: ShardId, sids: &RoaringBitmap) -> Result<StringViewArray, StorageError> {
         match self.series(shard) {
-            Some(series) => series.read().child_names(sids),
-            None => StringViewArray::from(Vec::<&str>::new()),
+            Some(series) => Ok(series.read().child_names(Some(sids))?),
+            None => Ok(StringViewArray::new_null(0)),
         }
     }
 

@@ -92,7 +92,7 @@ impl Storage {
             clock,
             budget: Arc::new(Budget::new(options.memtable_bytes)),
             series_count: Arc::new(SeriesCount::new(options.limits.max_series)),
-            cache: Arc::new(MetaCache::new(options.cache_bytes)),
+            cache: Arc::new(MetaCache::new(usize::try_from(options.cache_bytes).unwrap_or(usize::MAX))),
             options: Arc::new(options),
             reaper,
         };
@@ -318,6 +318,7 @@ async fn flush_loop(shard: Arc<Shard>, shared: Shared) {
             _ = tick.tick() => {
                 // Answered without an fsync unless the WAL's mode is `interval` and one is due.
                 let _ = shard.queue.try_send(Command::SyncIfDue);
+                prepare_spare(&shard).await;
                 if !flush_is_due(&shard, &shared) {
                     continue;
                 }
@@ -330,6 +331,15 @@ async fn flush_loop(shard: Arc<Shard>, shared: Shared) {
             shard.state.write().oldest_unflushed_ns.get_or_insert(now);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+    }
+}
+
+/// Makes a WAL segment ahead of time, so that the writer never waits for one.
+async fn prepare_spare(shard: &Arc<Shard>) {
+    let preparing = Arc::clone(shard);
+    let made = tokio::task::spawn_blocking(move || preparing.spares.get().map_or(Ok(false), |s| s.prepare())).await;
+    if let Ok(Err(error)) = made {
+        tracing::warn!(shard = %shard.id, %error, "no spare WAL segment could be made");
     }
 }
 

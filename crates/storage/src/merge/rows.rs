@@ -159,8 +159,13 @@ pub(super) fn times(batch: &RecordBatch) -> Result<&Int64Array, MergeError> {
     key_column(batch, TIME)
 }
 
+/// The `__sid` and `__time` values of a batch.
+pub(crate) fn key_slices(batch: &RecordBatch) -> Result<(&[u32], &[i64]), MergeError> {
+    Ok((sids(batch)?.values(), times(batch)?.values()))
+}
+
 /// The composite key of a batch in a byte form that compares like the values.
-pub(super) fn composite_rows(batch: &RecordBatch, ck: ColumnId) -> Result<Rows, MergeError> {
+pub(crate) fn composite_rows(batch: &RecordBatch, ck: ColumnId) -> Result<Rows, MergeError> {
     let array = batch.column_by_name(&column_name(ck)).ok_or_else(|| missing(ck))?;
     key_rows(array)
 }

@@ -63,7 +63,7 @@ impl Shard {
                 continue;
             }
             for (start, chunk) in &table.chunks {
-                let newest = chunk.files.iter().map(|f| f.meta.created_ns).max().unwrap_or(now);
+                let newest = chunk.files.iter().map(|f| f.since_ns).max().unwrap_or(now);
                 let options = &self.options.compaction;
                 let cold_ns = i64::try_from(options.cold_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
                 let cold = now.saturating_sub(newest) >= cold_ns;
@@ -107,7 +107,7 @@ impl Shard {
             let at = chunk.files.iter().position(replaced).unwrap_or(0);
             chunk.files.retain(|f| !replaced(f));
             if let Some(meta) = merged {
-                chunk.files.insert(at, DataFile::new(self.id, meta, self.reaper.clone()));
+                chunk.files.insert(at, DataFile::new(self.id, meta, self.clock.now_ns(), self.reaper.clone()));
             }
         }
         entry.chunks.retain(|_, chunk| !chunk.is_empty());
@@ -158,7 +158,7 @@ impl Shard {
             ..SstWriteOptions::new(Arc::clone(&meta.def))
         };
         let rows = MergeStream::<StorageError>::new(inputs, options).boxed();
-        Ok(sst::write(&self.store, &path, rows, options_out).await?)
+        sst::write(&self.store, &path, rows, options_out).await
     }
 
     /// Forgets tombstones that no file needs: all files they reach are newer.

@@ -17,6 +17,7 @@ use crate::file::{DataFile, data_path, series_path};
 use crate::manifest::{EditV1, SeriesPartV1, TableV1, TombstoneV1};
 use crate::memtable::{MemPart, MemParts};
 use crate::merge::{FoldMode, fold, sort_parts};
+use crate::scan::RowStream;
 use crate::sst::{FileMeta, FileMetaV1, SstWriteOptions};
 use crate::{TableMeta, sst};
 
@@ -53,7 +54,7 @@ impl Shard {
     /// everything in memory and in the WAL, and the next takes it along.
     pub(crate) async fn flush(&self) -> Result<(), StorageError> {
         let _one_at_a_time = self.flush_lock.lock().await;
-        let frozen = self.freeze();
+        let frozen = self.freeze()?;
         if frozen.tables.is_empty() {
             return Ok(());
         }
@@ -70,7 +71,7 @@ impl Shard {
             for (start, parts) in &table.chunks {
                 if let Some(meta) = self.write_chunk(&table.meta, *start, parts).await? {
                     edit.add.push(FileMetaV1::from(meta.clone()));
-                    files.push((id, *start, DataFile::new(self.id, meta, self.reaper.clone())));
+                    files.push((id, *start, DataFile::new(self.id, meta, self.clock.now_ns(), self.reaper.clone())));
                 }
             }
         }
@@ -82,7 +83,7 @@ impl Shard {
     }
 
     /// Moves active memtables to `flushing` and says what there is to write.
-    fn freeze(&self) -> Frozen {
+    fn freeze(&self) -> Result<Frozen, StorageError> {
         let mut state = self.state.write();
         let seq = state.visible_seq;
         let mut tables = Vec::new();
@@ -104,7 +105,7 @@ impl Shard {
                 .filter(|t| t.seq > durable)
                 .map(|t| TombstoneV1::new(*id, t))
                 .collect();
-            let series = if table.series_are_durable() { None } else { freeze_series(table) };
+            let series = if table.series_are_durable() { None } else { Some(freeze_series(table)?) };
             if chunks.is_empty() && tombstones.is_empty() && series.is_none() {
                 continue;
             }
@@ -112,7 +113,7 @@ impl Shard {
         }
         state.active_bytes = 0;
         state.oldest_unflushed_ns = None;
-        Frozen { seq, tables }
+        Ok(Frozen { seq, tables })
     }
 
     async fn write_series(&self, table: TableId, series: &FrozenSeries) -> Result<SeriesPartV1, StorageError> {
@@ -141,13 +142,11 @@ impl Shard {
             fold(&sorted, ck, FoldMode::Partial)
         })
         .await
-        .map_err(|e| StorageError::Background { shard: self.id, reason: e.to_string() })?
-        .map_err(|source| StorageError::Columns { table, source })?;
+        .map_err(|e| StorageError::Background { shard: self.id, reason: e.to_string() })??;
         let file_id = self.next_file_id();
         let path = data_path(self.id, table, start, file_id);
         let options = SstWriteOptions {
             zstd_level: ZSTD_FLUSH,
-            table: Arc::clone(&meta.def),
             file_id,
             bucket_start: start,
             seq_min,
@@ -155,8 +154,8 @@ impl Shard {
             level: 0,
             ..SstWriteOptions::new(Arc::clone(&meta.def))
         };
-        let input = stream::iter([Ok(sorted)]).boxed();
-        Ok(sst::write(&self.store, &path, input, options).await?)
+        let input: RowStream = stream::iter([Ok(sorted)]).boxed();
+        sst::write(&self.store, &path, input, options).await
     }
 
     /// Commits and swaps `flushing` for files. The swap happens under the manifest lock, so that
@@ -173,9 +172,9 @@ impl Shard {
             let dropped = self.state.read().dropped.clone();
             let gone = |table: u32| dropped.contains(&TableId(table));
             edit.tables.retain(|t| !gone(t.table));
-            edit.add.retain(|f| !gone(f.table()));
+            edit.add.retain(|f| !gone(f.table));
             edit.series.retain(|s| !gone(s.table));
-            edit.tombstones.retain(|t| !gone(t.table()));
+            edit.tombstones.retain(|t| !gone(t.table));
             files.iter().filter(|(id, _, _)| dropped.contains(id)).for_each(|(_, _, f)| f.doom());
         }
         let seq = edit.flushed_seq;
@@ -213,13 +212,16 @@ impl Shard {
 }
 
 /// The series that snapshots lack: the new ones, or all if older ones changed or parts are many.
-fn freeze_series(table: &super::state::TableState) -> Option<FrozenSeries> {
+fn freeze_series(table: &super::state::TableState) -> Result<FrozenSeries, StorageError> {
     let index = table.series.read();
     let (watermark, epoch) = (index.next_sid(), index.epoch());
-    let incremental = epoch == table.series_epoch && table.series_parts < SERIES_PARTS;
-    let since = incremental.then(|| index.encode_since(table.series_watermark)).flatten();
-    Some(match since {
+    let since = if table.series_parts < SERIES_PARTS {
+        index.encode_since(table.series_watermark, table.series_epoch)?
+    } else {
+        None
+    };
+    Ok(match since {
         Some(bytes) => FrozenSeries { bytes, full: table.series_parts == 0, watermark, epoch },
-        None => FrozenSeries { bytes: index.encode_full(), full: true, watermark, epoch },
+        None => FrozenSeries { bytes: index.encode_full()?, full: true, watermark, epoch },
     })
 }

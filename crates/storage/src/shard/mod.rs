@@ -6,7 +6,7 @@ pub(crate) mod open;
 pub(crate) mod state;
 pub(crate) mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::file::{Reaper, data_path, series_path};
 use crate::manifest::{EditV1, Manifest};
 use crate::series::SeriesIndex;
 use crate::sst::MetaCache;
+use crate::wal::Spares;
 use crate::{StorageOptions, TableMeta, Tables};
 use state::{ShardState, TableState};
 use writer::Command;
@@ -115,6 +116,9 @@ pub(crate) struct Shard {
     pub(crate) wake_flusher: Notify,
     pub(crate) wake_compactor: Notify,
     pub(crate) counters: Counters,
+    /// Makes WAL segments ahead of the writer.
+    pub(crate) spares: OnceLock<Spares>,
+    sst_cache: Arc<MetaCache>,
 }
 
 impl Shard {

@@ -1,7 +1,7 @@
 //! Opening a shard: manifest, series snapshots, then the WAL behind them.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicU64;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use crate::error::StorageError;
 use crate::file::{DataFile, series_path};
 use crate::manifest::{EditV1, Manifest, ManifestTable};
 use crate::series::{SeriesIndex, SeriesKey};
-use crate::wal::{Wal, WalPayload};
+use crate::wal::{TornTail, Wal, WalPayload};
 
 /// What an open found, for the start-up lines.
 #[derive(Debug, Default, Clone)]
@@ -28,8 +28,8 @@ pub struct RecoveryReport {
     pub records: u64,
     /// Rows in them.
     pub rows: u64,
-    /// Bytes cut off behind the last whole record, with file and offset, if there was a torn tail.
-    pub torn_tail: Option<String>,
+    /// What was cut off behind the last whole record, if the end was torn.
+    pub torn_tail: Option<TornTail>,
     /// Files deleted that no manifest names.
     pub orphans: usize,
 }
@@ -76,6 +76,8 @@ impl Shard {
             wake_flusher: Notify::new(),
             wake_compactor: Notify::new(),
             counters: Counters::default(),
+            spares: OnceLock::new(),
+            sst_cache: shared.cache,
         });
         let orphans = shard.sweep_orphans().await?;
         let replaying = Arc::clone(&shard);
@@ -101,22 +103,22 @@ impl Shard {
     ) -> Result<(Wal, u64, RecoveryReport), StorageError> {
         let mut report = RecoveryReport::default();
         let mut last_seq = flushed_seq;
-        let mut replay = Wal::open(disk, &format!("wal/{}", self.id), self.options.wal.clone())?;
+        let dir = format!("wal/{}", self.id);
+        let mut replay = Wal::open(disk, &dir, self.id, flushed_seq, &self.options.wal)?;
         let mut unknown = HashSet::new();
         for record in replay.by_ref() {
-            let record = record?;
-            last_seq = last_seq.max(record.seq);
-            if record.seq <= flushed_seq {
-                continue;
-            }
+            let (seq, payload) = record?;
+            last_seq = last_seq.max(seq);
             report.records += 1;
-            report.rows += self.replay_record(record.seq, record.payload, &mut unknown)?;
+            report.rows += self.replay_record(seq, payload, &mut unknown)?;
         }
         for table in unknown {
             tracing::info!(shard = %self.id, %table, "WAL rows of a dropped table are skipped");
         }
         let (wal, summary) = replay.finish()?;
-        report.torn_tail = summary.torn_tail.map(|t| t.to_string());
+        report.torn_tail = summary.torn_tail;
+        last_seq = last_seq.max(summary.last_seq);
+        let _ = self.spares.set(wal.spares());
         self.state.write().visible_seq = last_seq;
         Ok((wal, last_seq + 1, report))
     }
@@ -133,7 +135,6 @@ impl Shard {
             return Ok(0);
         };
         let now = self.clock.now_ns();
-        let columns = |source| StorageError::Columns { table: id, source };
         let mut state = self.state.write();
         state.oldest_unflushed_ns.get_or_insert(now);
         let entry = state
@@ -145,7 +146,7 @@ impl Shard {
         match payload {
             WalPayload::Batch { batch, .. } => {
                 rows = batch.num_rows() as u64;
-                added = self.apply_rows(entry, seq, batch).map_err(columns)?;
+                added = self.apply_rows(entry, seq, batch)?;
             }
             WalPayload::SeriesCreate { entries, .. } => {
                 let mut index = entry.series.write();
@@ -162,7 +163,7 @@ impl Shard {
                 }
             }
             WalPayload::Tombstone { time, series, .. } => {
-                let freed = entry.delete(Tombstone { seq, time, series }).map_err(columns)?;
+                let freed = entry.delete(Tombstone { seq, time, series })?;
                 state.active_bytes = state.active_bytes.saturating_sub(freed);
                 self.budget.release(freed);
             }
@@ -198,9 +199,10 @@ async fn load_table(
     entry.series_epoch = index.epoch();
     entry.series_parts = parts.len();
     *entry.series.write() = index;
+    let now = shared.clock.now_ns();
     for file in known.files.values() {
         let chunk = entry.chunks.entry(file.bucket_start).or_default();
-        chunk.files.push(DataFile::new(shard, file.clone(), shared.reaper.clone()));
+        chunk.files.push(DataFile::new(shard, file.clone(), now, shared.reaper.clone()));
     }
     for chunk in entry.chunks.values_mut() {
         chunk.files.sort_by_key(|f| f.meta.seq_min);

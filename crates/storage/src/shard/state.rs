@@ -8,6 +8,7 @@ use triglot_model::{IdentityRule, TableId};
 
 use crate::file::DataFile;
 use crate::memtable::{MemPart, MemParts, bucket_range, bucket_start};
+use crate::merge::MergeError;
 use crate::series::SeriesIndex;
 use crate::{TimeRange, Tombstone};
 
@@ -89,7 +90,7 @@ impl TableState {
     }
 
     /// Adds a tombstone and applies it to all that is in memory. Returns the bytes that became free.
-    pub(crate) fn delete(&mut self, tombstone: Tombstone) -> Result<u64, arrow::error::ArrowError> {
+    pub(crate) fn delete(&mut self, tombstone: Tombstone) -> Result<u64, MergeError> {
         let mut freed = 0;
         let mut needed_by_files = false;
         let first = bucket_start(tombstone.time.start, self.bucket);

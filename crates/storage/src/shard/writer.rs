@@ -17,9 +17,10 @@ use super::Shard;
 use super::state::TableState;
 use crate::error::StorageError;
 use crate::memtable::{MemPart, split_by_bucket};
+use crate::merge::MergeError;
 use crate::physical::{OP, SET, column_name, key_fields};
 use crate::series::SeriesKey;
-use crate::wal::{Record, SeriesEntry, Wal, WalPayload};
+use crate::wal::{Group, SeriesEntry, Wal, WalError, WalPayload};
 use crate::write::{SeriesRef, TagChange, WriteAck, WriteBatch};
 use crate::{TableMeta, TimeRange, Tombstone};
 
@@ -63,16 +64,20 @@ enum Answer {
 }
 
 /// One group on its way.
-#[derive(Default)]
-struct Group {
-    records: Vec<Record>,
+struct Turn {
+    log: Group,
     apply: Vec<Apply>,
     answers: Vec<Answer>,
+    /// Series whose create records are in it.
+    created: Vec<(TableId, Sid)>,
+    /// A record that cannot be encoded refuses the whole group: its request may be half in it.
+    failed: Option<WalError>,
 }
 
 /// Runs until [`Command::Stop`] or until all senders are gone.
 pub(crate) fn run(shard: Arc<Shard>, wal: Wal, next_seq: u64, mut queue: mpsc::Receiver<Command>) {
-    let mut writer = Writer { shard, wal, next_seq, unlogged: Vec::new() };
+    let log = wal.new_group();
+    let mut writer = Writer { shard, wal, next_seq, unlogged: Vec::new(), log };
     while let Some(first) = queue.blocking_recv() {
         if !writer.turn(first, &mut queue) {
             break;
@@ -90,12 +95,28 @@ struct Writer {
     /// Series that are in the index but whose create record is not durable yet: normally empty
     /// between groups, not so after a failed one. They go first into the next group (W-3).
     unlogged: Vec<(TableId, Sid)>,
+    /// The buffer of the group before, for the next one.
+    log: Group,
+}
+
+impl Turn {
+    fn log(&mut self, seq: u64, payload: &WalPayload) {
+        if let Err(error) = self.log.push(seq, payload) {
+            self.failed.get_or_insert(error);
+        }
+    }
 }
 
 impl Writer {
     /// Handles `first` and what has queued up behind it as one group. False = stop.
     fn turn(&mut self, first: Command, queue: &mut mpsc::Receiver<Command>) -> bool {
-        let mut group = Group::default();
+        let mut group = Turn {
+            log: std::mem::take(&mut self.log),
+            apply: Vec::new(),
+            answers: Vec::new(),
+            created: Vec::new(),
+            failed: None,
+        };
         let mut bytes = 0;
         let mut stop = None;
         let mut next = Some(first);
@@ -117,7 +138,7 @@ impl Writer {
                     }
                 }
                 Command::SyncIfDue => {
-                    if let Err(error) = self.wal.sync() {
+                    if let Err(error) = self.wal.sync_if_due(self.shard.clock.now_ns()) {
                         tracing::error!(shard = %self.shard.id, %error, "interval WAL sync failed");
                     }
                 }
@@ -143,7 +164,7 @@ impl Writer {
         }
     }
 
-    fn prepare(&mut self, command: Command, group: &mut Group) {
+    fn prepare(&mut self, command: Command, group: &mut Turn) {
         match command {
             Command::Write { batches, bytes, reply } => match self.prepare_write(batches, group) {
                 Ok(acks) => group.answers.push(Answer::Write { acks, bytes, reply }),
@@ -156,7 +177,7 @@ impl Writer {
                 let seq = self.take_seq();
                 let id = table.def.id;
                 let payload = WalPayload::Tombstone { table: id, time, series: series.clone() };
-                group.records.push(Record { seq, payload });
+                group.log(seq, &payload);
                 let tombstone = Tombstone { seq, time, series };
                 group.apply.push(Apply::Tombstone { table: id, tombstone });
                 group.answers.push(Answer::Unit(reply));
@@ -173,7 +194,7 @@ impl Writer {
 
     /// Resolves series and encodes rows. All batches of the request are checked before any of it
     /// goes into the group, so a refused request leaves nothing behind but unused series.
-    fn prepare_write(&mut self, batches: Vec<WriteBatch>, group: &mut Group) -> Result<Vec<WriteAck>, StorageError> {
+    fn prepare_write(&mut self, batches: Vec<WriteBatch>, group: &mut Turn) -> Result<Vec<WriteAck>, StorageError> {
         let mut acks = Vec::with_capacity(batches.len());
         let mut rows = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -194,7 +215,7 @@ impl Writer {
                 schema_version: table.def.version,
                 batch: batch.clone(),
             };
-            group.records.push(Record { seq, payload });
+            group.log(seq, &payload);
             group.apply.push(Apply::Rows { table, seq, batch });
         }
         Ok(acks)
@@ -237,24 +258,24 @@ impl Writer {
         &mut self,
         table: &TableMeta,
         changes: Vec<TagChange>,
-        group: &mut Group,
+        group: &mut Turn,
     ) -> Result<(), StorageError> {
         // The change is checked on a copy of nothing: the index applies it only after the WAL has
         // it, so here it is only tried.
         let index = self.shard.series_of(table)?;
-        index.read().check_tags(&changes)?;
+        index.read().check_tags(changes.iter().map(|c| (c.sid, c.tags.as_slice())))?;
         // A create record of one of these series may still be unlogged after a failed group.
         self.log_new_series(group);
         let entries = changes.iter().map(|c| (c.sid, c.tags.clone())).collect();
         let payload = WalPayload::SetTags { table: table.def.id, entries };
         let seq = self.take_seq();
-        group.records.push(Record { seq, payload });
+        group.log(seq, &payload);
         group.apply.push(Apply::SetTags { table: table.def.id, changes });
         Ok(())
     }
 
     /// W-3: create records of all series that the log does not have yet.
-    fn log_new_series(&mut self, group: &mut Group) {
+    fn log_new_series(&mut self, group: &mut Turn) {
         if self.unlogged.is_empty() {
             return;
         }
@@ -265,28 +286,33 @@ impl Writer {
             let entries: Vec<SeriesEntry> = self.shard.series_entries(*table, of_table.iter().map(|(_, sid)| *sid));
             let seq = self.take_seq();
             let payload = WalPayload::SeriesCreate { table: *table, entries };
-            group.records.push(Record { seq, payload });
+            group.log(seq, &payload);
         }
+        group.created.extend(unlogged);
     }
 
     /// Makes the group durable, applies it and answers.
-    fn finish(&mut self, group: Group) {
-        if group.records.is_empty() {
-            self.answer_all(group.answers, |_| Ok(()));
-            return;
-        }
-        if let Err(error) = self.wal.append(&group.records) {
+    fn finish(&mut self, mut group: Turn) {
+        let last_seq = group.log.last_seq();
+        let logged = match group.failed.take() {
+            Some(error) => Err(error),
+            None if group.log.is_empty() => Ok(()),
+            None => self.wal.commit(&mut group.log).map(|_| ()),
+        };
+        let nothing_logged = group.log.is_empty();
+        group.log.clear();
+        self.log = group.log;
+        if let Err(error) = logged {
             tracing::error!(shard = %self.shard.id, %error, "WAL append failed, the group is refused");
-            for record in &group.records {
-                if let WalPayload::SeriesCreate { table, entries } = &record.payload {
-                    self.unlogged.extend(entries.iter().map(|e| (*table, e.sid)));
-                }
-            }
+            self.unlogged.extend(group.created);
             let error = Arc::new(error);
             self.answer_all(group.answers, |shard| Err(StorageError::refused(shard, &error)));
             return;
         }
-        let last_seq = group.records.last().map_or(0, |r| r.seq);
+        if nothing_logged {
+            self.answer_all(group.answers, |_| Ok(()));
+            return;
+        }
         let applied = self.shard.apply(group.apply, last_seq);
         self.answer_all(group.answers, |shard| match &applied {
             Ok(()) => Ok(()),
@@ -422,7 +448,7 @@ impl Shard {
         table: &mut TableState,
         seq: u64,
         batch: RecordBatch,
-    ) -> Result<u64, arrow::error::ArrowError> {
+    ) -> Result<u64, MergeError> {
         let mut added = 0;
         for (start, rows) in split_by_bucket(batch, table.bucket)? {
             let part = MemPart::new(seq, rows);
