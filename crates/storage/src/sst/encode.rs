@@ -114,6 +114,7 @@ impl Encoder {
         self.append_keys(data_end);
         let failed = |e| SstError::encode(&self.path, e);
         self.file.finish().map_err(failed)?;
+        self.file.flush().map_err(|e| failed(e.into()))?;
         let mut bytes = std::mem::take(self.file.inner_mut());
         let sealed = bytes.get_mut(in_buffer..).is_some_and(seal_tail);
         if !sealed {
@@ -253,6 +254,7 @@ impl Encoder {
             chunk.append_to_row_group(&mut row_group)?;
         }
         let metadata = row_group.close()?;
+        self.file.flush()?; // the file writer has a buffer of its own
         let mut sums = Vec::new();
         for (column, sizes) in sizes.iter().enumerate() {
             let chunk = chunk_range(&metadata, column).ok_or_else(lost)?;
