@@ -1,1 +1,19 @@
-//! placeholder
+//! CnosDB's SQL: parser with its own statements, and their lowering to the engine.
+//!
+//! A request goes through [`prepare`] (text only: parse, or scan a literal insert) and
+//! [`execute`] (against the engine). The words follow the fact sheet `cnosdb.md`, sections 3, 12
+//! and 13; queries are DataFusion's. The crate knows no HTTP and no result format.
+
+pub mod ast;
+pub mod codec;
+pub mod duration;
+mod error;
+mod lower;
+pub mod options;
+pub mod parse;
+pub mod scan;
+pub mod size;
+mod values;
+
+pub use error::{SqlError, engine_face, ingest_face};
+pub use lower::{Prepared, execute, prepare};

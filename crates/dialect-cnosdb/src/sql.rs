@@ -1,0 +1,74 @@
+//! `POST /api/v1/sql`: one statement, its rows in the format that `Accept` asks for.
+
+use std::sync::Arc;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use arrow::array::UInt64Array;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use triglot_engine::Outcome;
+use triglot_engine::query::QueryStream;
+use triglot_http::body;
+use triglot_sql_cnosdb::{Prepared, SqlError, execute, prepare};
+
+use crate::accept;
+use crate::app::CnosDbApp;
+use crate::auth;
+use crate::error::CnosDbError;
+use crate::params::SqlParams;
+use crate::stream::Shape;
+
+/// Longer texts are parsed on a blocking thread.
+const INLINE_TEXT: usize = 64 << 10;
+
+/// The order of checks is the vendor's (sheet section 2): length, presence of credentials, query
+/// string, content encoding, credentials, accept, accept encoding, execution.
+pub(crate) async fn sql(
+    app: web::Data<CnosDbApp>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, CnosDbError> {
+    let headers = request.headers();
+    let limit = app.config.query_sql_limit;
+    body::check_declared(headers, limit)?;
+    auth::check_present(headers)?;
+    let params = SqlParams::of(&request)?;
+    let coding = accept::request_coding(headers)?;
+    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
+    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
+    let shape = Shape {
+        format: accept::format(headers)?,
+        coding: accept::response_coding(headers)?,
+        chunked: params.chunked,
+    };
+    let text: Arc<str> = String::from_utf8_lossy(&body).into();
+    let Some(prepared) = prepare_off_thread(Arc::clone(&text)).await? else {
+        return shape.empty();
+    };
+    match execute(&app.engine, &session, prepared, &text, params.target_partitions).await? {
+        Outcome::Done => shape.empty(),
+        Outcome::Affected(rows) => {
+            app.metrics.wrote(crate::DIALECT, "sql", rows);
+            shape.rows(count(rows)?, app.metrics.clone()).await
+        }
+        Outcome::Rows(rows) => shape.rows(rows, app.metrics.clone()).await,
+    }
+}
+
+async fn prepare_off_thread(text: Arc<str>) -> Result<Option<Prepared>, CnosDbError> {
+    if text.len() <= INLINE_TEXT {
+        return Ok(prepare(&text)?);
+    }
+    match web::block(move || prepare(&text)).await {
+        Ok(prepared) => Ok(prepared?),
+        Err(stopped) => Err(CnosDbError::Fetch(stopped.to_string())),
+    }
+}
+
+/// The answer to INSERT: one column `rows`.
+fn count(rows: u64) -> Result<QueryStream, CnosDbError> {
+    let schema = Arc::new(Schema::new(vec![Field::new("rows", DataType::UInt64, false)]));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), vec![Arc::new(UInt64Array::from(vec![rows]))])
+        .map_err(SqlError::Arrow)?;
+    Ok(QueryStream::ready(schema, vec![batch]))
+}

@@ -1,0 +1,98 @@
+//! `POST /api/v1/write`: line protocol. One bad line refuses the whole request before anything is
+//! stored.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use triglot_engine::{Batcher, EngineError, FieldValue, IngestOptions};
+use triglot_http::body;
+use triglot_model::Precision;
+use triglot_parse_lp::{Dialect, FieldValue as Parsed, Line, Parser};
+use triglot_sql_cnosdb::options::strict_write;
+
+use crate::DIALECT;
+use crate::accept;
+use crate::app::CnosDbApp;
+use crate::auth;
+use crate::error::CnosDbError;
+use crate::params::WriteParams;
+
+/// Longer bodies are parsed on a blocking thread.
+const INLINE_BODY: usize = 256 << 10;
+
+pub(crate) async fn write(
+    app: web::Data<CnosDbApp>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, CnosDbError> {
+    let headers = request.headers();
+    let limit = app.config.write_sql_limit;
+    body::check_declared(headers, limit)?;
+    auth::check_present(headers)?;
+    let params = WriteParams::of(&request)?;
+    let coding = accept::request_coding(headers)?;
+    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
+    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
+    let database = app.engine.database(&session, &params.db)?;
+    let now = Precision::Nano.convert(app.engine.clock().now_ns(), params.precision);
+    let options = IngestOptions {
+        precision: params.precision,
+        default_time: now.unwrap_or_default(),
+        create: !strict_write(&database),
+    };
+    let batcher = app.engine.batcher(&session, options)?;
+    let batcher = if body.len() > INLINE_BODY {
+        let parsed = web::block(move || parse(&body, batcher)).await;
+        parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))??
+    } else {
+        parse(&body, batcher)?
+    };
+    let committed = batcher.commit().await?;
+    app.metrics.wrote(DIALECT, "write", committed.rows);
+    Ok(HttpResponse::Ok().finish())
+}
+
+/// Feeds all points to the batcher.
+fn parse(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
+    let body = std::str::from_utf8(body)?;
+    let mut parser = Parser::new(body, Dialect::CnosDb);
+    let mut line = Line::new();
+    while let Some(point) = parser.next_line(&mut line) {
+        add_point(&mut batcher, point?)?;
+    }
+    Ok(batcher)
+}
+
+fn add_point(batcher: &mut Batcher, point: &Line<'_>) -> Result<(), CnosDbError> {
+    let key = point.series_key_raw().as_bytes();
+    if !batcher.begin_known(key) {
+        let tags = point.tags().iter().map(|t| (t.key(), t.value()));
+        batcher.begin(&point.measurement(), key, tags).map_err(EngineError::from)?;
+    }
+    for field in point.fields() {
+        add_field(batcher, &field.key(), field.value())?;
+    }
+    batcher.end_row(point.timestamp()).map_err(EngineError::from)?;
+    Ok(())
+}
+
+fn add_field(batcher: &mut Batcher, name: &str, value: Parsed<'_>) -> Result<(), CnosDbError> {
+    let result = match value {
+        Parsed::F64(v) => batcher.field(name, FieldValue::F64(v)),
+        Parsed::I64(v) => batcher.field(name, FieldValue::I64(v)),
+        Parsed::U64(v) => batcher.field(name, FieldValue::U64(v)),
+        Parsed::Bool(v) => batcher.field(name, FieldValue::Bool(v)),
+        Parsed::Str(text) => batcher.field(name, FieldValue::Str(&text.to_cow())),
+        // Forms of TDengine, which this grammar does not produce.
+        Parsed::I8(_)
+        | Parsed::I16(_)
+        | Parsed::I32(_)
+        | Parsed::U8(_)
+        | Parsed::U16(_)
+        | Parsed::U32(_)
+        | Parsed::F32(_)
+        | Parsed::NChar(_)
+        | Parsed::Binary(_)
+        | Parsed::Geometry(_) => Ok(()),
+    };
+    result.map_err(|e| EngineError::from(e).into())
+}

@@ -1,0 +1,126 @@
+//! `DELETE`, and predicates over time and tags in general (SHOW SERIES uses them too).
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
+use datafusion::optimizer::analyzer::AnalyzerRule;
+use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
+use datafusion::prelude::Column;
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, SetExpr};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::parser::Parser;
+use triglot_engine::{Engine, Outcome, Session, Statement};
+use triglot_model::{ColumnKind, TableDef};
+
+use super::{named, table_name};
+use crate::ast::QName;
+use crate::error::SqlError;
+
+pub(super) async fn delete(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    filter: Option<Box<SqlExpr>>,
+) -> Result<Outcome, SqlError> {
+    let table = table_name(name);
+    let def = engine.table(session, &table).map_err(|e| named(session, name, true, e))?;
+    let filter = match filter {
+        Some(filter) => {
+            let filter = predicate(engine, session, name, *filter)?;
+            if field_in(&def, &filter).is_some() {
+                return Err(SqlError::NotImplemented(
+                    "Filtering on the field column on the tskv table in delete statement".to_owned(),
+                ));
+            }
+            check_operators(&filter)?;
+            Some(filter)
+        }
+        None => None,
+    };
+    engine
+        .execute(session, Statement::Delete { table, filter })
+        .await
+        .map_err(|e| named(session, name, true, e))
+}
+
+/// Plans a predicate over a table: types coerced, column names unqualified.
+fn predicate(engine: &Engine, session: &Session, name: &QName, filter: SqlExpr) -> Result<Expr, SqlError> {
+    let plan = engine.plan(session, *select("*", name, Some(filter))?)?;
+    let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default()).map_err(SqlError::Planning)?;
+    let predicate =
+        filter_of(&plan).ok_or_else(|| SqlError::parser("Expected: a predicate behind WHERE"))?;
+    unqualified(predicate).map_err(SqlError::Planning)
+}
+
+/// The predicate of the topmost filter of a plan.
+pub(super) fn filter_of(plan: &LogicalPlan) -> Option<Expr> {
+    match plan {
+        LogicalPlan::Filter(f) => Some(f.predicate.clone()),
+        other => other.inputs().into_iter().find_map(filter_of),
+    }
+}
+
+/// `SELECT list FROM name WHERE filter` as a syntax tree. `list` is SQL text.
+pub(super) fn select(list: &str, name: &QName, filter: Option<SqlExpr>) -> Result<Box<Query>, SqlError> {
+    let parts = [name.tenant.as_ref(), name.database.as_ref(), Some(&name.table)];
+    let quoted: Vec<String> = parts.into_iter().flatten().map(|part| quote(part)).collect();
+    let text = format!("SELECT {list} FROM {}", quoted.join("."));
+    let mut query = Parser::new(&GenericDialect {}).try_with_sql(&text)?.parse_query()?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = filter;
+    }
+    Ok(query)
+}
+
+/// A name as a quoted identifier.
+pub(super) fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn unqualified(predicate: Expr) -> Result<Expr, DataFusionError> {
+    predicate
+        .transform(|e| {
+            Ok(match e {
+                Expr::Column(c) if c.relation.is_some() => Transformed::yes(Expr::Column(Column::from_name(c.name))),
+                other => Transformed::no(other),
+            })
+        })
+        .data()
+}
+
+/// The first field that the predicate reads.
+pub(super) fn field_in(def: &TableDef, predicate: &Expr) -> Option<String> {
+    let mut fields: Vec<String> = predicate
+        .column_refs()
+        .into_iter()
+        .filter(|c| def.column(&c.name).is_some_and(|d| !matches!(d.kind, ColumnKind::Time | ColumnKind::Tag)))
+        .map(|c| c.name.clone())
+        .collect();
+    fields.sort_unstable();
+    fields.into_iter().next()
+}
+
+/// Only comparisons and their combinations can be turned into tombstones.
+fn check_operators(predicate: &Expr) -> Result<(), SqlError> {
+    let mut refused = None;
+    let walked = predicate.apply(|e| {
+        if let Expr::BinaryExpr(b) = e {
+            let constant = b.left.column_refs().is_empty() && b.right.column_refs().is_empty();
+            let allowed = b.op.is_comparison_operator() || matches!(b.op, Operator::And | Operator::Or);
+            if !constant && !allowed {
+                refused = Some(b.op);
+                return Ok(TreeNodeRecursion::Stop);
+            }
+        }
+        if matches!(e, Expr::Exists(_) | Expr::InSubquery(_) | Expr::ScalarSubquery(_)) {
+            return Err(DataFusionError::NotImplemented("subquery in delete statement".to_owned()));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.map_err(|_| SqlError::NotImplemented("subquery in delete statement".to_owned()))?;
+    match refused {
+        Some(op) => Err(SqlError::NotImplemented(format!("operator {op} in delete statement"))),
+        None => Ok(()),
+    }
+}

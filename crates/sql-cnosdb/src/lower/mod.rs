@@ -1,0 +1,148 @@
+//! From statements to the engine.
+
+mod database;
+mod delete;
+mod insert;
+mod show;
+mod table;
+mod user;
+
+use datafusion::logical_expr::LogicalPlan;
+use triglot_engine::{Engine, Outcome, Query, Session, Statement, TableName};
+use triglot_model::ErrorKind;
+
+use crate::ast::{QName, Stmt};
+use crate::error::SqlError;
+use crate::scan::scan_insert;
+use crate::values::literal_batch;
+use crate::{parse, scan};
+
+/// A request whose text has been read; nothing of the engine was needed so far.
+#[derive(Debug)]
+pub enum Prepared {
+    /// A statement.
+    Statement(Box<Stmt>),
+    /// An `INSERT` of literals, already columns.
+    Literals {
+        /// The table.
+        table: QName,
+        /// The column list, if one was written.
+        columns: Option<Vec<String>>,
+        /// The rows.
+        rows: arrow::record_batch::RecordBatch,
+    },
+}
+
+/// Reads a request's text. `None`: there is no statement in it. For long texts call it on a
+/// blocking thread.
+///
+/// # Errors
+/// See [`parse::parse`]; for literal inserts 010001 when rows do not agree.
+pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
+    if let Some(insert) = scan_insert(sql) {
+        let rows = literal_batch(&insert)?;
+        let scan::LiteralInsert { table, columns, .. } = insert;
+        return Ok(Some(Prepared::Literals { table, columns, rows }));
+    }
+    Ok(parse::parse(sql)?.map(|s| Prepared::Statement(Box::new(s))))
+}
+
+/// Runs a prepared request. `text` is its text, for the query list.
+///
+/// # Errors
+/// The dialect's own refusals and the engine's, see [`SqlError`].
+pub async fn execute(
+    engine: &Engine,
+    session: &Session,
+    prepared: Prepared,
+    text: &str,
+    target_partitions: Option<usize>,
+) -> Result<Outcome, SqlError> {
+    let statement = match prepared {
+        Prepared::Literals { table, columns, rows } => {
+            return insert::literals(engine, session, &table, columns, rows).await;
+        }
+        Prepared::Statement(statement) => *statement,
+    };
+    match statement {
+        Stmt::Query(query) => {
+            let plan = engine.plan(session, *query)?;
+            run(engine, session, plan, text, target_partitions).await
+        }
+        Stmt::Explain(statement) => {
+            let plan = engine.plan_statement(session, *statement)?;
+            run(engine, session, plan, text, target_partitions).await
+        }
+        Stmt::Insert { table, columns, source } => {
+            insert::query(engine, session, &table, columns, source).await
+        }
+        Stmt::Delete { table, filter } => delete::delete(engine, session, &table, filter).await,
+        Stmt::Kill(id) => Ok(engine.execute(session, Statement::KillQuery(id)).await?),
+        Stmt::ShowDatabases => show::databases(engine, session),
+        Stmt::ShowTables(database) => show::tables(engine, session, database.as_deref()),
+        Stmt::ShowQueries => show::queries(engine, session),
+        Stmt::ShowSeries { table, tail } => show::series(engine, session, &table, tail).await,
+        Stmt::ShowTagValues { table, keys, tail } => show::tag_values(engine, session, &table, &keys, tail).await,
+        Stmt::DescribeTable(table) => show::describe_table(engine, session, &table),
+        Stmt::DescribeDatabase(name) => show::describe_database(engine, session, &name),
+        Stmt::CreateDatabase { name, if_not_exists, options } => {
+            database::create(engine, session, name, if_not_exists, &options).await
+        }
+        Stmt::AlterDatabase { name, options } => database::alter(engine, session, name, &options).await,
+        Stmt::DropDatabase { name, if_exists, after } => {
+            database::drop(engine, session, name, if_exists, after).await
+        }
+        Stmt::RecoverDatabase { name, if_exists } => database::recover(engine, session, name, if_exists).await,
+        Stmt::CreateTable { table, if_not_exists, fields, tags } => {
+            table::create(engine, session, &table, if_not_exists, &fields, &tags).await
+        }
+        Stmt::AlterTable { table, change } => table::alter(engine, session, &table, change).await,
+        Stmt::DropTable { table, if_exists } => table::drop(engine, session, &table, if_exists).await,
+        Stmt::CreateUser { name, if_not_exists, options } => {
+            user::create(engine, session, name, if_not_exists, options).await
+        }
+        Stmt::AlterUser { name, options } => user::alter(engine, session, name, options).await,
+        Stmt::DropUser { name, if_exists } => user::drop(engine, session, name, if_exists).await,
+    }
+}
+
+async fn run(
+    engine: &Engine,
+    session: &Session,
+    plan: LogicalPlan,
+    text: &str,
+    target_partitions: Option<usize>,
+) -> Result<Outcome, SqlError> {
+    let query = Query { text: text.to_owned(), plan, target_partitions };
+    Ok(engine.execute(session, Statement::Query(query)).await?)
+}
+
+/// The engine's form of a name.
+fn table_name(name: &QName) -> TableName {
+    TableName { tenant: name.tenant.clone(), database: name.database.clone(), table: name.table.clone() }
+}
+
+/// 030019 with the full three-part name.
+fn table_not_found(session: &Session, name: &QName) -> SqlError {
+    let tenant = name.tenant.as_deref().unwrap_or(&session.tenant_name);
+    let database = name.database.as_deref().unwrap_or(&session.database_name);
+    SqlError::Coded { code: "030019", text: format!("Table not found: \"{tenant}.{database}.{}\"", name.table) }
+}
+
+/// 030017.
+fn database_not_found(name: &str) -> SqlError {
+    SqlError::Coded { code: "030017", text: format!("Database not found: {name:?}") }
+}
+
+/// Gives an engine's "no such table" or "no such database" the dialect's words with the name as
+/// the statement meant it. A missing database counts as a missing table where `as_table` says so.
+fn named(session: &Session, name: &QName, as_table: bool, error: triglot_engine::EngineError) -> SqlError {
+    match error.kind() {
+        ErrorKind::TableNotFound => table_not_found(session, name),
+        ErrorKind::DatabaseNotFound if as_table => table_not_found(session, name),
+        ErrorKind::DatabaseNotFound => {
+            database_not_found(name.database.as_deref().unwrap_or(&session.database_name))
+        }
+        _ => error.into(),
+    }
+}

@@ -1,0 +1,215 @@
+//! `SHOW …` and `DESCRIBE …`: rows made of the catalog and of the series index.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema};
+use arrow::record_batch::RecordBatch;
+use triglot_engine::{Engine, Outcome, Query, Session, Statement};
+use triglot_model::{ColumnDef, ColumnKind, ErrorKind, TableDef};
+use triglot_engine::query::{QueryState, QueryStream};
+
+use super::delete::{field_in, filter_of, quote, select};
+use super::{database_not_found, named, table_name};
+use crate::ast::{KeySelection, QName, Tail};
+use crate::codec::type_name;
+use crate::error::SqlError;
+use crate::options;
+
+/// An answer of named columns.
+fn rows(columns: Vec<(&str, ArrayRef)>) -> Result<Outcome, SqlError> {
+    let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, a)| a).collect())
+        .map_err(SqlError::Arrow)?;
+    Ok(Outcome::Rows(QueryStream::ready(schema, vec![batch])))
+}
+
+fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+pub(super) fn databases(engine: &Engine, session: &Session) -> Result<Outcome, SqlError> {
+    let mut names: Vec<String> = engine.databases(session).iter().map(|d| d.name.clone()).collect();
+    names.sort_unstable();
+    rows(vec![("database_name", texts(names))])
+}
+
+pub(super) fn tables(engine: &Engine, session: &Session, database: Option<&str>) -> Result<Outcome, SqlError> {
+    let database = database.unwrap_or(&session.database_name);
+    let tables = engine.tables(session, database).map_err(|e| in_database(database, e))?;
+    let mut names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
+    names.sort_unstable();
+    rows(vec![("table_name", texts(names))])
+}
+
+fn in_database(name: &str, error: triglot_engine::EngineError) -> SqlError {
+    if error.kind() == ErrorKind::DatabaseNotFound { database_not_found(name) } else { error.into() }
+}
+
+pub(super) fn queries(engine: &Engine, session: &Session) -> Result<Outcome, SqlError> {
+    let queries = engine.queries(session);
+    let state = |s: QueryState| match s {
+        QueryState::Planning => "ANALYZING",
+        QueryState::Running => "SCHEDULING",
+        QueryState::Killed => "CANCELLED",
+    };
+    rows(vec![
+        ("query_id", texts(queries.iter().map(|q| q.id.to_string()))),
+        ("query_type", texts(queries.iter().map(|_| "batch"))),
+        ("query_text", texts(queries.iter().map(|q| &q.info.text))),
+        ("user_name", texts(queries.iter().map(|q| &q.info.user))),
+        ("tenant_name", texts(queries.iter().map(|q| &q.info.tenant))),
+        ("database_name", texts(queries.iter().map(|q| &q.info.database))),
+        ("state", texts(queries.iter().map(|q| state(q.state)))),
+        ("duration", Arc::new(Float64Array::from_iter_values(queries.iter().map(|q| q.elapsed_ns as f64 / 1e9)))),
+    ])
+}
+
+pub(super) fn describe_database(engine: &Engine, session: &Session, name: &str) -> Result<Outcome, SqlError> {
+    let database = engine.database(session, name).map_err(|e| in_database(name, e))?;
+    rows(options::NAMES.map(|option| (option, texts([options::show(&database, option)]))).into())
+}
+
+pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -> Result<Outcome, SqlError> {
+    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, false, e))?;
+    let kind = |c: &ColumnDef| match c.kind {
+        ColumnKind::Time => "TIME",
+        ColumnKind::Tag => "TAG",
+        ColumnKind::Field | ColumnKind::CompositeKey => "FIELD",
+    };
+    let columns = &def.columns;
+    rows(vec![
+        ("column_name", texts(columns.iter().map(|c| &c.name))),
+        ("data_type", texts(columns.iter().map(|c| type_name(c.ty, c.declared.as_deref())))),
+        ("column_type", texts(columns.iter().map(kind))),
+        ("compression_codec", texts(columns.iter().map(|c| c.codec.as_deref().unwrap_or("DEFAULT")))),
+    ])
+}
+
+/// The tags of the series that have rows which the WHERE of a tail lets through: a column per tag
+/// by name, distinct.
+async fn selected(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    def: &TableDef,
+    tail: &mut Tail,
+) -> Result<Vec<RecordBatch>, SqlError> {
+    let tags: Vec<String> = def.tags().map(|t| quote(&t.name)).collect();
+    // A table without tags has one series.
+    let list = if tags.is_empty() { "DISTINCT 1".to_owned() } else { format!("DISTINCT {}", tags.join(", ")) };
+    let plan = engine.plan(session, *select(&list, name, tail.filter.take().map(|f| *f))?)?;
+    if let Some(field) = filter_of(&plan).and_then(|filter| field_in(def, &filter)) {
+        return Err(SqlError::semantic(
+            "010046",
+            format_args!("SHOW SERIES does not support where clause contains field {field}"),
+        ));
+    }
+    let query = Query { text: format!("SHOW SERIES FROM {name}"), plan, target_partitions: None };
+    match engine.execute(session, Statement::Query(query)).await? {
+        Outcome::Rows(rows) => Ok(rows.collect().await.map_err(triglot_engine::EngineError::from)?),
+        Outcome::Done | Outcome::Affected(_) => Ok(Vec::new()),
+    }
+}
+
+/// The tag columns of a series batch, in table order.
+fn tag_columns<'d>(def: &'d TableDef, batch: &RecordBatch) -> Result<Vec<(&'d str, StringArray)>, SqlError> {
+    let mut columns = Vec::new();
+    for tag in def.tags() {
+        if let Some(column) = batch.column_by_name(&tag.name) {
+            let text = cast(column, &DataType::Utf8).map_err(SqlError::Arrow)?;
+            columns.push((tag.name.as_str(), text.as_string::<i32>().clone()));
+        }
+    }
+    Ok(columns)
+}
+
+pub(super) async fn series(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    mut tail: Tail,
+) -> Result<Outcome, SqlError> {
+    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, true, e))?;
+    let mut keys = BTreeSet::new();
+    for batch in selected(engine, session, name, &def, &mut tail).await? {
+        let tags = tag_columns(&def, &batch)?;
+        for row in 0..batch.num_rows() {
+            let mut key = def.name.clone();
+            for (tag, values) in &tags {
+                if values.is_valid(row) {
+                    key.extend([",", tag, "=", values.value(row)]);
+                }
+            }
+            keys.insert(vec![key]);
+        }
+    }
+    let [keys] = tail_columns(keys.into_iter().collect(), &["key"], &tail);
+    rows(vec![("key", keys)])
+}
+
+pub(super) async fn tag_values(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    keys: &KeySelection,
+    mut tail: Tail,
+) -> Result<Outcome, SqlError> {
+    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, true, e))?;
+    let wanted = |tag: &str| match keys {
+        KeySelection::In(names) => names.iter().any(|n| n == tag),
+        KeySelection::NotIn(names) => !names.iter().any(|n| n == tag),
+    };
+    let mut found = BTreeSet::new();
+    for batch in selected(engine, session, name, &def, &mut tail).await? {
+        for (tag, values) in tag_columns(&def, &batch)?.iter().filter(|(tag, _)| wanted(tag)) {
+            for value in values.iter().flatten().collect::<BTreeSet<_>>() {
+                found.insert(vec![(*tag).to_owned(), value.to_owned()]);
+            }
+        }
+    }
+    let [keys, values] = tail_columns(found.into_iter().collect(), &["key", "value"], &tail);
+    rows(vec![("key", keys), ("value", values)])
+}
+
+/// Sorts, cuts and turns rows of text into columns. The rows come sorted ascending.
+fn tail_columns<const N: usize>(mut rows: Vec<Vec<String>>, names: &[&str; N], tail: &Tail) -> [ArrayRef; N] {
+    rows.sort_by(|a, b| {
+        let compare = |(name, descending): &(String, bool)| {
+            let at = names.iter().position(|n| n == name).unwrap_or(0);
+            let order = a.get(at).cmp(&b.get(at));
+            if *descending { order.reverse() } else { order }
+        };
+        tail.order.iter().map(compare).find(|o| o.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    let offset = usize::try_from(tail.offset).unwrap_or(usize::MAX);
+    let limit = tail.limit.map_or(usize::MAX, |l| usize::try_from(l).unwrap_or(usize::MAX));
+    let kept: Vec<&Vec<String>> = rows.iter().skip(offset).take(limit).collect();
+    std::array::from_fn(|at| texts(kept.iter().map(|row| row.get(at).map_or("", String::as_str))))
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tails_sort_skip_and_cut() {
+        let input = || -> Vec<Vec<String>> {
+            [["a", "1"], ["a", "2"], ["b", "1"]].iter().map(|r| r.map(str::to_owned).to_vec()).collect()
+        };
+        let run = |order: &[(&str, bool)], limit, offset| {
+            let order = order.iter().map(|(n, d)| ((*n).to_owned(), *d)).collect();
+            let [k, v] = tail_columns(input(), &["key", "value"], &Tail { filter: None, order, limit, offset });
+            let text = |a: &ArrayRef| a.as_string::<i32>().iter().flatten().collect::<String>();
+            (text(&k), text(&v))
+        };
+        assert_eq!(run(&[], None, 0), ("aab".into(), "121".into()));
+        assert_eq!(run(&[("key", true), ("value", false)], None, 0), ("baa".into(), "112".into()));
+        assert_eq!(run(&[("value", true)], Some(1), 1), ("a".into(), "1".into()));
+        assert_eq!(run(&[], Some(5), 9), (String::new(), String::new()));
+    }
+}
