@@ -52,7 +52,7 @@ pub enum WalPayload {
         /// The table.
         table: TableId,
         /// Series and their changed tags.
-        entries: Vec<(Sid, Vec<(ColumnId, Option<Box<str>>)>)>,
+        entries: Vec<(Sid, TagChanges)>,
     },
     /// Rows older than this record are deleted.
     Tombstone {
@@ -76,6 +76,9 @@ pub enum WalPayload {
         sids: Vec<Sid>,
     },
 }
+
+/// Changed tags of one series; `None` removes the tag (NULL).
+pub type TagChanges = Vec<(ColumnId, Option<Box<str>>)>;
 
 /// One new series.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -32,7 +32,7 @@ use std::time::Duration;
 use triglot_disk::{Disk, DiskError, DiskFile, OpenMode};
 use triglot_model::ShardId;
 
-pub use codec::{CodecError, SeriesEntry, WalPayload};
+pub use codec::{CodecError, SeriesEntry, TagChanges, WalPayload};
 pub use error::WalError;
 pub use group::Group;
 pub use recovery::{RecoverySummary, Replay, TornTail};

@@ -187,7 +187,7 @@ impl Repair<'_> {
                         continue;
                     }
                     Some(reason) => {
-                        self.place(&reader.path().to_owned(), at, head.span(), reason);
+                        self.place(reader.path(), at, head.span(), reason);
                         at += head.span();
                         continue;
                     }
@@ -203,7 +203,7 @@ impl Repair<'_> {
                 // missing here shows in the next segment's header.
                 return Ok(salvage);
             };
-            self.place(&reader.path().to_owned(), at, next - at, reason.to_owned());
+            self.place(reader.path(), at, next - at, reason.to_owned());
             at = next;
         }
     }

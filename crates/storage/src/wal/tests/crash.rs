@@ -122,7 +122,9 @@ fn crash_everywhere(ops: &[Op], seed: u64, options: &WalOptions) {
         model.crash_at = None;
         run(&mut disk, &[Op::Append(vec![10, 5000])], &mut model, options);
         disk = disk.crash();
-        let done = run(&mut disk, &[Op::Append(vec![700]), Op::Restart], &mut model, options);
+        // Enough to roll over into whatever spares the crashes left.
+        let more = [700, 6000, 6000, 6000].map(|size| Op::Append(vec![size]));
+        let done = run(&mut disk, &[&more[..], &[Op::Restart]].concat(), &mut model, options);
         assert!(done, "nothing crashed");
     }
 }

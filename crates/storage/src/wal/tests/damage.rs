@@ -65,7 +65,7 @@ fn damage_in_the_middle_of_a_segment() {
     let report = fix(&disk, true);
     assert!(report.applied);
     let kept = format!("{DIR}/damaged/{:020}.wal", 5);
-    assert_eq!(report.kept, [kept.clone()]);
+    assert_eq!(report.kept, std::slice::from_ref(&kept));
     assert_eq!(read_file(&disk, &kept), original);
     assert_eq!(fix(&disk, false).damage, []);
     opens_with(&disk, &[1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
