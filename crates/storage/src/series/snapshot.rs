@@ -18,16 +18,18 @@
 //! and reads the body as a stream, so that every byte it believes is covered.
 
 use std::collections::HashMap;
-use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, AsArray, DictionaryArray, LargeStringArray, LargeStringBuilder, RecordBatch, UInt32Array,
 };
-use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type};
 use arrow::error::ArrowError;
-use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_ipc::writer::FileWriter;
+use arrow_ipc::reader::{StreamDecoder, read_footer_length};
+use arrow_ipc::writer::{FileWriter, IpcWriteOptions};
+use arrow_ipc::{MetadataVersion, root_as_footer};
 use bytes::Bytes;
 use triglot_model::{ColumnId, IdentityRule, Sid};
 
@@ -44,6 +46,7 @@ const SID: &str = "sid";
 const CHILD: &str = "child";
 /// An Arrow file starts with `ARROW1\0\0`; what follows is a stream.
 const STREAM_START: usize = 8;
+const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
 impl SeriesIndex {
     /// A snapshot of everything.
@@ -95,7 +98,9 @@ impl SeriesIndex {
         ]);
         let schema = Arc::new(Schema::new(fields).with_metadata(metadata));
         let batch = RecordBatch::try_new(Arc::clone(&schema), arrays)?;
-        let mut writer = FileWriter::try_new(Vec::new(), &schema)?;
+        // Alignment 8 puts the stream right behind the magic, whatever Arrow's default becomes.
+        let options = IpcWriteOptions::try_new(STREAM_START, false, MetadataVersion::V5)?;
+        let mut writer = FileWriter::try_new_with_options(Vec::new(), &schema, options)?;
         writer.write(&batch)?;
         let body = writer.get_ref();
         let sum = format!("{} {:08x}", body.len(), crc32c::crc32c(body));
@@ -167,8 +172,12 @@ fn damage<T>(reason: impl Into<String>) -> Result<T, Fault> {
 }
 
 fn load_part(index: &mut SeriesIndex, bytes: &Bytes) -> Result<(), Fault> {
-    let stream = StreamReader::try_new(Cursor::new(checked_body(bytes)?), None)?;
-    let schema = stream.schema();
+    let body = checked_body(bytes)?;
+    // Arrow's reader panics on some malformed messages. Accidents end at the checksum; bytes made
+    // to pass it must not end the node either.
+    let decoded = catch_unwind(AssertUnwindSafe(|| decode_stream(body)));
+    let Ok(decoded) = decoded else { return damage("malformed Arrow stream") };
+    let (schema, batches) = decoded?;
     let format = schema.metadata().get(FORMAT_KEY).map_or("", String::as_str);
     if format != FORMAT {
         return Err(Fault::Format(format.to_owned()));
@@ -181,17 +190,38 @@ fn load_part(index: &mut SeriesIndex, bytes: &Bytes) -> Result<(), Fault> {
     if from != index.next_sid() || next < from {
         return damage(format!("covers sids {from}..{next}, expected to start at {}", index.next_sid()));
     }
-    for batch in stream {
-        load_batch(index, &batch?, next)?;
+    for batch in &batches {
+        load_batch(index, batch, next)?;
     }
     index.reserve_sids(next);
     Ok(())
 }
 
+/// The schema and batches of a stream. Slices one aligned copy, so it believes no length beyond it.
+fn decode_stream(body: Bytes) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    let mut decoder = StreamDecoder::new();
+    let mut batches = Vec::new();
+    // The mark comes after the checked bytes; only with it the decoder hands out a last message
+    // that has no body.
+    for mut buffer in [Buffer::from(&*body), Buffer::from(&END_OF_STREAM)] {
+        while let Some(batch) = decoder.decode(&mut buffer)? {
+            batches.push(batch);
+        }
+    }
+    decoder.finish()?;
+    let schema = decoder.schema().ok_or_else(|| ArrowError::IpcError("no schema".to_owned()))?;
+    Ok((schema, batches))
+}
+
 /// The stream inside the file, if its checksum is right.
 fn checked_body(bytes: &Bytes) -> Result<Bytes, Fault> {
-    let file = FileReader::try_new(Cursor::new(bytes), None)?;
-    let Some(sum) = file.custom_metadata().get(BODY_KEY) else {
+    let malformed = || Fault::Damage("not an Arrow file, or cut short".to_owned());
+    let (rest, trailer) = bytes.split_last_chunk::<10>().ok_or_else(malformed)?;
+    let footer_len = read_footer_length(*trailer)?;
+    let start = rest.len().checked_sub(footer_len).ok_or_else(malformed)?;
+    let footer = rest.get(start..).and_then(|f| root_as_footer(f).ok()).ok_or_else(malformed)?;
+    let mut metadata = footer.custom_metadata().into_iter().flatten();
+    let Some(sum) = metadata.find(|kv| kv.key() == Some(BODY_KEY)).and_then(|kv| kv.value()) else {
         return damage(format!("footer metadata {BODY_KEY} is missing"));
     };
     let parsed = sum

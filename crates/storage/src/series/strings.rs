@@ -37,7 +37,7 @@ impl Default for Strings {
 
 fn tail_builder(base_bytes: usize) -> StringViewBuilder {
     let block = (base_bytes / TAIL_FRACTION).clamp(MIN_BLOCK, MAX_BLOCK);
-    StringViewBuilder::new().with_fixed_block_size(block as u32)
+    StringViewBuilder::with_capacity(0).with_fixed_block_size(block as u32)
 }
 
 impl Strings {
