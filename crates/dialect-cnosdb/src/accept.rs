@@ -92,7 +92,9 @@ mod tests {
             assert_eq!(format(&with(ACCEPT, value)).unwrap(), wanted, "{value}");
         }
         assert_eq!(format(&HeaderMap::new()).unwrap(), Format::Csv);
-        for value in ["*", "text/*", "application/json, */*", "application/json;q=1", "Application/json", "text/html"] {
+        for value in
+            ["*", "text/*", "application/json, */*", "application/json;q=1", "Application/json", "text/html"]
+        {
             let error = format(&with(ACCEPT, value)).unwrap_err().to_string();
             assert_eq!(error, format!("Invalid header: Invalid header: accept type not support: {value}"));
         }

@@ -48,8 +48,9 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
     }
     match Size::deserialize(deserializer)? {
         Size::Bytes(bytes) => Ok(bytes),
-        Size::Text(text) => parse_size(&text)
-            .ok_or_else(|| serde::de::Error::custom(format!("{text:?} is not a size, write it like \"16M\""))),
+        Size::Text(text) => parse_size(&text).ok_or_else(|| {
+            serde::de::Error::custom(format!("{text:?} is not a size, write it like \"16M\""))
+        }),
     }
 }
 
@@ -74,7 +75,10 @@ impl CnosDbConfig {
     /// The first value that cannot be used.
     pub fn check(&self) -> Result<(), String> {
         if !matches!(self.auth_error_status, 401 | 422) {
-            return Err(format!("cnosdb.auth_error_status is {}, it can be 401 or 422", self.auth_error_status));
+            return Err(format!(
+                "cnosdb.auth_error_status is {}, it can be 401 or 422",
+                self.auth_error_status
+            ));
         }
         if self.query_sql_limit == 0 || self.write_sql_limit == 0 {
             return Err("cnosdb.query_sql_limit and cnosdb.write_sql_limit must be above 0".to_owned());

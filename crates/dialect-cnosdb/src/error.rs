@@ -1,7 +1,7 @@
 //! The error face: `{"error_code":"MMCCCC","error_message":"…"}` (sheet section 3).
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use triglot_engine::EngineError;
 use triglot_http::body::BodyError;
@@ -186,9 +186,96 @@ impl ResponseError for CnosDbError {
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, "1"));
         }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"cnosdb\""));
+        }
         match code {
             Some(_) => response.insert_header((CONTENT_TYPE, "application/json")).body(self.body()),
             None => response.finish(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn face(error: CnosDbError) -> (u16, String) {
+        (error.face().0.as_u16(), String::from_utf8(error.body()).unwrap())
+    }
+
+    #[test]
+    fn statuses_codes_and_texts_are_the_sheets() {
+        let io = || std::io::Error::other("x");
+        let utf8 = std::str::from_utf8(&[0xff]).unwrap_err();
+        for (error, status, body) in [
+            (CnosDbError::TooLarge, 413, ""),
+            (CnosDbError::BadQuery, 500, ""),
+            (
+                CnosDbError::MissingHeader("authorization"),
+                400,
+                r#"{"error_code":"000000","error_message":"Missing request header \"authorization\""}"#,
+            ),
+            (
+                CnosDbError::Header("content encoding not support: x".into()),
+                400,
+                r#"{"error_code":"040005","error_message":"Invalid header: content encoding not support: x"}"#,
+            ),
+            (
+                CnosDbError::MalformedAuth("Bearer x".into()),
+                400,
+                r#"{"error_code":"040006","error_message":"Parse auth, malformed basic auth encoding: Bearer x"}"#,
+            ),
+            (
+                CnosDbError::Decode("x".into()),
+                400,
+                r#"{"error_code":"040013","error_message":"Error decode request: x"}"#,
+            ),
+            (
+                CnosDbError::Utf8(utf8),
+                422,
+                r#"{"error_code":"040015","error_message":"Invalid utf-8 sequence: invalid utf-8 sequence of 1 bytes from index 0"}"#,
+            ),
+            (
+                CnosDbError::Login { text: "The user U not found".into(), status: 422 },
+                422,
+                r#"{"error_code":"010016","error_message":"Auth error: The user U not found"}"#,
+            ),
+            (
+                CnosDbError::Fetch("Csv error: y".into()),
+                422,
+                r#"{"error_code":"040007","error_message":"Fetch result: Csv error: y"}"#,
+            ),
+            (
+                CnosDbError::Encode(io()),
+                422,
+                r#"{"error_code":"040014","error_message":"Error encode response: x"}"#,
+            ),
+            (
+                CnosDbError::Sql(SqlError::NotImplemented("USE public".into())),
+                422,
+                r#"{"error_code":"010005","error_message":"This feature is not implemented: USE public"}"#,
+            ),
+            (CnosDbError::Engine(EngineError::Internal("/secret".into())), 500, ""),
+        ] {
+            assert_eq!(face(error), (status, body.to_owned()));
+        }
+    }
+
+    #[test]
+    fn only_what_may_be_retried_is_503() {
+        assert_eq!(with_kind(Some(ErrorKind::Busy), "050014").0, 503);
+        assert_eq!(with_kind(Some(ErrorKind::Busy), "010012").0, 422);
+        assert_eq!(with_kind(Some(ErrorKind::ShuttingDown), "050014").0, 503);
+        assert_eq!(with_kind(Some(ErrorKind::Plan), "010001").0, 422);
+        assert_eq!(with_kind(None, "010009").0, 422);
+    }
+
+    #[test]
+    fn the_appended_text_has_blanks_behind_its_colons() {
+        assert_eq!(
+            CnosDbError::appended("a\"b"),
+            br#"{"error_code": "040007", "error_message": "Fetch result: a\"b"}"#
+        );
     }
 }

@@ -29,7 +29,9 @@ pub const DIALECT: &str = "cnosdb";
 /// empty bodies, decided before credentials are looked at.
 pub fn configure(cfg: &mut web::ServiceConfig, app: CnosDbApp) {
     cfg.app_data(web::Data::new(app))
-        .service(web::resource("/api/v1/ping").route(web::get().to(ping::ping)).route(web::head().to(ping::ping)))
+        .service(
+            web::resource("/api/v1/ping").route(web::get().to(ping::ping)).route(web::head().to(ping::ping)),
+        )
         .service(web::resource("/api/v1/sql").route(web::post().to(sql::sql)))
         .service(web::resource("/api/v1/write").route(web::post().to(write::write)))
         .service(web::resource("/metrics").to(metrics::metrics));

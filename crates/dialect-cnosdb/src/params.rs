@@ -35,8 +35,12 @@ impl SqlParams {
     /// A `chunked` that is not exactly true or false and a `target_partitions` that is no number
     /// are 500 with empty body.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, CnosDbError> {
-        let mut params =
-            Self { tenant: "cnosdb".to_owned(), db: "public".to_owned(), chunked: false, target_partitions: None };
+        let mut params = Self {
+            tenant: "cnosdb".to_owned(),
+            db: "public".to_owned(),
+            chunked: false,
+            target_partitions: None,
+        };
         for (name, value) in pairs(request)? {
             match name.as_str() {
                 "tenant" => params.tenant = value,
@@ -79,13 +83,19 @@ mod tests {
     }
 
     fn precision(query: &str) -> Precision {
-        WriteParams::of(&TestRequest::with_uri(&format!("/api/v1/write?{query}")).to_http_request()).unwrap().precision
+        WriteParams::of(&TestRequest::with_uri(&format!("/api/v1/write?{query}")).to_http_request())
+            .unwrap()
+            .precision
     }
 
     #[test]
     fn defaults_and_unknown_names() {
-        let wanted =
-            SqlParams { tenant: "cnosdb".into(), db: "public".into(), chunked: false, target_partitions: None };
+        let wanted = SqlParams {
+            tenant: "cnosdb".into(),
+            db: "public".into(),
+            chunked: false,
+            target_partitions: None,
+        };
         assert_eq!(sql("").unwrap(), wanted);
         assert_eq!(sql("pretty=true&DB=x").unwrap(), wanted);
         let set = sql("tenant=t&db=%E6%95%B0&chunked=true&target_partitions=4").unwrap();

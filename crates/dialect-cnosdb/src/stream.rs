@@ -53,7 +53,11 @@ impl Shape {
     }
 
     /// The rows of a query.
-    pub(crate) async fn rows(self, rows: QueryStream, metrics: HttpMetrics) -> Result<HttpResponse, CnosDbError> {
+    pub(crate) async fn rows(
+        self,
+        rows: QueryStream,
+        metrics: HttpMetrics,
+    ) -> Result<HttpResponse, CnosDbError> {
         let mut producer = Producer::new(self, rows, metrics)?;
         let mut head = BytesMut::new();
         // With `chunked=true` nothing is held back: each batch goes out as it comes.

@@ -179,7 +179,9 @@ impl Codec {
             Self::Delta | Self::DeltaTs => matches!(ty, FieldType::BigInt | FieldType::BigIntUnsigned),
             Self::Quantile => matches!(ty, FieldType::BigInt | FieldType::BigIntUnsigned | FieldType::Double),
             Self::Gorilla => matches!(ty, FieldType::Double),
-            Self::Gzip | Self::Bzip | Self::Zstd | Self::Snappy | Self::Zlib => matches!(ty, FieldType::String),
+            Self::Gzip | Self::Bzip | Self::Zstd | Self::Snappy | Self::Zlib => {
+                matches!(ty, FieldType::String)
+            }
             Self::BitPack => matches!(ty, FieldType::Boolean),
         }
     }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
+use triglot_engine::auth::{Action, Denied, Object, Required};
+use triglot_engine::catalog::CatalogSnapshot;
 use triglot_engine::query::QueryError;
 use triglot_engine::{ColumnShape, EngineError, IngestError};
 use triglot_model::{ColumnType, ErrorKind};
@@ -158,6 +160,46 @@ fn kind_face(kind: ErrorKind) -> (&'static str, &'static str) {
     }
 }
 
+/// Puts the names of databases into a refusal (010004); other errors stay as they are.
+pub fn with_names(catalog: &CatalogSnapshot, error: SqlError) -> SqlError {
+    match error {
+        SqlError::Engine(EngineError::Denied(denied)) => SqlError::Coded {
+            code: "010004",
+            text: format!("Insufficient privileges, expected [{}]", needed(catalog, &denied)),
+        },
+        other => other,
+    }
+}
+
+/// The privilege that was missing, in the vendor's words (sheet section 16).
+fn needed(catalog: &CatalogSnapshot, denied: &Denied) -> String {
+    let on_database = |privilege: &str, id| match catalog.database_by_id(id) {
+        Some(d) => format!("{privilege} on database {} of tenant {}", d.name, d.tenant),
+        None => format!("{privilege} on database {id}"),
+    };
+    match denied.required {
+        Required::Read(id) => on_database("Read", id),
+        Required::Write(id) => on_database("Write", id),
+        Required::Full(id) => on_database("Full", id),
+        Required::Member(tenant) => format!("member of tenant {tenant}"),
+        Required::Owner(tenant) => match denied.action {
+            Action::ManageUsers => format!("maintainer for all members of tenant {tenant}"),
+            Action::Alter => format!("maintainer for tenant {tenant}"),
+            Action::Read | Action::Write | Action::Create | Action::Drop | Action::Admin => {
+                format!("Write on all databases of tenant {tenant}")
+            }
+        },
+        Required::ManageUser(user) => format!("maintainer for user {user}"),
+        Required::Root => "root user".to_owned(),
+        Required::User => "existing user".to_owned(),
+        Required::Admin => match (denied.action, denied.object) {
+            (Action::ManageUsers, _) => "maintainer for all users".to_owned(),
+            (_, Object::Tenant(_)) => "maintainer for all tenants".to_owned(),
+            _ => "maintainer for system".to_owned(),
+        },
+    }
+}
+
 /// Code and text of refused rows (sheet section 6).
 pub fn ingest_face(error: &IngestError) -> (&'static str, String) {
     let schema = |text: String| ("050014", format!("Apply engine failed: DataSchemaError: {text}"));
@@ -246,22 +288,33 @@ mod tests {
     fn statement_errors_have_the_sheets_codes() {
         for (error, code, text) in [
             (SqlError::parser("x"), "010009", "sql parser error: x"),
-            (SqlError::NotImplemented("USE public".into()), "010005", "This feature is not implemented: USE public"),
+            (
+                SqlError::NotImplemented("USE public".into()),
+                "010005",
+                "This feature is not implemented: USE public",
+            ),
             (
                 SqlError::MultiStatement { num: 2, sql: "a;b".into() },
                 "010013",
                 "Multi-statement not allow, found num:2, sql:a;b",
             ),
             (
-                EngineError::TableNotFound { tenant: "c".into(), database: "p".into(), table: "t".into() }.into(),
+                EngineError::TableNotFound { tenant: "c".into(), database: "p".into(), table: "t".into() }
+                    .into(),
                 "030019",
                 "Table not found: \"c.p.t\"",
             ),
-            (EngineError::DatabaseNotFound { name: "D".into() }.into(), "030017", "Database not found: \"D\""),
+            (
+                EngineError::DatabaseNotFound { name: "D".into() }.into(),
+                "030017",
+                "Database not found: \"D\"",
+            ),
             (EngineError::QueryNotFound { id: 5 }.into(), "010011", "Query not found: QueryId(5)"),
             (
-                EngineError::Cast(arrow::error::ArrowError::CastError("Can't cast value -1234 to type UInt64".into()))
-                    .into(),
+                EngineError::Cast(arrow::error::ArrowError::CastError(
+                    "Can't cast value -1234 to type UInt64".into(),
+                ))
+                .into(),
                 "010002",
                 "Arrow: Cast error: Can't cast value -1234 to type UInt64",
             ),

@@ -15,5 +15,5 @@ pub mod scan;
 pub mod size;
 mod values;
 
-pub use error::{SqlError, engine_face, ingest_face};
+pub use error::{SqlError, engine_face, ingest_face, with_names};
 pub use lower::{Prepared, execute, prepare};

@@ -105,8 +105,7 @@ mod tests {
     fn defaults_are_the_sheets() {
         let d = database("d", BTreeMap::new());
         let cpus = std::thread::available_parallelism().unwrap().to_string();
-        let wanted =
-            ["INF", "1", "1year", "1", "NS", "128 MiB", &cpus, "128 MiB", "false", "false", "32"];
+        let wanted = ["INF", "1", "1year", "1", "NS", "128 MiB", &cpus, "128 MiB", "false", "false", "32"];
         assert_eq!(NAMES.map(|n| show(&d, n)), wanted);
         assert_eq!(show(&database("public", BTreeMap::new()), "max_memcache_size"), "512 MiB");
     }

@@ -83,7 +83,12 @@ impl<'a> Scanner<'a> {
                     let end = self.text.get(self.at + 2..).and_then(|t| t.find("*/"));
                     match end {
                         // A nested comment is left to the tokenizer.
-                        Some(end) if !self.text.get(self.at + 2..self.at + 2 + end).is_some_and(|t| t.contains("/*")) => {
+                        Some(end)
+                            if !self
+                                .text
+                                .get(self.at + 2..self.at + 2 + end)
+                                .is_some_and(|t| t.contains("/*")) =>
+                        {
                             self.at += end + 4;
                         }
                         _ => return,
@@ -208,7 +213,8 @@ impl<'a> Scanner<'a> {
     /// `[sign] digits [. digits] [e [sign] digits]`, followed by a comma, a bracket or a blank.
     fn number(&mut self) -> Option<Literal<'a>> {
         let rest = self.rest();
-        let digits = |from: usize| rest.get(from..).map_or(0, |r| r.iter().take_while(|b| b.is_ascii_digit()).count());
+        let digits =
+            |from: usize| rest.get(from..).map_or(0, |r| r.iter().take_while(|b| b.is_ascii_digit()).count());
         let mut end = usize::from(matches!(rest.first()?, b'-' | b'+'));
         let whole = digits(end);
         end += whole;

@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn columns_take_the_type_of_their_literals() {
-        let b = batch("(1, 1.5, 'a', true, NULL, 18446744073709551615), (-2, NULL, NULL, NULL, NULL, NULL)").unwrap();
+        let b = batch("(1, 1.5, 'a', true, NULL, 18446744073709551615), (-2, NULL, NULL, NULL, NULL, NULL)")
+            .unwrap();
         let types: Vec<DataType> = b.columns().iter().map(|c| c.data_type().clone()).collect();
         assert_eq!(
             types,

@@ -1,14 +1,15 @@
 //! A column, resolved once per batch, so that a cell costs one `match` and no look-up.
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray, LargeBinaryArray,
-    LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray, StructArray,
+    Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray,
+    LargeBinaryArray, LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray, StructArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, Decimal256Type, DurationMicrosecondType,
-    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Float32Type, Float64Type, Int64Type,
-    IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit, IntervalYearMonthType, TimeUnit, UInt64Type,
+    ArrowPrimitiveType, DataType, Date32Type, Date64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float32Type, Float64Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType, IntervalUnit,
+    IntervalYearMonthType, TimeUnit, UInt64Type,
 };
 use arrow::error::ArrowError;
 
@@ -72,7 +73,8 @@ impl Zone {
             let (hours, minutes) = rest.split_once(':').or_else(|| Some((rest.get(..2)?, rest.get(2..)?)))?;
             let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().ok()? };
             let hours: i32 = hours.parse().ok()?;
-            ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(sign * (hours * 3600 + minutes * 60))
+            ((0..24).contains(&hours) && (0..60).contains(&minutes))
+                .then_some(sign * (hours * 3600 + minutes * 60))
         };
         Self { offset_seconds: offset().unwrap_or(0) }
     }
@@ -90,7 +92,9 @@ impl Column {
             DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
                 Self::U64(cast(array, &DataType::UInt64)?.as_primitive().clone())
             }
-            DataType::Float16 | DataType::Float32 => Self::F32(cast(array, &DataType::Float32)?.as_primitive().clone()),
+            DataType::Float16 | DataType::Float32 => {
+                Self::F32(cast(array, &DataType::Float32)?.as_primitive().clone())
+            }
             DataType::Float64 => Self::F64(array.as_primitive().clone()),
             DataType::Utf8 => Self::Str(array.as_string().clone()),
             DataType::LargeUtf8 => Self::LargeStr(array.as_string().clone()),
@@ -109,16 +113,23 @@ impl Column {
                 let values = cast(&cast(array, &DataType::Int32)?, &DataType::Int64)?;
                 Self::Time(values.as_primitive().clone(), *unit)
             }
-            DataType::Time64(unit) => Self::Time(cast(array, &DataType::Int64)?.as_primitive().clone(), *unit),
-            DataType::Interval(IntervalUnit::YearMonth) => Self::Interval(Intervals::Months(array.as_primitive().clone())),
-            DataType::Interval(IntervalUnit::DayTime) => Self::Interval(Intervals::DayTime(array.as_primitive().clone())),
+            DataType::Time64(unit) => {
+                Self::Time(cast(array, &DataType::Int64)?.as_primitive().clone(), *unit)
+            }
+            DataType::Interval(IntervalUnit::YearMonth) => {
+                Self::Interval(Intervals::Months(array.as_primitive().clone()))
+            }
+            DataType::Interval(IntervalUnit::DayTime) => {
+                Self::Interval(Intervals::DayTime(array.as_primitive().clone()))
+            }
             DataType::Interval(IntervalUnit::MonthDayNano) => {
                 Self::Interval(Intervals::MonthDayNano(array.as_primitive().clone()))
             }
             DataType::Duration(unit) => Self::Interval(Intervals::Duration(duration(array, *unit), *unit)),
-            DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
-                Self::Decimal(decimal_text(array)?)
-            }
+            DataType::Decimal32(..)
+            | DataType::Decimal64(..)
+            | DataType::Decimal128(..)
+            | DataType::Decimal256(..) => Self::Decimal(decimal_text(array)?),
             DataType::Binary => Self::Binary(Bytes::Small(array.as_binary().clone())),
             DataType::LargeBinary => Self::Binary(Bytes::Large(array.as_binary().clone())),
             DataType::BinaryView => Self::Binary(Bytes::View(array.as_binary_view().clone())),

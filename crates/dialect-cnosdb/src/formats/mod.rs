@@ -58,7 +58,10 @@ impl Format {
                 | DataType::LargeListView(_)
                 | DataType::Map(..)
                 | DataType::Union(..) => Some(format!("Csv error: Nested type {ty} is not supported in CSV")),
-                DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+                DataType::Binary
+                | DataType::LargeBinary
+                | DataType::BinaryView
+                | DataType::FixedSizeBinary(_) => {
                     Some(format!("Csv error: type {ty} is not supported in CSV"))
                 }
                 DataType::Dictionary(_, values) => self.refuses(values),
@@ -138,7 +141,9 @@ impl Writer {
     /// too big to be laid out.
     pub fn write(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), FormatError> {
         if !self.begun {
-            if let Some(refusal) = self.schema.fields().iter().find_map(|f| self.format.refuses(f.data_type())) {
+            if let Some(refusal) =
+                self.schema.fields().iter().find_map(|f| self.format.refuses(f.data_type()))
+            {
                 return Err(FormatError(refusal));
             }
         }

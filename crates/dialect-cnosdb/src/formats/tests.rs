@@ -1,9 +1,9 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array, Int64Array,
-    IntervalMonthDayNanoArray, ListArray, StringArray, StringViewArray, StructArray, Time32SecondArray,
-    TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, Float64Array,
+    Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, StringViewArray, StructArray,
+    Time32SecondArray, TimestampMillisecondArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, IntervalMonthDayNano, Schema};
 use arrow::record_batch::RecordBatch;
@@ -11,8 +11,10 @@ use arrow::record_batch::RecordBatch;
 use super::*;
 
 fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
-    let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, a)| a).collect()).unwrap()
+    let fields: Vec<Field> =
+        columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, a)| a).collect())
+        .unwrap()
 }
 
 fn render(format: Format, batches: &[RecordBatch], separate: bool) -> Result<String, FormatError> {
@@ -99,14 +101,20 @@ fn no_rows() {
 
 #[test]
 fn a_lone_null_or_empty_cell_is_two_quotes() {
-    assert_eq!(one(Format::Csv, StringArray::from(vec![None, Some(""), Some("a")])).unwrap(), "c\n\"\"\n\"\"\na\n");
+    assert_eq!(
+        one(Format::Csv, StringArray::from(vec![None, Some(""), Some("a")])).unwrap(),
+        "c\n\"\"\n\"\"\na\n"
+    );
     assert_eq!(one(Format::Tsv, Int64Array::from(vec![None, Some(1)])).unwrap(), "c\n\"\"\n1\n");
     assert_eq!(one(Format::Json, Int64Array::from(vec![None, Some(1)])).unwrap(), r#"[{},{"c":1}]"#);
 }
 
 #[test]
 fn headers_are_quoted_when_needed() {
-    let b = batch(vec![("a,b", Arc::new(Int64Array::from(vec![1])) as ArrayRef), ("q\"", Arc::new(Int64Array::from(vec![2])))]);
+    let b = batch(vec![
+        ("a,b", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
+        ("q\"", Arc::new(Int64Array::from(vec![2]))),
+    ]);
     assert_eq!(render(Format::Csv, &[b.clone()], false).unwrap(), "\"a,b\",\"q\"\"\"\n1,2\n");
     assert_eq!(render(Format::Json, &[b], false).unwrap(), r#"[{"a,b":1,"q\"":2}]"#);
 }
@@ -128,7 +136,10 @@ fn batches_join_or_stand_alone() {
 fn strings_are_escaped() {
     let s = StringArray::from(vec!["\u{1}\t\n\r\u{8}\u{c}\\\"é\u{7f}"]);
     assert_eq!(one(Format::NdJson, s).unwrap(), "{\"c\":\"\\u0001\\t\\n\\r\\b\\f\\\\\\\"é\u{7f}\"}\n");
-    assert_eq!(one(Format::Csv, StringArray::from(vec!["a\r", "b\nc", "d\te"])).unwrap(), "c\n\"a\r\"\n\"b\nc\"\nd\te\n");
+    assert_eq!(
+        one(Format::Csv, StringArray::from(vec!["a\r", "b\nc", "d\te"])).unwrap(),
+        "c\n\"a\r\"\n\"b\nc\"\nd\te\n"
+    );
     assert_eq!(one(Format::Tsv, StringArray::from(vec!["a,b", "d\te"])).unwrap(), "c\na,b\n\"d\te\"\n");
 }
 
@@ -146,22 +157,27 @@ fn dates_times_and_zones() {
 
 #[test]
 fn intervals_nested_and_binary_where_they_are_carried() {
-    let interval =
-        || IntervalMonthDayNanoArray::from(vec![IntervalMonthDayNano::new(1, 2, 3_000_000_000)]);
+    let interval = || IntervalMonthDayNanoArray::from(vec![IntervalMonthDayNano::new(1, 2, 3_000_000_000)]);
     let text = "0 years 1 mons 2 days 0 hours 0 mins 3.000000000 secs";
     assert_eq!(one(Format::Csv, interval()).unwrap(), format!("c\n{text}\n"));
     assert!(one(Format::Json, interval()).unwrap_err().to_string().starts_with("Json error: "));
 
     let window = || {
         StructArray::from(vec![
-            (Arc::new(Field::new("start", DataType::Int64, true)), Arc::new(Int64Array::from(vec![Some(1)])) as ArrayRef),
+            (
+                Arc::new(Field::new("start", DataType::Int64, true)),
+                Arc::new(Int64Array::from(vec![Some(1)])) as ArrayRef,
+            ),
             (Arc::new(Field::new("end", DataType::Int64, true)), Arc::new(Int64Array::from(vec![None]))),
         ])
     };
     assert_eq!(one(Format::Json, window()).unwrap(), r#"[{"c":{"start":1}}]"#);
     assert!(one(Format::Table, window()).unwrap().contains("| {start: 1, end: } |"));
     let refused = one(Format::Csv, window()).unwrap_err().to_string();
-    assert!(refused.starts_with("Csv error: Nested type ") && refused.ends_with(" is not supported in CSV"), "{refused}");
+    assert!(
+        refused.starts_with("Csv error: Nested type ") && refused.ends_with(" is not supported in CSV"),
+        "{refused}"
+    );
 
     let list = || ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), None])]);
     assert_eq!(one(Format::NdJson, list()).unwrap(), "{\"c\":[1,null]}\n");

@@ -149,13 +149,13 @@ mod tests {
     fn csv_always_has_nine_digits() {
         use TimeUnit::{Microsecond, Millisecond, Nanosecond, Second};
         // 2022-11-03T06:20:11 UTC = 1667456411 (computed with date -u).
-        for (value, unit) in [
-            (1_667_456_411_000_001_000, Nanosecond),
-            (1_667_456_411_000_001, Microsecond),
-        ] {
+        for (value, unit) in [(1_667_456_411_000_001_000, Nanosecond), (1_667_456_411_000_001, Microsecond)] {
             assert_eq!(stamp(value, unit, Fraction::Nine, None), "2022-11-03T06:20:11.000001000");
         }
-        assert_eq!(stamp(1_667_456_411_000, Millisecond, Fraction::Nine, None), "2022-11-03T06:20:11.000000000");
+        assert_eq!(
+            stamp(1_667_456_411_000, Millisecond, Fraction::Nine, None),
+            "2022-11-03T06:20:11.000000000"
+        );
         assert_eq!(stamp(1_667_456_411, Second, Fraction::Nine, None), "2022-11-03T06:20:11.000000000");
     }
 
@@ -212,7 +212,10 @@ mod tests {
             String::from_utf8(out).unwrap()
         };
         assert_eq!(text(1, 2, 3_000_000_000), "0 years 1 mons 2 days 0 hours 0 mins 3.000000000 secs");
-        assert_eq!(text(0, 3, 22 * 3_600_000_000_000), "0 years 0 mons 3 days 22 hours 0 mins 0.000000000 secs");
+        assert_eq!(
+            text(0, 3, 22 * 3_600_000_000_000),
+            "0 years 0 mons 3 days 22 hours 0 mins 0.000000000 secs"
+        );
         assert_eq!(text(0, 0, -1), "0 years 0 mons 0 days 0 hours 0 mins -0.000000001 secs");
     }
 }

@@ -48,8 +48,7 @@ pub(super) async fn delete(
 fn predicate(engine: &Engine, session: &Session, name: &QName, filter: SqlExpr) -> Result<Expr, SqlError> {
     let plan = engine.plan(session, *select("*", name, Some(filter))?)?;
     let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default()).map_err(SqlError::Planning)?;
-    let predicate =
-        filter_of(&plan).ok_or_else(|| SqlError::parser("Expected: a predicate behind WHERE"))?;
+    let predicate = filter_of(&plan).ok_or_else(|| SqlError::parser("Expected: a predicate behind WHERE"))?;
     unqualified(predicate).map_err(SqlError::Planning)
 }
 
@@ -82,7 +81,9 @@ fn unqualified(predicate: Expr) -> Result<Expr, DataFusionError> {
     predicate
         .transform(|e| {
             Ok(match e {
-                Expr::Column(c) if c.relation.is_some() => Transformed::yes(Expr::Column(Column::from_name(c.name))),
+                Expr::Column(c) if c.relation.is_some() => {
+                    Transformed::yes(Expr::Column(Column::from_name(c.name)))
+                }
                 other => Transformed::no(other),
             })
         })
@@ -94,7 +95,9 @@ pub(super) fn field_in(def: &TableDef, predicate: &Expr) -> Option<String> {
     let mut fields: Vec<String> = predicate
         .column_refs()
         .into_iter()
-        .filter(|c| def.column(&c.name).is_some_and(|d| !matches!(d.kind, ColumnKind::Time | ColumnKind::Tag)))
+        .filter(|c| {
+            def.column(&c.name).is_some_and(|d| !matches!(d.kind, ColumnKind::Time | ColumnKind::Tag))
+        })
         .map(|c| c.name.clone())
         .collect();
     fields.sort_unstable();

@@ -81,7 +81,10 @@ impl Targets {
                 ));
             }
             if columns.iter().take(at).any(|c| c == name) {
-                return Err(SqlError::semantic("010003", format_args!("Insert column '{name}' is written twice")));
+                return Err(SqlError::semantic(
+                    "010003",
+                    format_args!("Insert column '{name}' is written twice"),
+                ));
             }
         }
         if columns.len() != values {
@@ -160,9 +163,9 @@ fn epoch(ty: &DataType) -> Expr {
 fn without_nulls(time: &ArrayRef) -> ArrayRef {
     match time.data_type() {
         DataType::Null => Arc::new(Int64Array::from(vec![0; time.len()])),
-        DataType::Int64 if time.null_count() > 0 => {
-            Arc::new(time.as_primitive::<Int64Type>().iter().map(|t| Some(t.unwrap_or(0))).collect::<Int64Array>())
-        }
+        DataType::Int64 if time.null_count() > 0 => Arc::new(
+            time.as_primitive::<Int64Type>().iter().map(|t| Some(t.unwrap_or(0))).collect::<Int64Array>(),
+        ),
         DataType::Utf8 if time.null_count() > 0 => Arc::new(
             time.as_string::<i32>().iter().map(|t| Some(t.unwrap_or(EPOCH_TEXT))).collect::<StringArray>(),
         ),

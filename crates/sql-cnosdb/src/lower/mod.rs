@@ -12,7 +12,7 @@ use triglot_engine::{Engine, Outcome, Query, Session, Statement, TableName};
 use triglot_model::ErrorKind;
 
 use crate::ast::{QName, Stmt};
-use crate::error::SqlError;
+use crate::error::{SqlError, with_names};
 use crate::scan::scan_insert;
 use crate::values::literal_batch;
 use crate::{parse, scan};
@@ -58,12 +58,24 @@ pub async fn execute(
     text: &str,
     target_partitions: Option<usize>,
 ) -> Result<Outcome, SqlError> {
-    let statement = match prepared {
+    let outcome = match prepared {
         Prepared::Literals { table, columns, rows } => {
-            return insert::literals(engine, session, &table, columns, rows).await;
+            insert::literals(engine, session, &table, columns, rows).await
         }
-        Prepared::Statement(statement) => *statement,
+        Prepared::Statement(statement) => {
+            dispatch(engine, session, *statement, text, target_partitions).await
+        }
     };
+    outcome.map_err(|error| with_names(&engine.catalog(), error))
+}
+
+async fn dispatch(
+    engine: &Engine,
+    session: &Session,
+    statement: Stmt,
+    text: &str,
+    target_partitions: Option<usize>,
+) -> Result<Outcome, SqlError> {
     match statement {
         Stmt::Query(query) => {
             let plan = engine.plan(session, *query)?;
@@ -82,7 +94,9 @@ pub async fn execute(
         Stmt::ShowTables(database) => show::tables(engine, session, database.as_deref()),
         Stmt::ShowQueries => show::queries(engine, session),
         Stmt::ShowSeries { table, tail } => show::series(engine, session, &table, tail).await,
-        Stmt::ShowTagValues { table, keys, tail } => show::tag_values(engine, session, &table, &keys, tail).await,
+        Stmt::ShowTagValues { table, keys, tail } => {
+            show::tag_values(engine, session, &table, &keys, tail).await
+        }
         Stmt::DescribeTable(table) => show::describe_table(engine, session, &table),
         Stmt::DescribeDatabase(name) => show::describe_database(engine, session, &name),
         Stmt::CreateDatabase { name, if_not_exists, options } => {
@@ -92,7 +106,9 @@ pub async fn execute(
         Stmt::DropDatabase { name, if_exists, after } => {
             database::drop(engine, session, name, if_exists, after).await
         }
-        Stmt::RecoverDatabase { name, if_exists } => database::recover(engine, session, name, if_exists).await,
+        Stmt::RecoverDatabase { name, if_exists } => {
+            database::recover(engine, session, name, if_exists).await
+        }
         Stmt::CreateTable { table, if_not_exists, fields, tags } => {
             table::create(engine, session, &table, if_not_exists, &fields, &tags).await
         }
@@ -126,7 +142,10 @@ fn table_name(name: &QName) -> TableName {
 fn table_not_found(session: &Session, name: &QName) -> SqlError {
     let tenant = name.tenant.as_deref().unwrap_or(&session.tenant_name);
     let database = name.database.as_deref().unwrap_or(&session.database_name);
-    SqlError::Coded { code: "030019", text: format!("Table not found: \"{tenant}.{database}.{}\"", name.table) }
+    SqlError::Coded {
+        code: "030019",
+        text: format!("Table not found: \"{tenant}.{database}.{}\"", name.table),
+    }
 }
 
 /// 030017.

@@ -7,9 +7,9 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
+use triglot_engine::query::{QueryState, QueryStream};
 use triglot_engine::{Engine, Outcome, Query, Session, Statement};
 use triglot_model::{ColumnDef, ColumnKind, ErrorKind, TableDef};
-use triglot_engine::query::{QueryState, QueryStream};
 
 use super::delete::{field_in, filter_of, quote, select};
 use super::{database_not_found, named, table_name};
@@ -20,7 +20,8 @@ use crate::options;
 
 /// An answer of named columns.
 fn rows(columns: Vec<(&str, ArrayRef)>) -> Result<Outcome, SqlError> {
-    let fields: Vec<Field> = columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
+    let fields: Vec<Field> =
+        columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
     let schema = Arc::new(Schema::new(fields));
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, a)| a).collect())
         .map_err(SqlError::Arrow)?;
@@ -37,7 +38,11 @@ pub(super) fn databases(engine: &Engine, session: &Session) -> Result<Outcome, S
     rows(vec![("database_name", texts(names))])
 }
 
-pub(super) fn tables(engine: &Engine, session: &Session, database: Option<&str>) -> Result<Outcome, SqlError> {
+pub(super) fn tables(
+    engine: &Engine,
+    session: &Session,
+    database: Option<&str>,
+) -> Result<Outcome, SqlError> {
     let database = database.unwrap_or(&session.database_name);
     let tables = engine.tables(session, database).map_err(|e| in_database(database, e))?;
     let mut names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
@@ -64,7 +69,10 @@ pub(super) fn queries(engine: &Engine, session: &Session) -> Result<Outcome, Sql
         ("tenant_name", texts(queries.iter().map(|q| &q.info.tenant))),
         ("database_name", texts(queries.iter().map(|q| &q.info.database))),
         ("state", texts(queries.iter().map(|q| state(q.state)))),
-        ("duration", Arc::new(Float64Array::from_iter_values(queries.iter().map(|q| q.elapsed_ns as f64 / 1e9)))),
+        (
+            "duration",
+            Arc::new(Float64Array::from_iter_values(queries.iter().map(|q| q.elapsed_ns as f64 / 1e9))),
+        ),
     ])
 }
 
@@ -100,7 +108,8 @@ async fn selected(
 ) -> Result<Vec<RecordBatch>, SqlError> {
     let tags: Vec<String> = def.tags().map(|t| quote(&t.name)).collect();
     // A table without tags has one series.
-    let list = if tags.is_empty() { "DISTINCT 1".to_owned() } else { format!("DISTINCT {}", tags.join(", ")) };
+    let list =
+        if tags.is_empty() { "DISTINCT 1".to_owned() } else { format!("DISTINCT {}", tags.join(", ")) };
     let plan = engine.plan(session, *select(&list, name, tail.filter.take().map(|f| *f))?)?;
     if let Some(field) = filter_of(&plan).and_then(|filter| field_in(def, &filter)) {
         return Err(SqlError::semantic(
@@ -191,7 +200,6 @@ fn tail_columns<const N: usize>(mut rows: Vec<Vec<String>>, names: &[&str; N], t
     std::array::from_fn(|at| texts(kept.iter().map(|row| row.get(at).map_or("", String::as_str))))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,7 +211,8 @@ mod tests {
         };
         let run = |order: &[(&str, bool)], limit, offset| {
             let order = order.iter().map(|(n, d)| ((*n).to_owned(), *d)).collect();
-            let [k, v] = tail_columns(input(), &["key", "value"], &Tail { filter: None, order, limit, offset });
+            let [k, v] =
+                tail_columns(input(), &["key", "value"], &Tail { filter: None, order, limit, offset });
             let text = |a: &ArrayRef| a.as_string::<i32>().iter().flatten().collect::<String>();
             (text(&k), text(&v))
         };

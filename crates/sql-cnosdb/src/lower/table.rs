@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use triglot_engine::{
-    CreateTable, Engine, NewColumn, NewIdentity, Outcome, Session, Statement, TableChange,
-};
+use triglot_engine::{CreateTable, Engine, NewColumn, NewIdentity, Outcome, Session, Statement, TableChange};
 use triglot_model::{ColumnDef, ColumnKind, ColumnType, ErrorKind, TableDef};
 
 use super::{database_not_found, named, table_name};
@@ -27,7 +25,10 @@ pub(super) async fn create(
     let mut taken = BTreeSet::from([TIME]);
     for column in tags.iter().chain(fields.iter().map(|f| &f.name)) {
         if !taken.insert(column) {
-            return Err(SqlError::semantic("010027", format_args!("Field or Tag have the same name {column}")));
+            return Err(SqlError::semantic(
+                "010027",
+                format_args!("Field or Tag have the same name {column}"),
+            ));
         }
     }
     if let Some(f) = fields.iter().find(|f| f.codec.is_some_and(|c| !c.fits(f.ty))) {
@@ -63,7 +64,13 @@ pub(super) async fn create(
 }
 
 fn tag(name: &str) -> NewColumn {
-    NewColumn { name: name.to_owned(), ty: ColumnType::TEXT, kind: ColumnKind::Tag, declared: None, codec: None }
+    NewColumn {
+        name: name.to_owned(),
+        ty: ColumnType::TEXT,
+        kind: ColumnKind::Tag,
+        declared: None,
+        codec: None,
+    }
 }
 
 fn field(f: &FieldDef) -> NewColumn {
@@ -127,7 +134,9 @@ fn check_change(def: &TableDef, change: TableAlteration) -> Result<TableChange, 
         TableAlteration::SetCodec(name, codec) => {
             let column = present(def, &name)?;
             match column.kind {
-                ColumnKind::Tag => return Err(SqlError::semantic("010034", "Tag does not support compression")),
+                ColumnKind::Tag => {
+                    return Err(SqlError::semantic("010034", "Tag does not support compression"));
+                }
                 ColumnKind::Time => {
                     return Err(SqlError::semantic("010035", "Column time does not support modification"));
                 }

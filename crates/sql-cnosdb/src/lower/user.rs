@@ -22,7 +22,9 @@ fn named(name: &str, error: triglot_engine::EngineError) -> SqlError {
         ErrorKind::PrincipalExists => {
             SqlError::Coded { code: "030007", text: format!("The user {name} already exists") }
         }
-        ErrorKind::PrincipalNotFound => SqlError::Coded { code: "030008", text: format!("The user {name} not found") },
+        ErrorKind::PrincipalNotFound => {
+            SqlError::Coded { code: "030008", text: format!("The user {name} not found") }
+        }
         _ => error.into(),
     }
 }

@@ -177,7 +177,8 @@ fn qname(name: &ObjectName) -> Result<QName, SqlError> {
             None => return Err(SqlError::parser(format!("Expected: table name, found: {name}"))),
         }
     }
-    let too_long = || SqlError::parser(format!("Expected: at most three parts in a table name, found: {name}"));
+    let too_long =
+        || SqlError::parser(format!("Expected: at most three parts in a table name, found: {name}"));
     let table = parts.pop().ok_or_else(too_long)?;
     let database = parts.pop();
     let tenant = parts.pop();

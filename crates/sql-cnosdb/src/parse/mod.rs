@@ -49,18 +49,17 @@ pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
 
 /// Cuts at semicolons and drops what holds no token that counts.
 fn statements(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
-    let mut segments = vec![Vec::new()];
+    let mut segments = Vec::new();
+    let mut current = Vec::new();
     for token in tokens {
         match token.token {
-            Token::SemiColon => segments.push(Vec::new()),
+            Token::SemiColon => segments.push(std::mem::take(&mut current)),
             // Comments need not be carried further, and sqlparser reads hints out of some.
             Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) => {}
-            _ => segments.extend(segments.pop().map(|mut last| {
-                last.push(token);
-                last
-            })),
+            _ => current.push(token),
         }
     }
+    segments.push(current);
     segments.retain(|s| s.iter().any(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF)));
     segments
 }
@@ -135,8 +134,21 @@ fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(w) if w.quote_style.is_none() => {
             const WORDS: [&str; 15] = [
-                "AND", "OR", "XOR", "NOT", "DIV", "UNION", "EXCEPT", "INTERSECT", "IS", "LIKE", "ILIKE", "BETWEEN",
-                "COLLATE", "AT", "JOIN",
+                "AND",
+                "OR",
+                "XOR",
+                "NOT",
+                "DIV",
+                "UNION",
+                "EXCEPT",
+                "INTERSECT",
+                "IS",
+                "LIKE",
+                "ILIKE",
+                "BETWEEN",
+                "COLLATE",
+                "AT",
+                "JOIN",
             ];
             w.value.len() <= 9 && WORDS.iter().any(|k| w.value.eq_ignore_ascii_case(k))
         }

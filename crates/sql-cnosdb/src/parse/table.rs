@@ -131,7 +131,8 @@ fn field_type(p: &mut Input<'_>) -> Result<FieldType, SqlError> {
 fn codec(p: &mut Input<'_>) -> Result<Codec, SqlError> {
     p.expect_token(&Token::LParen)?;
     let name = p.name()?;
-    let codec = Codec::parse(&name).ok_or_else(|| SqlError::parser(format!("{name} is not valid encoding")))?;
+    let codec =
+        Codec::parse(&name).ok_or_else(|| SqlError::parser(format!("{name} is not valid encoding")))?;
     p.expect_token(&Token::RParen)?;
     Ok(codec)
 }

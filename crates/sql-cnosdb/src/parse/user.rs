@@ -41,7 +41,14 @@ fn options(p: &mut Input<'_>) -> Result<UserOptions, SqlError> {
     let mut options = UserOptions::default();
     loop {
         let name = p.name()?.to_ascii_lowercase();
-        let known = ["password", "must_change_password", "rsa_public_key", "comment", "granted_admin", "hash_password"];
+        let known = [
+            "password",
+            "must_change_password",
+            "rsa_public_key",
+            "comment",
+            "granted_admin",
+            "hash_password",
+        ];
         if !known.contains(&name.as_str()) {
             return Err(SqlError::parser(format!(
                 "Expected option [password | rsa_public_key | comment | granted_admin], found [{name}]"

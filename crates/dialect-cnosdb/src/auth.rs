@@ -1,0 +1,80 @@
+//! Who is asking: the Basic header, the user, and the user's place in the tenant.
+//!
+//! A missing or malformed header is 400. Wrong credentials are 401 (`auth_error_status`), with one
+//! text for unknown users and wrong passwords alike. With `auth_enabled = false` peers on the
+//! loopback address need no password, and are told what does not exist.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use triglot_engine::auth::{AuthError, Peer, Principal};
+use triglot_engine::{EngineError, Session};
+use triglot_http::credentials::{Credentials, basic};
+
+use crate::app::CnosDbApp;
+use crate::error::CnosDbError;
+
+/// The check that comes before everything but the length of the body.
+pub(crate) fn check_present(headers: &HeaderMap) -> Result<(), CnosDbError> {
+    if headers.contains_key(AUTHORIZATION) {
+        Ok(())
+    } else {
+        Err(CnosDbError::MissingHeader("authorization"))
+    }
+}
+
+/// A session of the request's user in the tenant.
+pub(crate) async fn login(
+    app: &CnosDbApp,
+    request: &HttpRequest,
+    tenant: &str,
+    database: &str,
+) -> Result<Session, CnosDbError> {
+    let (user, password) = match basic(request.headers()) {
+        Credentials::Basic { user, password } => (user, password),
+        Credentials::Missing => return Err(CnosDbError::MissingHeader("authorization")),
+        Credentials::Malformed(value) => return Err(CnosDbError::MalformedAuth(value)),
+    };
+    let principal = verify(app, request, &user, &password).await?;
+    app.engine.session(principal, tenant, database).map_err(|error| {
+        let text = match &error {
+            EngineError::TenantNotFound { name } => format!("The tenant {name} not found"),
+            EngineError::NotAMember { user, tenant } => {
+                format!("The member {user} of tenant {tenant} not found")
+            }
+            _ => return CnosDbError::Engine(error),
+        };
+        CnosDbError::Login { text, status: 422 }
+    })
+}
+
+async fn verify(
+    app: &CnosDbApp,
+    request: &HttpRequest,
+    user: &str,
+    password: &str,
+) -> Result<Principal, CnosDbError> {
+    // Without an address (in-process tests) the peer is not trusted.
+    let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
+    let peer = Peer::from(address);
+    let auth = app.engine.auth();
+    let verified = if !app.config.auth_enabled && peer == Peer::Loopback {
+        auth.verify_without_password(user, peer)
+    } else {
+        auth.verify(user, password, peer).await
+    };
+    verified.map_err(|error| match error {
+        AuthError::WrongCredentials { .. } | AuthError::NotLoopback => CnosDbError::Login {
+            text: format!("Access denied for user '{user}' (using xxx) username or password invalid"),
+            status: app.config.auth_error_status,
+        },
+        AuthError::UserNotFound { user } => {
+            CnosDbError::Login { text: format!("The user {user} not found"), status: 422 }
+        }
+        AuthError::TooManyFailures { .. } => {
+            CnosDbError::Login { text: error.to_string(), status: app.config.auth_error_status }
+        }
+        AuthError::Busy | AuthError::Hash(_) | AuthError::Catalog(_) => CnosDbError::Engine(error.into()),
+    })
+}
