@@ -52,3 +52,6 @@ pub(crate) fn decode_checkpoint(payload: &[u8]) -> Result<(NextIds, Vec<Event>)>
     }
     Ok((checkpoint.next.into(), checkpoint.events.into_iter().map(Into::into).collect()))
 }
+
+#[cfg(test)]
+mod tests;
