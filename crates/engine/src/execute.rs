@@ -71,12 +71,12 @@ impl Engine {
                 self.run_query(session, query).await?.try_collect().await?
             }
         };
-        ingest::insert(self, &database, &def, &insert.columns, &batches, insert.op).await
+        ingest::insert_batches(self, &database, &def, &insert.columns, &batches, insert.op).await
     }
 
     async fn create_database(&self, session: &Session, create: CreateDatabase) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
-        allow(&catalog, &session.principal, Action::Create, &Object::Tenant(session.tenant))?;
+        allow(&catalog, &session.principal, Action::Create, Object::Tenant(session.tenant))?;
         let op = CatalogOp::CreateDatabase(NewDatabase {
             tenant: session.tenant,
             name: create.name,
@@ -97,7 +97,7 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, name)?;
-        allow(&catalog, &session.principal, Action::Alter, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
         let changes = CatalogDatabaseChanges {
             retention_ns: changes.retention_ns,
             partition_ns: changes.partition_ns,
@@ -120,7 +120,7 @@ impl Engine {
             Err(EngineError::DatabaseNotFound { .. }) if if_exists => return Ok(Outcome::Done),
             other => other?,
         };
-        allow(&catalog, &session.principal, Action::Drop, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         let results = self.apply_catalog(vec![CatalogOp::DropDatabase { database: database.id, after_ns }]).await?;
         self.forget_tables(results).await?;
         Ok(Outcome::Done)
@@ -139,7 +139,7 @@ impl Engine {
             }
             return Err(EngineError::DatabaseNotFound { name: name.to_owned() });
         };
-        allow(&catalog, &session.principal, Action::Drop, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         if database.drop_at_ns.is_some() {
             self.apply_catalog(vec![CatalogOp::RecoverDatabase { database: database.id }]).await?;
         }
@@ -176,7 +176,7 @@ impl Engine {
         let catalog = self.catalog();
         let name = create.table.database.as_deref().unwrap_or(&session.database_name);
         let database = self.database_in(&catalog, session, name)?;
-        allow(&catalog, &session.principal, Action::Create, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Create, Object::Database(database.id))?;
         let op = CatalogOp::CreateTable(NewTable {
             database: database.id,
             name: create.table.table,
@@ -196,7 +196,7 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
-        allow(&catalog, &session.principal, Action::Alter, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
         self.apply_catalog(vec![CatalogOp::AlterTable { table: def.id, change }]).await?;
         Ok(Outcome::Done)
     }
@@ -207,7 +207,7 @@ impl Engine {
             Err(EngineError::TableNotFound { .. }) if if_exists => return Ok(Outcome::Done),
             other => other?,
         };
-        allow(&catalog, &session.principal, Action::Drop, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
         self.storage().drop_table(def.id).await?;
         Ok(Outcome::Done)
@@ -230,7 +230,7 @@ impl Engine {
         if_not_exists: bool,
         changes: UserChanges,
     ) -> Result<Outcome, EngineError> {
-        allow(&self.catalog(), &session.principal, Action::ManageUsers, &Object::Cluster)?;
+        allow(&self.catalog(), &session.principal, Action::ManageUsers, Object::Cluster)?;
         let password = match changes.password {
             Some(password) => Some(self.0.auth.hash(&password).await?),
             None => None,
@@ -248,12 +248,12 @@ impl Engine {
     async fn alter_user(&self, session: &Session, name: &str, changes: UserChanges) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let Some(user) = catalog.user(name) else {
-            return Err(CatalogError::UserNotFound { name: name.to_owned() }.into());
+            return Err(CatalogError::UserNotFound { user: name.to_owned() }.into());
         };
         // Everybody may change his own password, and nothing else.
         let own_password = user.id == session.principal.user && changes.admin.is_none() && changes.options.is_empty();
         if !own_password {
-            allow(&catalog, &session.principal, Action::ManageUsers, &Object::User(user.id))?;
+            allow(&catalog, &session.principal, Action::ManageUsers, Object::User(user.id))?;
         }
         let password = match changes.password {
             Some(password) => Some(Some(self.0.auth.hash(&password).await?)),
@@ -275,9 +275,9 @@ impl Engine {
             if if_exists {
                 return Ok(Outcome::Done);
             }
-            return Err(CatalogError::UserNotFound { name: name.to_owned() }.into());
+            return Err(CatalogError::UserNotFound { user: name.to_owned() }.into());
         };
-        allow(&catalog, &session.principal, Action::ManageUsers, &Object::User(user.id))?;
+        allow(&catalog, &session.principal, Action::ManageUsers, Object::User(user.id))?;
         self.apply_catalog(vec![CatalogOp::DropUser { user: user.id }]).await?;
         Ok(Outcome::Done)
     }
@@ -292,7 +292,7 @@ impl Engine {
     fn writable(&self, session: &Session, name: &TableName) -> Result<(Arc<DatabaseDef>, Arc<TableDef>), EngineError> {
         let catalog: Arc<CatalogSnapshot> = self.catalog();
         let (database, def) = self.table_in(&catalog, session, name)?;
-        allow(&catalog, &session.principal, Action::Write, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
         Ok((database, def))
     }
 }

@@ -107,7 +107,7 @@ impl Engine {
     pub fn batcher(&self, session: &Session, options: IngestOptions) -> Result<Batcher, EngineError> {
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, &session.database_name)?;
-        allow(&catalog, &session.principal, Action::Write, &Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
         Ok(Batcher::new(self.clone(), catalog, database, options))
     }
 
@@ -140,7 +140,7 @@ impl Engine {
         let engine = self.clone();
         self.on_query_runtime(async move {
             engine.0.storage.shutdown().await?;
-            Ok(engine.0.catalog.shutdown().await?)
+            Ok(engine.0.catalog.checkpoint().await?)
         })
         .await
     }

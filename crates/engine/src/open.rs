@@ -1,10 +1,11 @@
 //! Opening the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use object_store::ObjectStore;
-use triglot_auth::Auth;
-use triglot_catalog::{Bootstrap, Catalog};
+use triglot_auth::{Auth, Peer};
+use triglot_catalog::{Catalog, CatalogOp, UserChanges};
 use triglot_disk::{DiskStore, DiskStoreOptions};
 use triglot_query::{
     ExecutorOptions, MemoryOptions, QueryExecutor, QueryRegistry, QueryRuntime, SessionBuilder, SessionOptions,
@@ -16,8 +17,12 @@ use crate::ingest::SeriesCache;
 use crate::tables::CatalogTables;
 use crate::{Engine, EngineError, EngineOptions, Inner};
 
+/// The administrator that every directory is born with.
+const ROOT: &str = "root";
 /// Only one process may use a data directory (M-6).
 const LOCK_FILE: &str = "LOCK";
+/// How often deferred drops are looked at.
+const PURGE_INTERVAL: Duration = Duration::from_secs(15);
 
 impl Engine {
     /// Opens or makes the database in the directory behind `options.disk`: catalog, then storage
@@ -36,19 +41,33 @@ impl Engine {
     }
 }
 
+/// Gives root the configured password unless it is his already.
+async fn set_root_password(catalog: &Catalog, auth: &Auth, password: &str) -> Result<(), EngineError> {
+    if auth.verify(ROOT, password, Peer::Loopback).await.is_ok() {
+        return Ok(());
+    }
+    let snapshot = catalog.snapshot();
+    let Some(root) = snapshot.user(ROOT) else { return Ok(()) };
+    let hash = auth.hash(password).await?;
+    let changes = UserChanges {
+        password: Some(Some(hash)),
+        must_change_password: Some(false),
+        ..UserChanges::default()
+    };
+    catalog.apply(vec![CatalogOp::AlterUser { user: root.id, changes }]).await?;
+    Ok(())
+}
+
 async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Result<Engine, EngineError> {
     let lock = options.disk.lock(LOCK_FILE)?;
     // Data files are read by query threads, which may block on the page cache.
     let store = DiskStore::open(Arc::clone(&options.disk), DiskStoreOptions { inline_reads: true })?;
     let store: Arc<dyn ObjectStore> = Arc::new(store);
-    let root_password_hash = match &options.root_password {
-        Some(password) => Some(triglot_auth::hash_password(password, &options.auth).await?),
-        None => None,
-    };
-    let bootstrap = Bootstrap { root_password_hash };
-    let catalog =
-        Catalog::open(Arc::clone(&store), Arc::clone(&options.clock), options.limits.clone(), bootstrap).await?;
-    let auth = Auth::new(catalog.clone(), options.auth.clone());
+    let catalog = Catalog::open(Arc::clone(&store), Arc::clone(&options.clock), options.limits.clone()).await?;
+    let auth = Auth::new(catalog.clone(), Arc::clone(&options.clock), options.auth.clone())?;
+    if let Some(password) = &options.root_password {
+        set_root_password(&catalog, &auth, password).await?;
+    }
     let storage_options = StorageOptions {
         memtable_bytes: options.memory.memtables,
         cache_bytes: options.memory.caches / 2,
@@ -74,7 +93,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         max_concurrent: options.query.max_concurrent,
         time_limit: options.query.time_limit,
     };
-    Ok(Engine(Arc::new(Inner {
+    let background = runtime.handle().clone();
+    let engine = Engine(Arc::new(Inner {
         catalog,
         auth,
         storage,
@@ -84,5 +104,18 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         clock: options.clock,
         limits: options.limits,
         _lock: lock,
-    })))
+    }));
+    background.spawn(purge_loop(Arc::downgrade(&engine.0)));
+    Ok(engine)
+}
+
+/// Carries out deferred drops until the engine is gone.
+async fn purge_loop(engine: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(PURGE_INTERVAL).await;
+        let Some(inner) = engine.upgrade() else { return };
+        if let Err(error) = Engine(inner).purge_due_drops().await {
+            tracing::error!(%error, "a deferred drop failed and is tried again");
+        }
+    }
 }

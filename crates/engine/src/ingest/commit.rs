@@ -11,7 +11,7 @@ use triglot_model::{
     ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, RewriteRule, RowOp, ShardId, TableDef,
 };
 use triglot_storage::series::identity_hash64;
-use triglot_storage::{SeriesKey, SeriesRef, WriteBatch};
+use triglot_storage::{SeriesKey, SeriesRef, StorageError, WriteBatch};
 
 use super::series_cache::{KnownSeries, RawKey};
 use super::table_rows::{PendingSeries, TableRows};
@@ -149,7 +149,10 @@ async fn write_shard(engine: &Engine, shard: ShardId, parts: Vec<ShardRows>) -> 
         keys.push((part.batch.table.def.id, fresh));
         batches.push(part.batch);
     }
-    let acks = engine.storage().write(shard, batches).await?;
+    let acks = match engine.storage().write(shard, batches).await {
+        Err(StorageError::StaleSeries { .. }) => return Err(EngineError::StaleSeries),
+        other => other?,
+    };
     let cache = engine.series_cache();
     for (ack, (table, fresh)) in acks.iter().zip(keys) {
         for (at, key) in fresh {
@@ -269,7 +272,7 @@ fn resolve(
         PendingSeries::New(key, values) => {
             let tags = values.into_iter().filter_map(|(at, value)| Some((*tag_ids.get(at)?, value))).collect();
             let series = series_key(def, tags)?;
-            let shard = engine.storage().shard_of(identity_hash64(&def.identity, &series));
+            let shard = engine.storage().shard_of(identity_hash64(&def.identity, &series).map_err(StorageError::from)?);
             Ok(Resolved { shard, series: SeriesRef::Key(series), key: Some(key) })
         }
     }

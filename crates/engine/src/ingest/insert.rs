@@ -11,7 +11,7 @@ use arrow::record_batch::RecordBatch;
 use triglot_model::{
     ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, LengthUnit, Precision, RowOp, TableDef,
 };
-use triglot_storage::SeriesRef;
+use triglot_storage::{SeriesRef, StorageError};
 use triglot_storage::series::identity_hash64;
 
 use super::IngestError;
@@ -143,7 +143,7 @@ fn series_of(
             return Err(IngestError::TooLong { table: def.name.clone(), column, max: limit }.into());
         }
         let identity = series_key(def, values)?;
-        let shard = engine.storage().shard_of(identity_hash64(&def.identity, &identity));
+        let shard = engine.storage().shard_of(identity_hash64(&def.identity, &identity).map_err(StorageError::from)?);
         let at = u32::try_from(series.len()).unwrap_or(u32::MAX);
         series.push(Resolved { shard, series: SeriesRef::Key(identity), key: None });
         seen.insert(key.clone(), at);

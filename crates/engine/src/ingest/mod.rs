@@ -19,6 +19,7 @@ use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 
 pub use error::{ColumnShape, IngestError};
+pub(crate) use insert::insert as insert_batches;
 pub(crate) use series_cache::SeriesCache;
 pub use value::FieldValue;
 
