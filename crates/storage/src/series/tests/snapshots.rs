@@ -160,7 +160,8 @@ fn sum_at(file: &[u8]) -> usize {
     let sums = file.windows(key.len()).rposition(|w| w == key).unwrap();
     let text = |at: &usize| file[*at..].iter().take(8).all(u8::is_ascii_hexdigit);
     // `<bytes> <8 hex digits>` stands before or after the key, depending on the builder.
-    let mut lens = (sums.saturating_sub(200)..file.len() - 9).filter(|at| file[*at] == b' ' && text(&(at + 1)));
+    let mut lens =
+        (sums.saturating_sub(200)..file.len() - 9).filter(|at| file[*at] == b' ' && text(&(at + 1)));
     lens.next_back().unwrap()
 }
 
