@@ -288,7 +288,9 @@ impl std::fmt::Debug for Encoder {
 }
 
 /// Encodings by type, measured in performance.md section 2: deltas for integers and times, split
-/// bytes for floats, dictionaries for text, ZSTD over all.
+/// bytes for floats, dictionaries for text, ZSTD over all. Version 2 pages measured no smaller and
+/// no faster than version 1. Pages of 4 Ki rows instead of 8 Ki save a narrow read of ten columns a
+/// tenth of its time, and make files 3 % and footers 80 % larger.
 fn properties(schema: &Schema, options: &SstWriteOptions) -> Result<WriterProperties, ParquetError> {
     let mut sorting = vec![sorting(schema, SID), sorting(schema, TIME)];
     if let Some(ck) = options.table.composite_key() {

@@ -30,8 +30,9 @@ use crate::TimeRange;
 use crate::merge::MergeError;
 use crate::physical::{OP, SET, TIME, column_name, key_fields};
 
-/// Ranges closer than this are fetched in one request, except that bytes between them are dropped.
-const COALESCE_GAP: u64 = 64 << 10;
+/// Ranges closer than this are fetched as one. On a local disk reading over a larger gap costs more
+/// than another read; stores behind a network join ranges over larger gaps themselves.
+const COALESCE_GAP: u64 = 4 << 10;
 
 /// What to read of a file.
 #[derive(Clone, Debug)]

@@ -87,7 +87,7 @@ impl Files {
     }
 
     fn write(&self, batches: &[RecordBatch], options: SstWriteOptions) -> Result<Option<FileMeta>, SstError> {
-        let input = stream::iter(batches.to_vec().into_iter().map(Ok));
+        let input = stream::iter(batches.iter().cloned().map(Ok));
         block_on(write(&self.store, &self.path, input, options))
     }
 
