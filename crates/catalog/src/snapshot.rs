@@ -9,10 +9,7 @@ use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
 use crate::pmap::PMap;
 
 /// Orders a stored (owner, name) key against a wanted one without building an owned key.
-fn by_name<'a, O: Ord + Copy>(owner: O, name: &'a str) -> impl Fn(&(O, Arc<str>)) -> Ordering + 'a
-where
-    O: 'a,
-{
+fn by_name<'a, O: Ord + Copy + 'a>(owner: O, name: &'a str) -> impl Fn(&(O, Arc<str>)) -> Ordering + 'a {
     move |(o, n)| o.cmp(&owner).then_with(|| (**n).cmp(name))
 }
 

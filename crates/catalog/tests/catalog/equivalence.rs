@@ -117,8 +117,14 @@ impl Model {
             Op::HideDb(n) => self.live(*n).map(|d| d.hidden = true),
             Op::RecoverDb(n) => self.databases.get_mut(&db(*n)).map(|d| d.hidden = false),
             Op::RetainDb(n, ns) => self.live(*n).map(|d| d.retention = Some(*ns)),
-            Op::Set(k, v) => Some(drop(self.settings.insert(k.to_string(), v.to_string()))),
-            Op::Unset(k) => Some(drop(self.settings.remove(&k.to_string()))),
+            Op::Set(k, v) => {
+                self.settings.insert(k.to_string(), v.to_string());
+                Some(())
+            }
+            Op::Unset(k) => {
+                self.settings.remove(&k.to_string());
+                Some(())
+            }
             Op::Checkpoint | Op::Reopen => Some(()),
             Op::CreateTable(..)
             | Op::EnsureTable(..)
