@@ -110,7 +110,7 @@ fn check_operators(predicate: &Expr) -> Result<(), SqlError> {
     let walked = predicate.apply(|e| {
         if let Expr::BinaryExpr(b) = e {
             let constant = b.left.column_refs().is_empty() && b.right.column_refs().is_empty();
-            let allowed = b.op.is_comparison_operator() || matches!(b.op, Operator::And | Operator::Or);
+            let allowed = is_decidable(b.op);
             if !constant && !allowed {
                 refused = Some(b.op);
                 return Ok(TreeNodeRecursion::Stop);
@@ -126,4 +126,23 @@ fn check_operators(predicate: &Expr) -> Result<(), SqlError> {
         Some(op) => Err(SqlError::NotImplemented(format!("operator {op} in delete statement"))),
         None => Ok(()),
     }
+}
+
+/// Logic and comparisons.
+fn is_decidable(op: Operator) -> bool {
+    matches!(
+        op,
+        Operator::And
+            | Operator::Or
+            | Operator::Eq
+            | Operator::NotEq
+            | Operator::Lt
+            | Operator::LtEq
+            | Operator::Gt
+            | Operator::GtEq
+            | Operator::IsDistinctFrom
+            | Operator::IsNotDistinctFrom
+            | Operator::RegexMatch
+            | Operator::RegexNotMatch
+    )
 }
