@@ -58,9 +58,8 @@ impl Functions {
     pub fn datafusion(config: &ConfigOptions) -> Self {
         // Built through DataFusion's state once, so that functions which depend on the
         // configuration (`now()` and its time zone) are made the way DataFusion makes them.
-        let state = SessionStateBuilder::new_with_default_features()
-            .with_config(config.clone().into())
-            .build();
+        let state =
+            SessionStateBuilder::new_with_default_features().with_config(config.clone().into()).build();
         Self {
             scalars: state.scalar_functions().clone(),
             higher_order: state.higher_order_functions().clone(),
@@ -69,6 +68,20 @@ impl Functions {
             tables: state.table_functions().clone(),
             expr_planners: state.expr_planners().to_vec(),
         }
+    }
+
+    /// These functions with `now()` giving an instant in `zone` (such as `+00:00`, which is then shown
+    /// with it) instead of one without a zone.
+    #[must_use]
+    pub fn with_now_in(mut self, zone: &str) -> Self {
+        let mut config = ConfigOptions::default();
+        config.execution.time_zone = Some(zone.to_owned());
+        for name in ["now", "current_timestamp"] {
+            if let Some(now) = self.scalars.get(name).and_then(|f| f.inner().with_updated_config(&config)) {
+                self.scalars.insert(name.to_owned(), Arc::new(now));
+            }
+        }
+        self
     }
 
     /// These functions and those of `pack`.
@@ -134,5 +147,8 @@ impl FunctionRegistry for Functions {
 }
 
 fn found<F>(functions: &HashMap<String, Arc<F>>, name: &str) -> Result<Arc<F>> {
-    functions.get(name).cloned().ok_or_else(|| plan_datafusion_err!("There is no function named \"{name}\" in the registry"))
+    functions
+        .get(name)
+        .cloned()
+        .ok_or_else(|| plan_datafusion_err!("There is no function named \"{name}\" in the registry"))
 }

@@ -20,10 +20,15 @@ pub use error::QueryError;
 pub use planning::{TableName, TableResolver, plan_query, plan_statement};
 pub use rules::LastRowRule;
 pub use run::{
-    ExecutorOptions, QueryExecutor, QueryInfo, QueryRecord, QueryRegistry, QueryRuntime, QueryState, QueryStream,
+    ExecutorOptions, QueryExecutor, QueryInfo, QueryRecord, QueryRegistry, QueryRuntime, QueryState,
+    QueryStream,
 };
-pub use session::{MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, query_memory};
-pub use table::{SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable};
+pub use session::{
+    MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, query_memory,
+};
+pub use table::{
+    Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,
+};
 
 #[cfg(test)]
 mod tests;

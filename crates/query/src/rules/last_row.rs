@@ -53,7 +53,10 @@ fn last_only_input(aggregate: &Aggregate) -> Option<LogicalPlan> {
             && g.column_refs().into_iter().all(|c| kind(c) == Some(ColumnKind::Tag))
     });
     let asks_last = |e: &Expr| asks_for_last(e, &aggregate.group_expr, &names, def);
-    if !only_tags || !groups_by_tags || aggregate.aggr_expr.is_empty() || !aggregate.aggr_expr.iter().all(asks_last)
+    if !only_tags
+        || !groups_by_tags
+        || aggregate.aggr_expr.is_empty()
+        || !aggregate.aggr_expr.iter().all(asks_last)
     {
         return None;
     }
@@ -73,7 +76,10 @@ fn table_below(plan: &LogicalPlan) -> Option<(&TableScan, HashMap<Column, String
             let (scan, below) = table_below(&alias.input)?;
             let inner = alias.input.schema().columns();
             let names = alias.schema.columns().into_iter().zip(inner);
-            Some((scan, names.filter_map(|(outer, inner)| Some((outer, below.get(&inner)?.clone()))).collect()))
+            Some((
+                scan,
+                names.filter_map(|(outer, inner)| Some((outer, below.get(&inner)?.clone()))).collect(),
+            ))
         }
         LogicalPlan::Projection(projection) => {
             let (scan, below) = table_below(&projection.input)?;
@@ -105,18 +111,16 @@ fn replace_scan(plan: &LogicalPlan, scan: TableScan) -> LogicalPlan {
 }
 
 /// Whether the aggregate function looks only at the newest row of its group.
-fn asks_for_last(
-    expr: &Expr,
-    groups: &[Expr],
-    names: &HashMap<Column, String>,
-    table: &TableDef,
-) -> bool {
+fn asks_for_last(expr: &Expr, groups: &[Expr], names: &HashMap<Column, String>, table: &TableDef) -> bool {
     let Expr::AggregateFunction(AggregateFunction { func, params }) = unalias(expr) else { return false };
-    if params.distinct || params.filter.is_some() || params.null_treatment == Some(NullTreatment::IgnoreNulls) {
+    if params.distinct || params.filter.is_some() || params.null_treatment == Some(NullTreatment::IgnoreNulls)
+    {
         return false;
     }
-    let is_time = |e: &Expr| matches!(e, Expr::Column(c)
-        if names.get(c).and_then(|n| table.column(n)).is_some_and(|c| c.kind == ColumnKind::Time));
+    let is_time = |e: &Expr| {
+        matches!(e, Expr::Column(c)
+        if names.get(c).and_then(|n| table.column(n)).is_some_and(|c| c.kind == ColumnKind::Time))
+    };
     // Keys that are the same for the whole group order nothing.
     let order: Vec<&Sort> = params.order_by.iter().filter(|s| !groups.contains(&s.expr)).collect();
     let by_time = |ascending: bool| matches!(order.as_slice(), [s] if s.asc == ascending && is_time(&s.expr));

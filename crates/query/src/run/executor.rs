@@ -81,7 +81,9 @@ impl QueryExecutor {
             Ok(answer) => answer,
             // The task ended without an answer: it panicked, or the runtime is gone.
             Err(_) => match task.await {
-                Err(e) if e.is_panic() => Err(QueryError::Internal { message: "a query task panicked".to_owned() }),
+                Err(e) if e.is_panic() => {
+                    Err(QueryError::Internal { message: "a query task panicked".to_owned() })
+                }
                 _ => Err(QueryError::ShuttingDown),
             },
         }

@@ -61,7 +61,10 @@ impl QueryStream {
 
 impl fmt::Debug for QueryStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QueryStream").field("id", &self.id).field("schema", &self.schema).finish_non_exhaustive()
+        f.debug_struct("QueryStream")
+            .field("id", &self.id)
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
     }
 }
 

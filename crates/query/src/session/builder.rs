@@ -6,6 +6,7 @@ use chrono::DateTime;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::config::{ConfigOptions, TableOptions};
 use datafusion::execution::context::SessionConfig;
+use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::planner::ExprPlanner;
@@ -84,8 +85,16 @@ impl SessionOptions {
         // A scan chooses its partitions by its size; a small one must stay in one partition, where
         // no exchange is needed. So operators do not deal rows out any further by themselves.
         options.optimizer.enable_round_robin_repartition = false;
+        // One partition holds all rows of each group, so grouping needs no exchange above it.
+        options.optimizer.subset_repartition_threshold = 1;
         options.optimizer.repartition_file_scans = false;
         options.optimizer.enable_dynamic_filter_pushdown = false;
+        // Each partition of a sort sets this aside before its first row, and fails if it cannot. With
+        // DataFusion's fixed 10 MiB a small pool is used up by that alone, and nothing would spill.
+        if let MemoryLimit::Finite(bytes) = self.runtime.memory_pool.memory_limit() {
+            let share = bytes / (16 * self.target_partitions.max(1));
+            options.execution.sort_spill_reservation_bytes = share.clamp(64 << 10, 10 << 20);
+        }
         config
     }
 }

@@ -32,9 +32,8 @@ pub fn query_memory(options: &MemoryOptions) -> Result<Arc<RuntimeEnv>, QueryErr
         Some(dir) => DiskManagerMode::Directories(vec![dir.clone()]),
         None => DiskManagerMode::Disabled,
     };
-    let disk = DiskManagerBuilder::default()
-        .with_mode(mode)
-        .with_max_temp_directory_size(options.max_spill_bytes);
+    let disk =
+        DiskManagerBuilder::default().with_mode(mode).with_max_temp_directory_size(options.max_spill_bytes);
     Ok(RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(pool))
         .with_disk_manager_builder(disk)

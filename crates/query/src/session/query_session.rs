@@ -44,7 +44,10 @@ pub struct QuerySession {
 
 impl fmt::Debug for QuerySession {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("QuerySession").field("id", &self.id).field("context", &self.context).finish_non_exhaustive()
+        f.debug_struct("QuerySession")
+            .field("id", &self.id)
+            .field("context", &self.context)
+            .finish_non_exhaustive()
     }
 }
 
@@ -102,16 +105,17 @@ impl QuerySession {
                 last = Instant::now();
             };
             let options = session.options();
-            let analyzed = session.shared.analyzer.execute_and_check(plan.clone(), &options, |_, _| {}).unwrap();
+            let analyzed =
+                session.shared.analyzer.execute_and_check(plan.clone(), &options, |_, _| {}).unwrap();
             note("0 analyzer".to_owned());
             let rules = session.shared.rules.logical(session.shape);
-            let optimized = rules.optimize(analyzed, &session, |_, r| note(format!("1 {}", r.name()))).unwrap();
+            let optimized =
+                rules.optimize(analyzed, &session, |_, r| note(format!("1 {}", r.name()))).unwrap();
             note("1 end".to_owned());
             let mut initial = session.clone();
             initial.shape = PlanShape::None;
-            let mut physical = runtime
-                .block_on(session.shared.planner.create_physical_plan(&optimized, &initial))
-                .unwrap();
+            let mut physical =
+                runtime.block_on(session.shared.planner.create_physical_plan(&optimized, &initial)).unwrap();
             note("2 initial physical plan".to_owned());
             for rule in session.shared.rules.physical(session.shape) {
                 physical = rule.optimize(physical, &options).unwrap();

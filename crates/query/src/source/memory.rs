@@ -154,8 +154,7 @@ impl SeriesSource for MemorySource {
                 buckets.entry(row.1.time.div_euclid(self.bucket)).or_default().push(row.clone());
             }
             for rows in buckets.into_values() {
-                let range =
-                    TimeRange { start: rows[0].1.time, end: rows[rows.len() - 1].1.time };
+                let range = TimeRange { start: rows[0].1.time, end: rows[rows.len() - 1].1.time };
                 if range.overlaps(&time) {
                     chunks.push(Arc::new(MemoryChunk { shard: *id, range, rows, inflate: self.inflate }));
                 }

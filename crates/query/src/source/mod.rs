@@ -1,11 +1,9 @@
 //! What a scan needs from storage, as a narrow trait: implemented by the storage snapshot, and by
 //! a table in memory for the tests of this crate.
 
-
-
-
 #[cfg(test)]
 pub(crate) mod memory;
+mod snapshot;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,6 +14,8 @@ use futures::stream::BoxStream;
 use roaring::RoaringBitmap;
 use triglot_model::{ColumnId, ShardId, TableDef};
 use triglot_storage::TimeRange;
+
+pub use snapshot::SnapshotSource;
 
 /// The rows of one part of a scan: `__sid: UInt32`, `__time: Int64`, then the asked columns.
 pub type BatchStream = BoxStream<'static, Result<RecordBatch, DataFusionError>>;

@@ -11,7 +11,9 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricBuilder, MetricsSet,
+};
 use datafusion::physical_plan::statistics::StatisticsArgs;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
@@ -140,9 +142,11 @@ fn is_time_ordered(plan: &ScanPlan, work: &Work) -> bool {
         Work::Chunks(partitions) => {
             series == 1
                 && partitions.len() == 1
-                && partitions.iter().flatten().zip(partitions.iter().flatten().skip(1)).all(
-                    |(earlier, later)| earlier.chunk.time_range().end < later.chunk.time_range().start,
-                )
+                && partitions
+                    .iter()
+                    .flatten()
+                    .zip(partitions.iter().flatten().skip(1))
+                    .all(|(earlier, later)| earlier.chunk.time_range().end < later.chunk.time_range().start)
         }
         Work::LastRows(_) => false,
     }
@@ -261,7 +265,11 @@ impl ExecutionPlan for SeriesScanExec {
         Some(self.metrics.clone_inner())
     }
 
-    fn statistics_from_inputs(&self, _input: &[Arc<Statistics>], args: &StatisticsArgs) -> Result<Arc<Statistics>> {
+    fn statistics_from_inputs(
+        &self,
+        _input: &[Arc<Statistics>],
+        args: &StatisticsArgs,
+    ) -> Result<Arc<Statistics>> {
         let mut statistics = Statistics::new_unknown(&self.schema());
         let whole = args.partition().is_none() || self.properties.partitioning.partition_count() == 1;
         statistics.num_rows = match (&self.work, self.plan.exact_rows) {

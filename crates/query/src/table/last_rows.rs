@@ -28,7 +28,8 @@ pub(crate) fn last_rows(source: &dyn SeriesSource, shard: ShardId, request: Chun
     let mut chunks = source.chunks(TimeRange::ALL, &selection);
     chunks.sort_by_key(|c| std::cmp::Reverse(c.time_range().start));
     let search = Search { chunks: chunks.into(), wanted, request };
-    stream::try_unfold(search, |mut search| async move { Ok(search.next().await?.map(|b| (b, search))) }).boxed()
+    stream::try_unfold(search, |mut search| async move { Ok(search.next().await?.map(|b| (b, search))) })
+        .boxed()
 }
 
 struct Search {

@@ -1,5 +1,6 @@
 //! Tables as DataFusion sees them.
 
+mod decide;
 mod exec;
 mod filter;
 mod last_rows;
@@ -10,6 +11,7 @@ mod stream;
 mod tags;
 mod units;
 
+pub use decide::{Decision, RowsPart, decide_rows};
 pub use exec::SeriesScanExec;
 pub use provider::{SERIES_COLUMN, SeriesTable};
 pub use series_list::SeriesListTable;

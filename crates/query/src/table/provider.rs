@@ -3,11 +3,16 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::internal_datafusion_err;
+use datafusion::common::{DFSchema, ScalarValue, internal_datafusion_err};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{
+    Expr, Operator, TableProviderFilterPushDown, TableType, binary_expr, ident, lit,
+};
 use datafusion::physical_plan::ExecutionPlan;
-use triglot_model::{ColumnId, ColumnKind, ShardId};
+use datafusion::physical_plan::filter::FilterExecBuilder;
+use triglot_model::{ColumnId, ColumnKind, Precision, ShardId, TableDef};
 use triglot_storage::TimeRange;
 
 use super::exec::{ScanPlan, SeriesScanExec, Work};
@@ -118,6 +123,78 @@ fn exact_rows(units: &[Unit], time: TimeRange) -> Option<u64> {
     units.iter().map(|u| u.chunk.exact_rows(time, &u.series)).sum()
 }
 
+/// What the filters of a scan come to.
+struct Parts<'f> {
+    time: TimeRange,
+    tags: Vec<&'f Expr>,
+    /// Filters that the scan cannot decide after all.
+    residual: Vec<&'f Expr>,
+    /// Whether some filter is never true.
+    nothing: bool,
+}
+
+/// A range without instants.
+const NOTHING: TimeRange = TimeRange { start: 1, end: 0 };
+
+impl<'f> Parts<'f> {
+    /// The optimizer may simplify filters after it was told that the scan decides them; so each one is
+    /// judged again, and a constant one stands for all or no rows.
+    fn of(filters: &'f [Expr], table: &TableDef) -> Self {
+        let mut parts = Self { time: TimeRange::ALL, tags: Vec::new(), residual: Vec::new(), nothing: false };
+        for filter in filters {
+            match (classify(filter, table), filter) {
+                (Pushdown::Time { range, exact }, _) => {
+                    parts.time = parts.time.intersect(&range);
+                    if !exact {
+                        parts.residual.push(filter);
+                    }
+                }
+                (Pushdown::Tags, _) => parts.tags.push(filter),
+                (Pushdown::No, Expr::Literal(ScalarValue::Boolean(Some(true)), _)) => {}
+                (Pushdown::No, Expr::Literal(value, _)) if value.is_null() => parts.nothing = true,
+                (Pushdown::No, Expr::Literal(ScalarValue::Boolean(Some(false)), _)) => parts.nothing = true,
+                (Pushdown::No, _) => parts.residual.push(filter),
+            }
+        }
+        parts
+    }
+}
+
+impl SeriesTable {
+    /// A scan with a filter on top for what the scan cannot decide.
+    async fn scan_filtered(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        parts: Parts<'_>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut decided: Vec<Expr> = parts.tags.into_iter().cloned().collect();
+        if parts.nothing {
+            decided.push(lit(false));
+        }
+        let time = self.source.table().time_column().map(|c| c.name.clone()).unwrap_or_default();
+        for (op, bound) in [(Operator::GtEq, parts.time.start), (Operator::LtEq, parts.time.end)] {
+            let unit = self.source.table().precision();
+            decided.push(binary_expr(ident(&time), op, lit(timestamp(unit, bound))));
+        }
+        let input = self.scan(session, None, &decided, None).await?;
+        let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+        let residual = parts.residual.into_iter().cloned().map(unnormalize_col);
+        let predicate = conjunction(residual).unwrap_or_else(|| lit(true));
+        let predicate = session.create_physical_expr(predicate, &schema)?;
+        let filter = FilterExecBuilder::new(predicate, input).with_batch_size(session.config().batch_size());
+        Ok(Arc::new(filter.apply_projection(projection.cloned())?.build()?))
+    }
+}
+
+fn timestamp(unit: Precision, value: i64) -> ScalarValue {
+    match unit {
+        Precision::Milli => ScalarValue::TimestampMillisecond(Some(value), None),
+        Precision::Micro => ScalarValue::TimestampMicrosecond(Some(value), None),
+        Precision::Nano => ScalarValue::TimestampNanosecond(Some(value), None),
+    }
+}
+
 #[async_trait]
 impl TableProvider for SeriesTable {
     fn schema(&self) -> SchemaRef {
@@ -146,15 +223,12 @@ impl TableProvider for SeriesTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (mut time, mut tag_filters) = (TimeRange::ALL, Vec::new());
-        for filter in filters {
-            match classify(filter, self.source.table()) {
-                Pushdown::Time { range, .. } => time = time.intersect(&range),
-                Pushdown::Tags => tag_filters.push(filter),
-                Pushdown::No => {}
-            }
+        let parts = Parts::of(filters, self.source.table());
+        if !parts.residual.is_empty() {
+            return self.scan_filtered(session, projection, parts).await;
         }
-        let selection = tags::select(self.source.as_ref(), &tag_filters, session)?;
+        let time = if parts.nothing { NOTHING } else { parts.time };
+        let selection = tags::select(self.source.as_ref(), &parts.tags, session)?;
         let shape = self.shape(projection)?;
         let (work, exact_rows, estimated_rows) = if self.last_only {
             let shards: Vec<ShardId> = selection.shards.iter().map(|(shard, _)| *shard).collect();

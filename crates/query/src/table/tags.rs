@@ -9,6 +9,7 @@ use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, ScalarValue, internal_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{BinaryExpr, InList};
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::{Expr, Operator};
 use datafusion::physical_plan::PhysicalExpr;
 use roaring::RoaringBitmap;
@@ -25,7 +26,8 @@ pub(crate) fn select(
     let table = source.table();
     let (looked_up, evaluated): (Vec<&Expr>, Vec<&Expr>) =
         filters.iter().copied().partition(|f| is_lookup(f, table));
-    let evaluated = evaluated.into_iter().map(|f| Evaluated::new(f, table, session)).collect::<Result<Vec<_>>>()?;
+    let evaluated =
+        evaluated.into_iter().map(|f| Evaluated::new(f, table, session)).collect::<Result<Vec<_>>>()?;
     let mut shards = Vec::new();
     for shard in source.shards() {
         let mut sids: Option<RoaringBitmap> = None;
@@ -122,7 +124,7 @@ impl Evaluated {
         let fields: Vec<Field> = tags.iter().map(|t| Field::new(&t.name, DataType::Utf8View, true)).collect();
         let schema = Arc::new(Schema::new(fields));
         // The scan's filters may still carry the alias under which the query knows the table.
-        let filter = datafusion::logical_expr::expr_rewriter::unnormalize_col(filter.clone());
+        let filter = unnormalize_col(filter.clone());
         let predicate = session.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
         Ok(Self { predicate, tags: tags.iter().map(|t| t.id).collect(), schema })
     }

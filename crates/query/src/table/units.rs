@@ -26,7 +26,8 @@ pub(crate) struct Unit {
 
 /// One unit for each chunk.
 pub(crate) fn units_of(source: &dyn SeriesSource, time: TimeRange, selection: &SeriesSelection) -> Vec<Unit> {
-    let totals: Vec<(ShardId, u64)> = selection.shards.iter().map(|(s, _)| (*s, source.series_count(*s))).collect();
+    let totals: Vec<(ShardId, u64)> =
+        selection.shards.iter().map(|(s, _)| (*s, source.series_count(*s))).collect();
     let mut units: Vec<Unit> = source
         .chunks(time, selection)
         .into_iter()
@@ -107,7 +108,8 @@ fn split(source: &dyn SeriesSource, unit: Unit, share: u64) -> Vec<Unit> {
     let mut rest = sids.iter();
     let mut out = Vec::new();
     loop {
-        let part: RoaringBitmap = rest.by_ref().take(usize::try_from(per_piece).unwrap_or(usize::MAX)).collect();
+        let part: RoaringBitmap =
+            rest.by_ref().take(usize::try_from(per_piece).unwrap_or(usize::MAX)).collect();
         if part.is_empty() {
             return out;
         }

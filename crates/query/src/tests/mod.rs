@@ -1,3 +1,4 @@
+mod decide;
 mod fixture;
 mod last_row;
 mod plans;

@@ -16,8 +16,9 @@ async fn a_dashboard_query_reads_one_series_in_order_and_needs_no_exchange() {
         explain(&session(cpu(10, 30)), sql).await.trim(),
         "\
 ProjectionExec: expr=[date_bin(IntervalMonthDayNano(\"IntervalMonthDayNano { months: 0, days: 0, nanoseconds: 60000000000 }\"),cpu.time)@0 as m, max(cpu.usage_user)@1 as max(cpu.usage_user)]
-  AggregateExec: mode=Single, gby=[date_bin(IntervalMonthDayNano { months: 0, days: 0, nanoseconds: 60000000000 }, time@0) as date_bin(IntervalMonthDayNano(\"IntervalMonthDayNano { months: 0, days: 0, nanoseconds: 60000000000 }\"),cpu.time)], aggr=[max(cpu.usage_user)], ordering_mode=Sorted
-    SeriesScanExec: table=cpu, projection=[time, usage_user], time=[2020-01-01T00:01:00, 2020-01-01T00:01:59.999999999], series=1/10, chunks=1, files=1, needs_merge=0"
+  AggregateExec: mode=SinglePartitioned, gby=[date_bin(IntervalMonthDayNano { months: 0, days: 0, nanoseconds: 60000000000 }, time@0) as date_bin(IntervalMonthDayNano(\"IntervalMonthDayNano { months: 0, days: 0, nanoseconds: 60000000000 }\"),cpu.time)], aggr=[max(cpu.usage_user)], ordering_mode=Sorted
+    CooperativeExec
+      SeriesScanExec: table=cpu, projection=[time, usage_user], time=[2020-01-01T00:01:00, 2020-01-01T00:01:59.999999999], series=1/10, chunks=1, files=1, needs_merge=0"
     );
 }
 
@@ -29,10 +30,7 @@ async fn one_series_comes_by_time_so_that_nothing_is_sorted() {
     assert!(!text.contains("SortExec"), "{text}");
     assert!(text.contains("limit=3"), "{text}");
     let found = query(&session, sql).await.unwrap();
-    assert_eq!(
-        lines(&found),
-        ["2020-01-01T00:00:00|NULL", "2020-01-01T00:00:10|1", "2020-01-01T00:00:20|2"]
-    );
+    assert_eq!(lines(&found), ["2020-01-01T00:00:00|NULL", "2020-01-01T00:00:10|1", "2020-01-01T00:00:20|2"]);
     let text = explain(&session, "SELECT time FROM cpu ORDER BY time").await;
     assert!(text.contains("SortExec"), "{text}");
 }
@@ -80,7 +78,10 @@ async fn count_is_answered_by_an_exact_statistic_only() {
 async fn explain_shows_the_scan_and_analyze_its_rows() {
     let session = session(cpu(4, 5));
     let text = lines(&query(&session, "EXPLAIN SELECT n FROM cpu").await.unwrap()).join("\n");
-    assert!(text.contains("logical_plan|") && text.contains("physical_plan|SeriesScanExec: table=cpu"), "{text}");
+    assert!(
+        text.contains("logical_plan|TableScan: cpu") && text.contains("SeriesScanExec: table=cpu"),
+        "{text}"
+    );
     let text = lines(&query(&session, "EXPLAIN ANALYZE SELECT n FROM cpu").await.unwrap()).join("\n");
     assert!(text.contains("output_rows=20") && text.contains("bytes_read="), "{text}");
 }
@@ -103,9 +104,12 @@ async fn joins_unions_windows_and_ctes_run_with_the_full_rules() {
         ("SELECT max(r) FROM (SELECT row_number() OVER (PARTITION BY host ORDER BY time) r FROM cpu) x", "3"),
         ("WITH c AS (SELECT max(n) m FROM cpu) SELECT count(*) FROM cpu, c WHERE n = m", "2"),
         ("SELECT count(*) FROM cpu WHERE n = (SELECT max(n) FROM cpu)", "2"),
-        ("WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t WHERE i < 5) SELECT sum(i) FROM t", "15"),
+        (
+            "WITH RECURSIVE t(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM t WHERE i < 5) SELECT sum(i) FROM t",
+            "15",
+        ),
         ("SELECT sum(value) FROM generate_series(1, 4)", "10"),
-        ("SELECT now()", "2020-09-13T12:26:40Z"),
+        ("SELECT now()", "2020-09-13T12:26:40"),
         ("SELECT count(DISTINCT host) FROM cpu", "2"),
     ];
     for (sql, expected) in cases {
@@ -128,7 +132,10 @@ async fn errors_say_what_kind_they_are() {
     assert_eq!(error.kind(), ErrorKind::Execution);
     let error = plan(&session, "SELECT no_such_function(n) FROM cpu").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Plan);
-    assert!(error.to_string().starts_with("Error during planning: Invalid function 'no_such_function'"), "{error}");
+    assert!(
+        error.to_string().starts_with("Error during planning: Invalid function 'no_such_function'"),
+        "{error}"
+    );
     let parse: QueryError = datafusion::error::DataFusionError::SQL(
         Box::new(datafusion::sql::sqlparser::parser::ParserError::ParserError("x".to_owned())),
         None,
@@ -156,6 +163,17 @@ async fn the_hidden_series_column_tells_series_apart() {
     let session = session_with(options(), Arc::new(tables));
     let sql = "SELECT count(DISTINCT __sid), count(DISTINCT host) FROM cpu";
     assert_eq!(lines(&query(&session, sql).await.unwrap()), ["12|12"]);
+}
+
+#[tokio::test]
+async fn now_can_have_a_zone_and_still_bounds_a_scan() {
+    let functions = crate::SessionOptions::default_functions().with_now_in("+00:00");
+    let options = crate::SessionOptions { functions: Arc::new(functions), ..options() };
+    let session = session_with(options, tables(cpu(1, 1)));
+    assert_eq!(lines(&query(&session, "SELECT now()").await.unwrap()), ["2020-09-13T12:26:40Z"]);
+    let text = explain(&session, "SELECT n FROM cpu WHERE time > now() - interval '1 hour'").await;
+    assert!(text.contains("time=[2020-09-13T11:26:40.000000001, -]"), "{text}");
+    assert!(!text.contains("FilterExec"), "{text}");
 }
 
 #[test]

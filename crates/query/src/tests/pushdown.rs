@@ -7,8 +7,11 @@ use super::fixture::{plain, query, session, sorted};
 use crate::source::memory::{MemorySource, TestRow};
 
 fn tag() -> impl Strategy<Value = Option<String>> {
-    proptest::option::weighted(0.8, prop_oneof!["a", "b", "ab", "", "12", "a value of more than twelve bytes"])
-        .prop_map(|v| v.map(String::from))
+    proptest::option::weighted(
+        0.8,
+        prop_oneof!["a", "b", "ab", "", "12", "a value of more than twelve bytes"],
+    )
+    .prop_map(|v| v.map(String::from))
 }
 
 fn row() -> impl Strategy<Value = TestRow> {
@@ -111,7 +114,8 @@ async fn a_scan_may_give_tags_time_and_fields_in_any_order_or_none_at_all() {
         TestRow { host: None, region: Some("r".into()), time: 7, user: None, count: Some(2) },
     ];
     let session = session(MemorySource::new(Precision::Nano, &rows, 16));
-    let found = query(&session, "SELECT n, region, usage_user, host, CAST(time AS BIGINT) FROM cpu").await.unwrap();
+    let found =
+        query(&session, "SELECT n, region, usage_user, host, CAST(time AS BIGINT) FROM cpu").await.unwrap();
     assert_eq!(sorted(&found), ["2|r|NULL|NULL|7", "NULL|NULL|1.5|a|5"]);
     let found = query(&session, "SELECT count(*) FROM cpu WHERE n = 2").await.unwrap();
     assert_eq!(sorted(&found), ["1"]);

@@ -202,7 +202,11 @@ async fn a_panic_in_a_query_is_an_error_and_nothing_more() {
     assert!(executor.run(session, plan, info()).await.is_ok());
 }
 
-fn with_memory(memory_bytes: u64, spill_dir: Option<std::path::PathBuf>, max_spill_bytes: u64) -> SessionOptions {
+fn with_memory(
+    memory_bytes: u64,
+    spill_dir: Option<std::path::PathBuf>,
+    max_spill_bytes: u64,
+) -> SessionOptions {
     let memory = MemoryOptions { memory_bytes, spill_dir, max_spill_bytes };
     SessionOptions { runtime: query_memory(&memory).unwrap(), ..options() }
 }
@@ -214,7 +218,7 @@ async fn beyond_its_memory_a_sort_spills_and_gives_the_same_rows() {
     let dir = tempfile::tempdir().unwrap();
     let tables = tables(cpu(20, 20_000));
     let roomy = super::fixture::query(&session_with(options(), Arc::clone(&tables)), BIG_SORT).await.unwrap();
-    let tight = with_memory(12 << 20, Some(dir.path().to_owned()), 1 << 30);
+    let tight = with_memory(24 << 20, Some(dir.path().to_owned()), 1 << 30);
     let executor = executor(1, None);
     let session = session_with(tight, tables);
     let plan = plan(&session, BIG_SORT).unwrap();
@@ -225,7 +229,8 @@ async fn beyond_its_memory_a_sort_spills_and_gives_the_same_rows() {
 #[tokio::test]
 async fn without_space_to_spill_a_query_fails_alone() {
     let dir = tempfile::tempdir().unwrap();
-    for options in [with_memory(4 << 20, None, 0), with_memory(4 << 20, Some(dir.path().to_owned()), 1 << 16)] {
+    for options in [with_memory(4 << 20, None, 0), with_memory(4 << 20, Some(dir.path().to_owned()), 1 << 16)]
+    {
         let session = session_with(options, tables(cpu(20, 20_000)));
         let error = super::fixture::query(&session, BIG_SORT).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::OutOfMemory, "{error}");

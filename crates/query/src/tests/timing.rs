@@ -47,7 +47,8 @@ fn timing_of_planning() {
     println!("optimise full {:?}", median(|| drop(black_box(session.optimize(&logical).unwrap()))));
     let whole = |plan: &LogicalPlan| drop(black_box(runtime.block_on(session.physical_plan(plan)).unwrap()));
     println!("logical to physical, lists by shape {:?}", median(|| whole(&logical)));
-    let full = |plan: &LogicalPlan| drop(black_box(runtime.block_on(session.create_physical_plan(plan)).unwrap()));
+    let full =
+        |plan: &LogicalPlan| drop(black_box(runtime.block_on(session.create_physical_plan(plan)).unwrap()));
     println!("logical to physical, full lists     {:?}", median(|| full(&logical)));
     println!(
         "text to physical                    {:?}",
@@ -100,5 +101,7 @@ fn timing_of_the_hop_to_the_query_threads() {
         let rows = async { executor.run(session, plan, info).await?.collect().await };
         drop(black_box(runtime.block_on(rows).unwrap()));
     });
-    println!("text to rows here {here:?}; plan to rows on the query threads {there:?}; empty plan {nothing:?}");
+    println!(
+        "text to rows here {here:?}; plan to rows on the query threads {there:?}; empty plan {nothing:?}"
+    );
 }

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use arrow::record_batch::RecordBatch;
+use datafusion::error::DataFusionError;
+use futures::{StreamExt, TryStreamExt};
+use roaring::RoaringBitmap;
+use triglot_model::{ColumnId, ShardId, TableDef};
+use triglot_storage::{ChunkRef, ScanRequest, StorageError, TableSnapshot, TimeRange};
+
+use super::{BatchStream, ChunkScan, SeriesChunk, SeriesSelection, SeriesSource, SidSet};
+use crate::QueryError;
+
+/// A storage snapshot as the source of a table.
+#[derive(Debug, Clone)]
+pub struct SnapshotSource {
+    snapshot: TableSnapshot,
+}
+
+impl SnapshotSource {
+    /// Reads from `snapshot`, which stays pinned as long as this, or a plan over it, lives.
+    pub fn new(snapshot: TableSnapshot) -> Self {
+        Self { snapshot }
+    }
+}
+
+/// Carries storage's error and its kind through DataFusion.
+fn carried(error: &StorageError) -> DataFusionError {
+    QueryError::Storage { kind: error.kind(), message: error.to_string() }.into()
+}
+
+impl SeriesSource for SnapshotSource {
+    fn table(&self) -> &Arc<TableDef> {
+        &self.snapshot.table().def
+    }
+
+    fn shards(&self) -> Vec<ShardId> {
+        self.snapshot.shards().collect()
+    }
+
+    fn series_count(&self, shard: ShardId) -> u64 {
+        self.snapshot.all_series(shard).len()
+    }
+
+    fn tag_batch(
+        &self,
+        shard: ShardId,
+        tags: &[ColumnId],
+        sids: Option<&RoaringBitmap>,
+    ) -> Result<RecordBatch, DataFusionError> {
+        self.snapshot.tag_batch(shard, tags, sids).map_err(|e| carried(&e))
+    }
+
+    fn series_where(&self, shard: ShardId, tag: ColumnId, values: &[&str]) -> RoaringBitmap {
+        self.snapshot.series_where(shard, tag, values)
+    }
+
+    fn all_series(&self, shard: ShardId) -> RoaringBitmap {
+        self.snapshot.all_series(shard)
+    }
+
+    fn chunks(&self, time: TimeRange, series: &SeriesSelection) -> Vec<Arc<dyn SeriesChunk>> {
+        self.snapshot
+            .chunks(time, &to_storage(&series.shards))
+            .into_iter()
+            .map(|chunk| {
+                Arc::new(SnapshotChunk { snapshot: self.snapshot.clone(), chunk }) as Arc<dyn SeriesChunk>
+            })
+            .collect()
+    }
+}
+
+/// Storage's selection. It knows "all of every shard" but not "all of this shard and some of that
+/// one", so there All becomes a list of nothing left out only when every shard is wanted whole.
+fn to_storage(shards: &[(ShardId, SidSet)]) -> triglot_storage::SeriesSelection {
+    let all: Option<Vec<_>> = shards
+        .iter()
+        .map(|(shard, sids)| match sids {
+            SidSet::All => None,
+            SidSet::Some(sids) => Some((*shard, Arc::clone(sids))),
+        })
+        .collect();
+    match all {
+        Some(listed) => triglot_storage::SeriesSelection::Some(listed.into_iter().collect()),
+        // Shards that are not wanted give chunks too, which the scan leaves out by itself.
+        None => triglot_storage::SeriesSelection::All,
+    }
+}
+
+#[derive(Debug)]
+struct SnapshotChunk {
+    snapshot: TableSnapshot,
+    chunk: ChunkRef,
+}
+
+impl SeriesChunk for SnapshotChunk {
+    fn shard(&self) -> ShardId {
+        self.chunk.shard
+    }
+
+    fn time_range(&self) -> TimeRange {
+        self.chunk.time
+    }
+
+    fn rows_estimate(&self) -> u64 {
+        self.chunk.rows
+    }
+
+    fn exact_rows(&self, _time: TimeRange, _series: &SidSet) -> Option<u64> {
+        // Storage counts rows before deletions.
+        None
+    }
+
+    fn files(&self) -> usize {
+        self.chunk.files
+    }
+
+    fn needs_merge(&self) -> bool {
+        self.chunk.needs_merge
+    }
+
+    fn scan(&self, request: ChunkScan) -> BatchStream {
+        let request = ScanRequest {
+            columns: request.columns,
+            time: request.time,
+            series: to_storage(&[(self.chunk.shard, request.series)]),
+            ordered: request.ordered,
+            batch_rows: request.batch_rows,
+        };
+        self.snapshot.scan(&self.chunk, &request).map_err(|e| carried(&e)).boxed()
+    }
+}
