@@ -1,1 +1,32 @@
-fn main() {}
+//! The `triglot` binary: server and tools.
+
+mod bench;
+mod cli;
+mod client;
+mod config;
+mod export;
+mod failure;
+mod import;
+mod progress;
+mod repair;
+mod serve;
+mod tsbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("triglot: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Configuration: one TOML file, `TRIGLOT_SECTION__KEY` variables, flags.
+
+mod check;
+mod load;
+pub(crate) mod machine;
+mod options;
+mod schema;
+mod suggest;
+#[cfg(test)]
+mod tests;
+pub(crate) mod units;
+
+use std::path::PathBuf;
+
+pub(crate) use check::Listener;
+pub(crate) use load::{Overrides, load};
+use schema::SECRETS;
+pub(crate) use schema::{Config, Log, LogFormat, Server, WalMode};
+
+/// Why there is no usable configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {source}", file.display())]
+    Read { file: PathBuf, source: std::io::Error },
+    /// The file is not TOML.
+    #[error("{file}: {reason}")]
+    Syntax { file: String, reason: String },
+    /// No such section.
+    #[error("{place}: there is no section [{section}]{hint}")]
+    UnknownSection { place: String, section: String, hint: String },
+    /// No such key.
+    #[error("{place}: there is no key {section}.{key}{hint}")]
+    UnknownKey { place: String, section: String, key: String, hint: String },
+    /// A key where a section belongs.
+    #[error("{place}: {section:?} is a section; write [{section}] and its keys below")]
+    NotASection { place: String, section: String },
+    /// A value of the wrong type or form in the file.
+    #[error("[{section}]: {reason}")]
+    Value { section: String, reason: String },
+    /// A variable or flag whose text does not fit the key's type.
+    #[error("{place}: {text:?} is not {what}")]
+    Text { place: String, text: String, what: &'static str },
+    /// `--set` without `section.key=value`.
+    #[error("--set {0}: write it like --set cnosdb.listen=127.0.0.1:8902")]
+    Assignment(String),
+    /// A value that cannot be.
+    #[error("{section}.{key}: {reason}")]
+    Invalid { section: &'static str, key: &'static str, reason: String },
+    /// A dialect without routes.
+    #[error(
+        "{dialect}.enabled = true: the {dialect} dialect is not built yet in this version; set it to false"
+    )]
+    NotBuilt { dialect: &'static str },
+    /// Nothing to serve.
+    #[error("no dialect is enabled: set cnosdb.enabled = true")]
+    NoListener,
+    /// A fault of triglot.
+    #[error("configuration: {0}")]
+    Internal(String),
+}
+
+impl ConfigError {
+    fn unknown_section(place: String, section: &str, hint: Option<String>) -> Self {
+        let hint = hint.map(|h| format!("; did you mean [{h}]?")).unwrap_or_default();
+        Self::UnknownSection { place, section: section.to_owned(), hint }
+    }
+
+    fn unknown_key(place: String, section: &str, key: &str, hint: Option<String>) -> Self {
+        let hint = hint.map(|h| format!("; did you mean {h}?")).unwrap_or_default();
+        Self::UnknownKey { place, section: section.to_owned(), key: key.to_owned(), hint }
+    }
+
+    fn invalid(section: &'static str, key: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid { section, key, reason: reason.into() }
+    }
+}
+
+impl Config {
+    /// The configuration as TOML with secrets masked.
+    pub(crate) fn shown(&self) -> Result<String, ConfigError> {
+        let internal = |e: toml::ser::Error| ConfigError::Internal(e.to_string());
+        let mut table = toml::Table::try_from(self).map_err(internal)?;
+        for (section, key) in SECRETS {
+            let value = table.get_mut(section).and_then(|s| s.get_mut(key));
+            if let Some(toml::Value::String(text)) = value
+                && !text.is_empty()
+            {
+                "*****".clone_into(text);
+            }
+        }
+        toml::to_string(&table).map_err(internal)
+    }
+}

@@ -1,0 +1,157 @@
+use std::path::Path;
+
+use super::*;
+
+fn overrides(environment: &[(&str, &str)], flags: &[(&str, &str, &str)]) -> Overrides {
+    let own = |s: &&str| (*s).to_owned();
+    Overrides {
+        environment: environment.iter().map(|(k, v)| (own(k), own(v))).collect(),
+        flags: flags.iter().map(|(s, k, v)| (own(s), own(k), own(v))).collect(),
+    }
+}
+
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("triglot.toml");
+    std::fs::write(&path, text).unwrap();
+    (dir, path)
+}
+
+fn load_text(text: &str) -> Result<Config, String> {
+    let (_dir, path) = file(text);
+    load(Some(&path), &Overrides::default())
+        .map_err(|e| e.to_string().replace(&format!("{}", path.display()), "FILE"))
+}
+
+#[test]
+fn the_example_file_is_the_defaults() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/config.example.toml");
+    let given = load(Some(&path), &Overrides::default()).unwrap();
+    assert_eq!(given, Config::default());
+    // Every key stands in it, so that it documents all of them.
+    let text: toml::Table = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+    let all = toml::Table::try_from(Config::default()).unwrap();
+    for (section, keys) in &all {
+        let written = text.get(section).and_then(|v| v.as_table()).unwrap_or_else(|| panic!("[{section}]"));
+        for key in keys.as_table().unwrap().keys() {
+            assert!(written.contains_key(key), "{section}.{key} is missing in the example");
+        }
+    }
+}
+
+#[test]
+fn flags_beat_environment_beats_file_beats_defaults() {
+    let (_dir, path) =
+        file("[cnosdb]\nlisten = \"127.0.0.1:1\"\n[wal]\nmode = \"os\"\n[storage]\nshards = 3\n");
+    let env =
+        [("TRIGLOT_CNOSDB__LISTEN", "127.0.0.1:2"), ("TRIGLOT_WAL__MODE", "interval"), ("HOME", "/root")];
+    let flags = [("cnosdb", "listen", "127.0.0.1:3")];
+    let config = load(Some(&path), &overrides(&env, &flags)).unwrap();
+    assert_eq!(config.cnosdb.listen, "127.0.0.1:3");
+    assert_eq!(config.wal.mode, schema::WalMode::Interval);
+    assert_eq!(config.storage.shards, 3);
+    assert_eq!(config.log, Config::default().log);
+}
+
+#[test]
+fn variables_take_the_type_of_their_key() {
+    let env = [
+        ("TRIGLOT_AUTH__ROOT_PASSWORD", "12345"),
+        ("TRIGLOT_AUTH__ALLOW_DEFAULT_CREDENTIALS", "true"),
+        ("TRIGLOT_STORAGE__SHARDS", "4"),
+        ("TRIGLOT_STORAGE__FLUSH_BYTES", "64MiB"),
+        ("TRIGLOT_MEMORY__TOTAL", "1GiB"),
+    ];
+    let config = load(None, &overrides(&env, &[])).unwrap();
+    assert_eq!(config.auth.root_password, "12345");
+    assert!(config.auth.allow_default_credentials);
+    assert_eq!(config.storage.shards, 4);
+    assert_eq!(config.storage_options().flush_bytes, 64 << 20);
+    assert_eq!(config.memory_shares(), triglot_model::MemoryShares::of(1 << 30));
+    let short = load(None, &overrides(&[("TRIGLOT_ROOT_PASSWORD", "s")], &[])).unwrap();
+    assert_eq!(short.auth.root_password, "s");
+}
+
+#[test]
+fn unknown_keys_are_errors_with_a_suggestion() {
+    for (text, wanted) in [
+        (
+            "[cnosdb]\n# x\nlisen = \"a\"\n",
+            "FILE:3: there is no key cnosdb.lisen; did you mean cnosdb.listen?",
+        ),
+        ("[storge]\n", "FILE:1: there is no section [storge]; did you mean [storage]?"),
+        (
+            "[server]\nroot_password = \"x\"\n",
+            "FILE:2: there is no key server.root_password; did you mean auth.root_password?",
+        ),
+        ("[server]\nzzz = 1\n", "FILE:2: there is no key server.zzz"),
+        ("wal = 1\n", "FILE:1: \"wal\" is a section; write [wal] and its keys below"),
+    ] {
+        assert_eq!(load_text(text).unwrap_err(), wanted);
+    }
+    let env = overrides(&[("TRIGLOT_WAL__MODUS", "os")], &[]);
+    assert_eq!(
+        load(None, &env).unwrap_err().to_string(),
+        "TRIGLOT_WAL__MODUS: there is no key wal.modus; did you mean wal.mode?"
+    );
+}
+
+#[test]
+fn bad_values_name_their_key() {
+    for (text, part) in [
+        ("[storage]\nflush_bytes = \"12 parsecs\"\n", "\"12 parsecs\" is not a size"),
+        ("[wal]\nmode = \"sometimes\"\n", "sometimes"),
+        ("[storage]\nshards = \"many\"\n", "[storage]: "),
+        ("[server]\nkeep_alive = 30\n", "is not a duration"),
+        ("[server]\ntls_key = \"k.pem\"\n", "server.tls_certificate: is missing"),
+        ("[cnosdb]\nlisten = \"nowhere\"\n", "cnosdb.listen: "),
+        ("[cnosdb]\nauth_error_status = 403\n", "neither 401 nor 422"),
+        ("[cnosdb]\nenabled = false\n", "no dialect is enabled"),
+        ("[tdengine]\nenabled = true\n", "the tdengine dialect is not built yet"),
+        ("[kwdb]\nenabled = true\n", "the kwdb dialect is not built yet"),
+        ("[storage]\nmax_tables = 0\n", "storage.max_tables: must be above 0"),
+        ("[log\n", "FILE: "),
+    ] {
+        let error = load_text(text).unwrap_err();
+        assert!(error.contains(part), "{text:?} gave {error:?}, not {part:?}");
+    }
+    let env = overrides(&[("TRIGLOT_STORAGE__SHARDS", "many")], &[]);
+    assert_eq!(
+        load(None, &env).unwrap_err().to_string(),
+        "TRIGLOT_STORAGE__SHARDS: \"many\" is not a whole number"
+    );
+}
+
+#[test]
+fn secrets_are_masked_and_the_rest_reads_back() {
+    let config = load(None, &overrides(&[("TRIGLOT_ROOT_PASSWORD", "geheim")], &[])).unwrap();
+    let shown = config.shown().unwrap();
+    assert!(!shown.contains("geheim"), "{shown}");
+    assert!(shown.contains("root_password = \"*****\""), "{shown}");
+    let mut back: Config = toml::from_str(&shown).unwrap();
+    back.auth.root_password = "geheim".to_owned();
+    assert_eq!(back, config);
+}
+
+#[test]
+fn a_listener_is_public_unless_all_its_addresses_are_loopback() {
+    let public = |listen: &str| {
+        let config = load(None, &overrides(&[("TRIGLOT_CNOSDB__LISTEN", listen)], &[])).unwrap();
+        config.listeners().unwrap().into_iter().any(|l| l.is_public())
+    };
+    assert!(!public("127.0.0.1:8902"));
+    assert!(!public("[::1]:8902"));
+    assert!(public("0.0.0.0:8902"));
+    assert!(public(":8902"));
+    assert!(public("192.0.2.1:8902"));
+}
+
+#[test]
+fn assignments_need_section_key_and_value() {
+    let mut overrides = Overrides::default();
+    overrides.assignment("wal.mode=os").unwrap();
+    assert_eq!(load(None, &overrides).unwrap().wal.mode, schema::WalMode::Os);
+    for bad in ["wal", "wal.mode", "mode=os"] {
+        assert!(Overrides::default().assignment(bad).is_err(), "{bad}");
+    }
+}

@@ -1,0 +1,150 @@
+//! The lines at the start: version, data directory, addresses, and what is insecure.
+
+use triglot_engine::Engine;
+
+use super::VERSION;
+use crate::Failure;
+use crate::config::{Config, Listener};
+
+/// The user whose vendor password is the empty one.
+const ROOT: &str = "root";
+
+/// Writes the lines to standard error, as log events where the log is JSON.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Speaker {
+    pub(super) json: bool,
+}
+
+impl Speaker {
+    fn say(self, line: &str) {
+        if self.json {
+            tracing::info!(target: "triglot::start", "{line}");
+        } else {
+            eprintln!("{line}");
+        }
+    }
+
+    fn warn(self, line: &str) {
+        if self.json {
+            tracing::warn!(target: "triglot::start", "{line}");
+        } else {
+            eprintln!("warning: {line}");
+        }
+    }
+}
+
+/// Whether root still has the vendor's empty password.
+fn root_is_open(engine: &Engine) -> bool {
+    engine.catalog().user(ROOT).is_some_and(|root| root.password.is_none())
+}
+
+/// Refuses to serve other machines while everybody knows root's password.
+pub(super) fn check_exposure(config: &Config, engine: &Engine) -> Result<(), Failure> {
+    if !root_is_open(engine) || config.auth.allow_default_credentials {
+        return Ok(());
+    }
+    match config.listeners()?.iter().find(|listener| listener.is_public()) {
+        Some(listener) => Err(Failure::Message(exposure(listener))),
+        None => Ok(()),
+    }
+}
+
+fn exposure(listener: &Listener) -> String {
+    let addresses: Vec<String> = listener.addresses.iter().map(ToString::to_string).collect();
+    format!(
+        "{}.listen = {} is reachable from other machines, but user root has the vendor's empty password. \
+         Set one (TRIGLOT_ROOT_PASSWORD=… or auth.root_password), listen on 127.0.0.1, or set \
+         auth.allow_default_credentials = true",
+        listener.dialect,
+        addresses.join(", ")
+    )
+}
+
+/// Tells what runs where.
+pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result<(), Failure> {
+    let data_dir = std::path::absolute(&config.server.data_dir)?;
+    speaker.say(&format!("triglot {VERSION}"));
+    speaker.say(&format!("data directory {}", data_dir.display()));
+    let (records, rows) = engine.recovery().iter().fold((0, 0), |(a, b), r| (a + r.records, b + r.rows));
+    if records > 0 {
+        speaker.say(&format!("recovered {rows} rows in {records} records from the write-ahead log"));
+    }
+    for torn in engine.recovery().iter().filter_map(|r| r.torn_tail.as_ref()) {
+        speaker.say(&format!("the end of the log was cut off: {torn}"));
+    }
+    let scheme = if config.server.tls_certificate.is_empty() { "http" } else { "https" };
+    let listeners = config.listeners()?;
+    for listener in &listeners {
+        for address in &listener.addresses {
+            speaker.say(&format!("{} on {scheme}://{address}", listener.dialect));
+        }
+    }
+    for warning in insecure(config, &listeners, root_is_open(engine)) {
+        speaker.warn(&warning);
+    }
+    Ok(())
+}
+
+/// What an operator should know.
+fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<String> {
+    let public: Vec<&Listener> = listeners.iter().filter(|l| l.is_public()).collect();
+    let mut warnings = Vec::new();
+    if root_is_open {
+        let who = if config.auth.allow_default_credentials {
+            "from everywhere (auth.allow_default_credentials = true)"
+        } else {
+            "from this machine only"
+        };
+        warnings.push(format!("user root has the vendor's empty password; it is accepted {who}"));
+    }
+    for listener in &public {
+        let tls = if config.server.tls_certificate.is_empty() {
+            " without TLS: passwords travel in clear text"
+        } else {
+            ""
+        };
+        warnings.push(format!("{} is reachable from other machines{tls}", listener.dialect));
+    }
+    if config.cnosdb.enabled && !config.cnosdb.auth_enabled {
+        warnings.push(
+            "cnosdb.auth_enabled = false: passwords of peers on this machine are not compared".to_owned(),
+        );
+    }
+    if config.wal.mode != crate::config::WalMode::Always {
+        warnings.push(
+            "wal.mode is not \"always\": acknowledged writes can be lost when the power fails".to_owned(),
+        );
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Overrides, load};
+
+    fn warnings(set: &[(&str, &str)], root_is_open: bool) -> Vec<String> {
+        let environment = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let config = load(None, &Overrides { environment, flags: Vec::new() }).unwrap();
+        let listeners = config.listeners().unwrap();
+        insecure(&config, &listeners, root_is_open)
+    }
+
+    #[test]
+    fn every_insecure_setting_is_told() {
+        assert!(warnings(&[], false).is_empty());
+        assert!(warnings(&[], true)[0].contains("from this machine only"));
+        let open = warnings(
+            &[
+                ("TRIGLOT_CNOSDB__LISTEN", "0.0.0.0:8902"),
+                ("TRIGLOT_AUTH__ALLOW_DEFAULT_CREDENTIALS", "true"),
+                ("TRIGLOT_CNOSDB__AUTH_ENABLED", "false"),
+                ("TRIGLOT_WAL__MODE", "os"),
+            ],
+            true,
+        );
+        assert_eq!(open.len(), 4, "{open:?}");
+        assert!(open[0].contains("from everywhere"));
+        assert!(open[1].contains("without TLS"));
+    }
+}
