@@ -88,6 +88,12 @@ pub enum StorageError {
         /// Why.
         source: Arc<WalError>,
     },
+    /// The table was dropped while the request was on its way.
+    #[error("table {table} was dropped")]
+    TableDropped {
+        /// The table.
+        table: TableId,
+    },
     /// The series index is full.
     #[error("more than {limit} series")]
     TooManySeries {
@@ -130,12 +136,25 @@ impl StorageError {
             Self::Series(e) => e.kind(),
             Self::Merge(e) => e.kind(),
             Self::Disk(e) if e.is_full() => ErrorKind::DiskFull,
-            Self::Manifest { .. } | Self::ManifestRecord { .. } | Self::ShardCount { .. } => ErrorKind::Corrupt,
+            Self::Store(e) if store_is_full(e) => ErrorKind::DiskFull,
+            Self::Manifest { source, .. } => source.kind(),
+            Self::ManifestRecord { .. } | Self::ShardCount { .. } => ErrorKind::Corrupt,
+            Self::TableDropped { .. } => ErrorKind::TableNotFound,
             Self::Disk(_) | Self::Store(_) | Self::Background { .. } => ErrorKind::Internal,
             Self::Columns { .. } | Self::BadBatch { .. } => ErrorKind::Internal,
             Self::StaleSeries { .. } | Self::Busy { .. } => ErrorKind::Busy,
             Self::TooManySeries { .. } => ErrorKind::LimitReached,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
         }
+    }
+}
+
+/// Whether the disk behind an object store has no space left.
+pub(crate) fn store_is_full(error: &object_store::Error) -> bool {
+    match error {
+        object_store::Error::Generic { source, .. } => {
+            source.downcast_ref::<DiskError>().is_some_and(DiskError::is_full)
+        }
+        _ => false,
     }
 }

@@ -249,10 +249,19 @@ impl Manifest {
             .map_err(|reason| StorageError::ManifestRecord { shard, number, reason })?;
         self.edits_since_checkpoint += 1;
         if self.edits_since_checkpoint >= EDITS_PER_CHECKPOINT {
-            let checkpoint = encode(&CheckpointV1 { edit: self.state.as_edit() }, shard)?;
-            self.log.checkpoint(checkpoint).await.map_err(failed)?;
-            self.edits_since_checkpoint = 0;
+            // The edit is durable whatever becomes of this; the next commit tries again.
+            match self.checkpoint().await {
+                Ok(()) => self.edits_since_checkpoint = 0,
+                Err(error) => tracing::warn!(%shard, %error, "manifest checkpoint failed"),
+            }
         }
+        Ok(())
+    }
+
+    async fn checkpoint(&self) -> Result<(), StorageError> {
+        let shard = self.shard;
+        let checkpoint = encode(&CheckpointV1 { edit: self.state.as_edit() }, shard)?;
+        self.log.checkpoint(checkpoint).await.map_err(|source| StorageError::Manifest { shard, source })?;
         Ok(())
     }
 }

@@ -101,8 +101,9 @@ impl MemParts {
     }
 
     /// Applies a tombstone to all parts, which are all older than it. Readers that hold clones go on
-    /// with the old parts. Returns the bytes that became free.
-    pub(crate) fn delete(&mut self, tombstone: &Tombstone) -> Result<u64, MergeError> {
+    /// with the old parts. Returns the bytes that became free. Parts of a flush under way stay even
+    /// if they are empty now: the file that is being made has their rows and takes their place.
+    pub(crate) fn delete(&mut self, tombstone: &Tombstone, flushing: bool) -> Result<u64, MergeError> {
         let mut freed = 0;
         let mut kept = Vec::with_capacity(self.parts.len());
         let mut changed = false;
@@ -117,7 +118,7 @@ impl MemParts {
                 continue;
             }
             changed = true;
-            if batch.num_rows() == 0 {
+            if batch.num_rows() == 0 && !flushing {
                 freed += part.bytes;
             } else {
                 // The part keeps what it took from the budget until it is flushed.

@@ -37,6 +37,8 @@ pub struct StorageOptions {
     pub wal: WalOptions,
     /// Bytes for rows not yet flushed, all shards together (the memtable share of the budget).
     pub memtable_bytes: u64,
+    /// How long a write waits for memory before it is refused.
+    pub max_stall: Duration,
     /// A shard's memtables are flushed when they hold this many bytes.
     pub flush_bytes: u64,
     /// A shard's memtables are flushed when their oldest row is this old.
@@ -57,6 +59,7 @@ impl Default for StorageOptions {
             shards: 1,
             wal: WalOptions::default(),
             memtable_bytes: 512 << 20,
+            max_stall: Duration::from_secs(5),
             flush_bytes: 128 << 20,
             flush_interval: Duration::from_secs(60),
             cache_bytes: 256 << 20,

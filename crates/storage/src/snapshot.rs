@@ -117,7 +117,7 @@ impl TableSnapshot {
     pub fn child_names(&self, shard: ShardId, sids: &RoaringBitmap) -> Result<StringViewArray, StorageError> {
         match self.series(shard) {
             Some(series) => Ok(series.read().child_names(Some(sids))?),
-            None => Ok(StringViewArray::new_null(0)),
+            None => Ok(StringViewArray::new_null(usize::try_from(sids.len()).unwrap_or(0))),
         }
     }
 

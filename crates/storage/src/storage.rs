@@ -90,7 +90,7 @@ impl Storage {
             store: Arc::clone(&store),
             tables,
             clock,
-            budget: Arc::new(Budget::new(options.memtable_bytes)),
+            budget: Arc::new(Budget::new(options.memtable_bytes, options.max_stall)),
             series_count: Arc::new(SeriesCount::new(options.limits.max_series)),
             cache: Arc::new(MetaCache::new(usize::try_from(options.cache_bytes).unwrap_or(usize::MAX))),
             options: Arc::new(options),
@@ -152,8 +152,8 @@ impl Storage {
         let shard = self.shard(shard)?;
         let rows: usize = batches.iter().map(|b| b.times.len()).sum();
         let bytes = batches.iter().map(WriteBatch::bytes).sum();
-        self.0.shared.budget.admit(bytes).await?;
-        let acks = shard.ask(|reply| Command::Write { batches, bytes, reply }).await?;
+        let reserved = self.0.shared.budget.admit(bytes).await?;
+        let acks = shard.ask(|reply| Command::Write { batches, reserved, reply }).await?;
         shard.counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
         Ok(acks)
     }
@@ -269,14 +269,18 @@ impl Storage {
             task.abort();
         }
         for task in tasks {
-            // Aborted on purpose; what it was doing is safe at every point.
+            // Aborted on purpose; what must not end half-way runs in tasks of its own.
             let _ = task.await;
         }
-        let flushed = self.flush().await;
         for shard in &self.0.shards {
-            shard.ask(|reply| Command::Stop { reply }).await?;
+            shard.stop_compaction().await;
         }
-        flushed
+        let mut result = self.flush().await;
+        for shard in &self.0.shards {
+            // Every writer is stopped, whatever becomes of the others.
+            result = result.and(shard.ask(|reply| Command::Stop { reply }).await);
+        }
+        result
     }
 
     fn shard(&self, id: ShardId) -> Result<&Arc<Shard>, StorageError> {
@@ -325,10 +329,7 @@ async fn flush_loop(shard: Arc<Shard>, shared: Shared) {
             }
         }
         if let Err(error) = shard.flush().await {
-            shard.counters.flush_failures.fetch_add(1, Ordering::Relaxed);
             tracing::error!(shard = %shard.id, %error, "flush failed; rows stay in memory and in the WAL");
-            let now = shared.clock.now_ns();
-            shard.state.write().oldest_unflushed_ns.get_or_insert(now);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }

@@ -1,7 +1,7 @@
 //! What writers hand to storage: rows of one table as columns, and the series they belong to.
 
 use arrow::array::{Array, ArrayRef, BinaryArray};
-use triglot_model::{ColumnId, RowOp, Sid};
+use triglot_model::{ColumnId, ColumnKind, RowOp, Sid};
 
 use crate::error::StorageError;
 use crate::series::SeriesKey;
@@ -55,8 +55,25 @@ impl WriteBatch {
             if values.len() != rows {
                 return Err(bad(format!("column {id} has {} values for {rows} rows", values.len())));
             }
-            if self.table.def.column_by_id(*id).is_none() {
+            let Some(column) = self.table.def.column_by_id(*id) else {
                 return Err(bad(format!("column {id} is not in version {} of the table", self.table.def.version)));
+            };
+            // Rows that do not fit the others would make every later flush of the chunk fail.
+            if !matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey) {
+                return Err(bad(format!("column {id} is not stored with rows")));
+            }
+            if *values.data_type() != column.ty.arrow() {
+                let (given, wanted) = (values.data_type(), column.ty.arrow());
+                return Err(bad(format!("column {id} has type {given}, not {wanted}")));
+            }
+            if self.columns.iter().filter(|(other, _)| other == id).count() > 1 {
+                return Err(bad(format!("column {id} is given twice")));
+            }
+        }
+        if let Some(key) = self.table.def.composite_key() {
+            let values = self.columns.iter().find(|(id, _)| *id == key.id).map(|(_, values)| values);
+            if values.is_none_or(|v| v.logical_null_count() > 0) {
+                return Err(bad(format!("key column {} is missing or NULL", key.id)));
             }
         }
         match &self.set {

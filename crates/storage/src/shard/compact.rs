@@ -40,10 +40,17 @@ pub(crate) struct Job {
 impl Shard {
     /// Does merges until there is none to do. `all`: every bucket with more than one file, whatever
     /// its size (for `COMPACT` and for tests).
-    pub(crate) async fn compact(&self, table: Option<TableId>, all: bool) -> Result<usize, StorageError> {
+    ///
+    /// It goes on to its end even if the caller gives up, unless the storage stops.
+    pub(crate) async fn compact(self: &Arc<Self>, table: Option<TableId>, all: bool) -> Result<usize, StorageError> {
+        let shard = Arc::clone(self);
+        self.detached(async move { shard.compact_now(table, all).await }).await
+    }
+
+    async fn compact_now(&self, table: Option<TableId>, all: bool) -> Result<usize, StorageError> {
         let _one_at_a_time = self.compact_lock.lock().await;
         let mut done = 0;
-        while let Some(job) = self.next_job(table, all) {
+        while let Some(job) = self.next_job(table, all).filter(|_| !self.is_stopping()) {
             let started = std::time::Instant::now();
             self.run_job(&job).await?;
             self.counters.compactions.fetch_add(1, Ordering::Relaxed);
@@ -59,7 +66,8 @@ impl Shard {
         let now = self.clock.now_ns();
         let state = self.state.read();
         for (id, table) in &state.tables {
-            if only.is_some_and(|t| t != *id) {
+            // A table that the catalog no longer has is about to be forgotten.
+            if only.is_some_and(|t| t != *id) || self.tables.table(*id).is_none() {
                 continue;
             }
             for (start, chunk) in &table.chunks {
@@ -101,7 +109,13 @@ impl Shard {
         };
         manifest.commit(edit).await?;
         let mut state = self.state.write();
-        let Some(entry) = state.tables.get_mut(&job.table) else { return Ok(()) };
+        let Some(entry) = state.tables.get_mut(&job.table) else {
+            // Dropped this moment; its drop waits for the manifest.
+            if let Some(meta) = merged {
+                self.reaper.bury(data_path(self.id, job.table, job.start, meta.file_id));
+            }
+            return Ok(());
+        };
         if let Some(chunk) = entry.chunks.get_mut(&job.start) {
             let replaced = |f: &Arc<DataFile>| job.files.iter().any(|g| g.meta.file_id == f.meta.file_id);
             let at = chunk.files.iter().position(replaced).unwrap_or(0);
@@ -129,13 +143,17 @@ impl Shard {
                 with_control: file.meta.has_ops,
                 batch_rows: BATCH_ROWS,
             });
-            // The new file's sequence range ends where the newest input's does; all deletions up to
-            // there are applied now, and so are later ones that are known already.
+            // The new file's sequence range ends where the newest input's does: deletions up to there
+            // are applied now, since nobody applies them to the new file. Later ones still will be.
             let deletions = deletions_for(file, &job.tombstones, &TimeRange::ALL);
             let seq_max = job.files.last().map_or(0, |f| f.meta.seq_max);
             let deletions: Vec<Tombstone> = deletions.into_iter().filter(|t| t.seq <= seq_max).collect();
+            let stopping = Arc::clone(&self.stopping);
             inputs.push(
                 rows.map(move |batch| {
+                    if stopping.load(Ordering::Relaxed) {
+                        return Err(StorageError::ShuttingDown);
+                    }
                     let batch = batch?;
                     if deletions.is_empty() { Ok(batch) } else { Ok(apply_tombstones(&batch, &deletions)?) }
                 })

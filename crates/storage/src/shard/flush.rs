@@ -3,6 +3,7 @@
 //! Freeze → sort and fold → write and fsync files (M-1) → commit (M-3) → drop memtables → release WAL.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -14,8 +15,8 @@ use super::Shard;
 use super::writer::Command;
 use crate::error::StorageError;
 use crate::file::{DataFile, data_path, series_path};
-use crate::manifest::{EditV1, SeriesPartV1, TableV1, TombstoneV1};
-use crate::memtable::{MemPart, MemParts};
+use crate::manifest::{EditV1, Manifest, SeriesPartV1, TableV1, TombstoneV1};
+use crate::memtable::MemParts;
 use crate::merge::{FoldMode, fold, sort_parts};
 use crate::scan::RowStream;
 use crate::sst::{FileMeta, FileMetaV1, SstWriteOptions};
@@ -49,10 +50,27 @@ struct Frozen {
     tables: Vec<FrozenTable>,
 }
 
+impl Frozen {
+    fn bytes(&self) -> u64 {
+        self.tables.iter().flat_map(|t| &t.chunks).map(|(_, parts)| parts.bytes()).sum()
+    }
+}
+
+/// A file that a flush made: its table, its bucket's start, and itself.
+type NewFile = (TableId, i64, Arc<DataFile>);
+
 impl Shard {
     /// Writes all that is in memory now to files. One flush at a time; a failed one leaves
     /// everything in memory and in the WAL, and the next takes it along.
-    pub(crate) async fn flush(&self) -> Result<(), StorageError> {
+    ///
+    /// It goes on to its end even if the caller gives up: a flush that stops between commit and
+    /// swap would write the same rows again.
+    pub(crate) async fn flush(self: &Arc<Self>) -> Result<(), StorageError> {
+        let shard = Arc::clone(self);
+        self.detached(async move { shard.flush_now().await }).await
+    }
+
+    async fn flush_now(&self) -> Result<(), StorageError> {
         let _one_at_a_time = self.flush_lock.lock().await;
         let frozen = self.freeze()?;
         if frozen.tables.is_empty() {
@@ -60,7 +78,37 @@ impl Shard {
         }
         let started = std::time::Instant::now();
         let mut edit = EditV1 { flushed_seq: frozen.seq, ..EditV1::default() };
-        let mut files: Vec<(TableId, i64, Arc<DataFile>)> = Vec::new();
+        let mut files: Vec<NewFile> = Vec::new();
+        let done = match self.write_frozen(&frozen, &mut edit, &mut files).await {
+            Ok(()) => self.commit_flush(edit, &frozen, files).await,
+            Err(error) => {
+                self.bury_unlisted(&edit, files);
+                Err(error)
+            }
+        };
+        if let Err(error) = done {
+            self.counters.flush_failures.fetch_add(1, Ordering::Relaxed);
+            // What stays in memory waits for the next flush like rows that were never frozen.
+            let now = self.clock.now_ns();
+            let mut state = self.state.write();
+            state.active_bytes += frozen.bytes();
+            state.oldest_unflushed_ns.get_or_insert(now);
+            return Err(error);
+        }
+        // If the writer has stopped, the next start recycles the segments.
+        let _ = self.queue.send(Command::Release { seq: frozen.seq }).await;
+        self.counters.flushed(started.elapsed());
+        self.wake_compactor.notify_one();
+        Ok(())
+    }
+
+    /// Writes files of all that is frozen and lists them in `edit` and `files`, also on failure.
+    async fn write_frozen(
+        &self,
+        frozen: &Frozen,
+        edit: &mut EditV1,
+        files: &mut Vec<NewFile>,
+    ) -> Result<(), StorageError> {
         for table in &frozen.tables {
             let id = table.meta.def.id;
             edit.tables.push(TableV1 { table: id.0, bucket: table.bucket });
@@ -75,11 +123,16 @@ impl Shard {
                 }
             }
         }
-        self.commit_flush(edit, &frozen, files).await?;
-        self.queue.send(Command::Release { seq: frozen.seq }).await.map_err(|_| StorageError::ShuttingDown)?;
-        self.counters.flushed(started.elapsed());
-        self.wake_compactor.notify_one();
         Ok(())
+    }
+
+    /// Deletes the files of a flush that failed before its commit was tried, lest tries on a full
+    /// disk fill it further.
+    fn bury_unlisted(&self, edit: &EditV1, files: Vec<NewFile>) {
+        files.iter().for_each(|(_, _, file)| file.doom());
+        for part in &edit.series {
+            self.reaper.bury(series_path(self.id, TableId(part.table), part.file));
+        }
     }
 
     /// Moves active memtables to `flushing` and says what there is to write.
@@ -164,7 +217,7 @@ impl Shard {
         &self,
         mut edit: EditV1,
         frozen: &Frozen,
-        files: Vec<(TableId, i64, Arc<DataFile>)>,
+        files: Vec<NewFile>,
     ) -> Result<(), StorageError> {
         let mut manifest = self.manifest.lock().await;
         {
@@ -173,17 +226,25 @@ impl Shard {
             let gone = |table: u32| dropped.contains(&TableId(table));
             edit.tables.retain(|t| !gone(t.table));
             edit.add.retain(|f| !gone(f.table));
-            edit.series.retain(|s| !gone(s.table));
+            for part in edit.series.extract_if(.., |s| gone(s.table)) {
+                self.reaper.bury(series_path(self.id, TableId(part.table), part.file));
+            }
             edit.tombstones.retain(|t| !gone(t.table));
             files.iter().filter(|(id, _, _)| dropped.contains(id)).for_each(|(_, _, f)| f.doom());
         }
         let seq = edit.flushed_seq;
+        let replaced = replaced_series(&manifest, &edit);
         manifest.commit(edit).await?;
+        for (table, file) in replaced {
+            self.reaper.bury(series_path(self.id, table, file));
+        }
         let mut state = self.state.write();
         let mut released = 0;
         for (id, start, file) in files {
-            if let Some(chunk) = state.tables.get_mut(&id).and_then(|t| t.chunks.get_mut(&start)) {
-                chunk.files.push(file);
+            match state.tables.get_mut(&id) {
+                Some(table) => table.chunks.entry(start).or_default().files.push(file),
+                // Dropped this moment; its drop waits for the manifest.
+                None => file.doom(),
             }
         }
         for table in &frozen.tables {
@@ -193,8 +254,8 @@ impl Shard {
             for (start, parts) in &table.chunks {
                 if let Some(chunk) = entry.chunks.get_mut(start) {
                     chunk.flushing = MemParts::default();
-                    released += parts.parts.iter().map(|p: &Arc<MemPart>| p.bytes).sum::<u64>();
                 }
+                released += parts.bytes();
             }
             entry.chunks.retain(|_, chunk| !chunk.is_empty());
             entry.bucket_is_durable = true;
@@ -209,6 +270,14 @@ impl Shard {
         self.budget.release(released);
         Ok(())
     }
+}
+
+/// The series snapshots that a full one in `edit` replaces.
+fn replaced_series(manifest: &Manifest, edit: &EditV1) -> Vec<(TableId, u64)> {
+    let full = edit.series.iter().filter(|part| part.full).map(|part| TableId(part.table));
+    full.filter_map(|id| Some((id, manifest.state().tables.get(&id)?)))
+        .flat_map(|(id, table)| table.series.iter().map(move |old| (id, old.file)))
+        .collect()
 }
 
 /// The series that snapshots lack: the new ones, or all if older ones changed or parts are many.

@@ -7,7 +7,7 @@ pub(crate) mod state;
 pub(crate) mod writer;
 
 use std::sync::{Arc, OnceLock};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use object_store::ObjectStore;
@@ -119,6 +119,8 @@ pub(crate) struct Shard {
     /// Makes WAL segments ahead of the writer.
     pub(crate) spares: OnceLock<Spares>,
     sst_cache: Arc<MetaCache>,
+    /// Set when the storage shuts down: long work ends early.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Shard {
@@ -134,13 +136,35 @@ impl Shard {
         }
         let mut state = self.state.write();
         if state.dropped.contains(&id) {
-            return Err(StorageError::BadBatch { table: id, reason: "the table was dropped".to_owned() });
+            return Err(StorageError::TableDropped { table: id });
         }
         let entry = state
             .tables
             .entry(id)
             .or_insert_with(|| TableState::new(table.def.identity.clone(), table.bucket));
         Ok(Arc::clone(&entry.series))
+    }
+
+    /// Runs work that must not end half-way when its caller gives up.
+    async fn detached<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StorageError>> + Send + 'static,
+    ) -> Result<T, StorageError> {
+        match tokio::spawn(work).await {
+            Ok(result) => result,
+            Err(e) if e.is_cancelled() => Err(StorageError::ShuttingDown),
+            Err(e) => Err(StorageError::Background { shard: self.id, reason: e.to_string() }),
+        }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Ends compactions and waits until none is under way.
+    pub(crate) async fn stop_compaction(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        let _ended = self.compact_lock.lock().await;
     }
 
     /// Sends a command made around a reply channel and waits for the answer.
@@ -173,7 +197,12 @@ impl Shard {
     }
 
     /// Drops a table: memory first, so that no flush lists it again, then the manifest.
-    pub(crate) async fn drop_table(&self, table: TableId) -> Result<(), StorageError> {
+    pub(crate) async fn drop_table(self: &Arc<Self>, table: TableId) -> Result<(), StorageError> {
+        let shard = Arc::clone(self);
+        self.detached(async move { shard.drop_table_now(table).await }).await
+    }
+
+    async fn drop_table_now(&self, table: TableId) -> Result<(), StorageError> {
         self.ask(|reply| Command::DropTable { table, reply }).await?;
         let mut manifest = self.manifest.lock().await;
         let Some(known) = manifest.state().tables.get(&table).cloned() else {
@@ -187,7 +216,12 @@ impl Shard {
     }
 
     /// Drops whole buckets that ended before `horizon` of a table (retention). Returns how many.
-    pub(crate) async fn drop_buckets(&self, table: TableId, horizon: i64) -> Result<usize, StorageError> {
+    pub(crate) async fn drop_buckets(self: &Arc<Self>, table: TableId, horizon: i64) -> Result<usize, StorageError> {
+        let shard = Arc::clone(self);
+        self.detached(async move { shard.drop_buckets_now(table, horizon).await }).await
+    }
+
+    async fn drop_buckets_now(&self, table: TableId, horizon: i64) -> Result<usize, StorageError> {
         let mut manifest = self.manifest.lock().await;
         let expired: Vec<(i64, Vec<u64>)> = {
             let state = self.state.read();
@@ -213,13 +247,15 @@ impl Shard {
         let mut dropped = 0;
         if let Some(entry) = state.tables.get_mut(&table) {
             for (start, _) in &expired {
-                // Rows that came in between are older than the horizon as well.
-                if let Some(chunk) = entry.chunks.remove(start) {
-                    freed += chunk.active.bytes();
-                    chunk.files.iter().for_each(|f| f.doom());
-                    dropped += 1;
-                }
+                let Some(chunk) = entry.chunks.get_mut(start) else { continue };
+                chunk.files.drain(..).for_each(|f| f.doom());
+                // Rows that came in between are older than the horizon as well. What a flush has
+                // taken meanwhile comes back as a file, which goes next time.
+                freed += chunk.active.bytes();
+                chunk.active = crate::memtable::MemParts::default();
+                dropped += 1;
             }
+            entry.chunks.retain(|_, chunk| !chunk.is_empty());
         }
         state.active_bytes = state.active_bytes.saturating_sub(freed);
         drop(state);

@@ -78,6 +78,7 @@ impl Shard {
             counters: Counters::default(),
             spares: OnceLock::new(),
             sst_cache: shared.cache,
+            stopping: Arc::default(),
         });
         let orphans = shard.sweep_orphans().await?;
         let replaying = Arc::clone(&shard);

@@ -95,11 +95,11 @@ impl TableState {
         let mut needed_by_files = false;
         let first = bucket_start(tombstone.time.start, self.bucket);
         for (_, chunk) in self.chunks.range_mut(first..=tombstone.time.end.max(first)) {
-            freed += chunk.active.delete(&tombstone)?;
+            freed += chunk.active.delete(&tombstone, false)?;
             // The flush that is under way writes the rows unfiltered; the file it makes has a lower
             // sequence number, so the tombstone applies to it.
             needed_by_files |= !chunk.flushing.is_empty();
-            chunk.flushing.delete(&tombstone)?;
+            chunk.flushing.delete(&tombstone, true)?;
             needed_by_files |= chunk.files.iter().any(|f| f.meta.time.overlaps(&tombstone.time));
         }
         if needed_by_files {
@@ -123,7 +123,7 @@ pub(crate) struct ShardState {
     pub(crate) dropped: HashSet<TableId>,
     /// Everything up to here is durable and visible (W-2).
     pub(crate) visible_seq: u64,
-    /// Bytes in active memtables.
+    /// Bytes in active memtables, and in those that a flush could not write.
     pub(crate) active_bytes: u64,
     /// When the oldest row that is not flushed arrived (clock, ns).
     pub(crate) oldest_unflushed_ns: Option<i64>,

@@ -11,10 +11,11 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use roaring::RoaringBitmap;
 use tokio::sync::{mpsc, oneshot};
-use triglot_model::{ColumnId, RowOp, ShardId, Sid, TableId};
+use triglot_model::{ColumnId, Pressure, RowOp, ShardId, Sid, TableId};
 
 use super::Shard;
 use super::state::TableState;
+use crate::budget::Reservation;
 use crate::error::StorageError;
 use crate::memtable::{MemPart, split_by_bucket};
 use crate::merge::MergeError;
@@ -28,14 +29,17 @@ use crate::{TableMeta, TimeRange, Tombstone};
 const GROUP_REQUESTS: usize = 256;
 /// Row bytes in one group, roughly at most: bounds what one fsync waits for.
 const GROUP_BYTES: u64 = 4 << 20;
+/// Under memory pressure memtables are flushed at this part of their usual size at once; smaller
+/// ones wait for the next tick, so that pressure does not make many tiny files.
+const PRESSED_FLUSH_PART: u64 = 8;
 
 type Reply<T> = oneshot::Sender<Result<T, StorageError>>;
 
 /// What a shard's writer can be asked.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Rows of one request. `bytes` were taken from the budget.
-    Write { batches: Vec<WriteBatch>, bytes: u64, reply: Reply<Vec<WriteAck>> },
+    /// Rows of one request, and what was taken from the budget for them.
+    Write { batches: Vec<WriteBatch>, reserved: Reservation, reply: Reply<Vec<WriteAck>> },
     /// Deletes rows of a table.
     Delete { table: TableMeta, time: TimeRange, series: Option<RoaringBitmap>, reply: Reply<()> },
     /// Changes tags of series.
@@ -59,7 +63,7 @@ enum Apply {
 
 /// What is to be answered once its group is durable.
 enum Answer {
-    Write { acks: Vec<WriteAck>, bytes: u64, reply: Reply<Vec<WriteAck>> },
+    Write { acks: Vec<WriteAck>, reserved: Reservation, reply: Reply<Vec<WriteAck>> },
     Unit(Reply<()>),
 }
 
@@ -110,13 +114,7 @@ impl Turn {
 impl Writer {
     /// Handles `first` and what has queued up behind it as one group. False = stop.
     fn turn(&mut self, first: Command, queue: &mut mpsc::Receiver<Command>) -> bool {
-        let mut group = Turn {
-            log: std::mem::take(&mut self.log),
-            apply: Vec::new(),
-            answers: Vec::new(),
-            created: Vec::new(),
-            failed: None,
-        };
+        let mut group = self.new_turn();
         let mut bytes = 0;
         let mut stop = None;
         let mut next = Some(first);
@@ -142,9 +140,15 @@ impl Writer {
                         tracing::error!(shard = %self.shard.id, %error, "interval WAL sync failed");
                     }
                 }
+                // What is checked and resolved behind it depends on it, so it is applied first.
+                alone @ Command::SetTags { .. } => {
+                    group = self.finish_and_renew(group);
+                    self.prepare(alone, &mut group);
+                    group = self.finish_and_renew(group);
+                }
                 other => {
-                    if let Command::Write { bytes: more, .. } = &other {
-                        bytes += more;
+                    if let Command::Write { reserved, .. } = &other {
+                        bytes += reserved.bytes();
                     }
                     self.prepare(other, &mut group);
                 }
@@ -164,12 +168,27 @@ impl Writer {
         }
     }
 
+    fn new_turn(&mut self) -> Turn {
+        Turn {
+            log: std::mem::take(&mut self.log),
+            apply: Vec::new(),
+            answers: Vec::new(),
+            created: Vec::new(),
+            failed: None,
+        }
+    }
+
+    fn finish_and_renew(&mut self, group: Turn) -> Turn {
+        self.finish(group);
+        self.new_turn()
+    }
+
     fn prepare(&mut self, command: Command, group: &mut Turn) {
         match command {
-            Command::Write { batches, bytes, reply } => match self.prepare_write(batches, group) {
-                Ok(acks) => group.answers.push(Answer::Write { acks, bytes, reply }),
+            Command::Write { batches, reserved, reply } => match self.prepare_write(batches, group) {
+                Ok(acks) => group.answers.push(Answer::Write { acks, reserved, reply }),
                 Err(error) => {
-                    self.shard.budget.release(bytes);
+                    drop(reserved);
                     let _ = reply.send(Err(error));
                 }
             },
@@ -237,6 +256,7 @@ impl Writer {
         let mut sids = Vec::with_capacity(batch.series.len());
         for series in &batch.series {
             match series {
+                SeriesRef::Known(sid) if sid.0 >= index.next_sid() => return Err(unknown_series(id)),
                 SeriesRef::Known(sid) => sids.push(*sid),
                 SeriesRef::Key(key) => {
                     if self.shard.series_count.is_full() && index.lookup(key).is_none() {
@@ -260,8 +280,7 @@ impl Writer {
         changes: Vec<TagChange>,
         group: &mut Turn,
     ) -> Result<(), StorageError> {
-        // The change is checked on a copy of nothing: the index applies it only after the WAL has
-        // it, so here it is only tried.
+        // Only checked here: the index applies the change after the WAL has it.
         let index = self.shard.series_of(table)?;
         index.read().check_tags(changes.iter().map(|c| (c.sid, c.tags.as_slice())))?;
         // A create record of one of these series may still be unlogged after a failed group.
@@ -326,9 +345,9 @@ impl Writer {
                 Answer::Unit(reply) => {
                     let _ = reply.send(result(self.shard.id));
                 }
-                Answer::Write { acks, bytes, reply } => {
+                Answer::Write { acks, reserved, reply } => {
                     // Applied rows were added to the budget by their real size.
-                    self.shard.budget.release(bytes);
+                    drop(reserved);
                     let _ = reply.send(result(self.shard.id).map(|()| acks));
                 }
             }
@@ -360,9 +379,13 @@ fn known_series(
         })
         .collect();
     if sids.iter().any(|sid| sid.0 >= index.next_sid()) {
-        return Err(StorageError::BadBatch { table, reason: "names a series that does not exist".to_owned() });
+        return Err(unknown_series(table));
     }
     Ok(WriteAck { sids, series_epoch: index.epoch() })
+}
+
+fn unknown_series(table: TableId) -> StorageError {
+    StorageError::BadBatch { table, reason: "names a series that does not exist".to_owned() }
 }
 
 /// The rows in the physical schema, in arrival order.
@@ -400,6 +423,8 @@ impl Shard {
         let mut result = Ok(());
         for action in actions {
             let done = match action {
+                // Dropped between its turn and now: it must not come back.
+                Apply::Rows { table, .. } if state.dropped.contains(&table.def.id) => Ok(()),
                 Apply::Rows { table, seq, batch } => {
                     let entry = state
                         .tables
@@ -436,7 +461,9 @@ impl Shard {
             }
         }
         state.visible_seq = last_seq;
-        if state.active_bytes >= self.options.flush_bytes {
+        let pressed = self.budget.pressure() >= Pressure::Flush
+            && state.active_bytes >= self.options.flush_bytes / PRESSED_FLUSH_PART;
+        if pressed || state.active_bytes >= self.options.flush_bytes {
             self.wake_flusher.notify_one();
         }
         result

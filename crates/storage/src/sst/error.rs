@@ -95,6 +95,7 @@ impl SstError {
         match self {
             Self::Damaged { .. } | Self::Format { .. } | Self::Type { .. } => ErrorKind::Corrupt,
             Self::Rows(e) => e.kind(),
+            Self::Store { source, .. } if crate::error::store_is_full(source) => ErrorKind::DiskFull,
             Self::Store { .. } | Self::Unsorted { .. } | Self::SchemaChange { .. } | Self::Encode { .. } => {
                 ErrorKind::Internal
             }
