@@ -107,6 +107,7 @@ impl From<DataFusionError> for QueryError {
             | DataFusionError::SchemaError(..) => ErrorKind::Plan,
             DataFusionError::NotImplemented(_) => ErrorKind::NotSupported,
             DataFusionError::ResourcesExhausted(_) => ErrorKind::OutOfMemory,
+            _ if spill_is_full(&error) => ErrorKind::OutOfMemory,
             DataFusionError::Execution(_)
             | DataFusionError::ArrowError(..)
             | DataFusionError::External(_) => ErrorKind::Execution,
@@ -125,4 +126,18 @@ fn find_own(error: &DataFusionError) -> Option<&QueryError> {
         }
         current = current.source()?;
     }
+}
+
+/// Whether the node's spill quota is used up. DataFusion reports it as an I/O error, of which nothing but
+/// the text survives the way through Arrow's writer.
+fn spill_is_full(error: &DataFusionError) -> bool {
+    let io = match error.find_root() {
+        DataFusionError::IoError(io) => io,
+        DataFusionError::ArrowError(arrow, _) => match arrow.as_ref() {
+            arrow::error::ArrowError::IoError(_, io) => io,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    io.to_string().contains("used disk space during the spilling process")
 }

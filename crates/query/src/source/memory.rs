@@ -37,7 +37,6 @@ pub(crate) struct TestRow {
 pub(crate) struct MemorySource {
     table: Arc<TableDef>,
     shards: BTreeMap<ShardId, Shard>,
-    bucket: i64,
     /// What chunks say of themselves: rows per real row.
     pub(crate) inflate: u64,
 }
@@ -45,8 +44,8 @@ pub(crate) struct MemorySource {
 #[derive(Debug, Default)]
 struct Shard {
     series: Vec<[Option<String>; 2]>,
-    /// (sid, row), by (time, sid): the wrong order on purpose.
-    rows: Arc<Vec<(u32, TestRow)>>,
+    /// (sid, row) by time bucket, in it by (time, sid): the wrong order on purpose.
+    buckets: BTreeMap<i64, Arc<Vec<(u32, TestRow)>>>,
 }
 
 pub(crate) fn cpu_table(precision: Precision) -> Arc<TableDef> {
@@ -89,12 +88,13 @@ impl MemorySource {
                 shard.series.push(key);
                 shard.series.len() - 1
             });
-            Arc::make_mut(&mut shard.rows).push((sid as u32, row.clone()));
+            let rows = shard.buckets.entry(row.time.div_euclid(bucket)).or_default();
+            Arc::make_mut(rows).push((sid as u32, row.clone()));
         }
-        for shard in shards.values_mut() {
-            Arc::make_mut(&mut shard.rows).sort_by_key(|(sid, row)| (row.time, *sid));
+        for rows in shards.values_mut().flat_map(|s| s.buckets.values_mut()) {
+            Arc::make_mut(rows).sort_by_key(|(sid, row)| (row.time, *sid));
         }
-        Self { table: cpu_table(precision), shards, bucket, inflate: 1 }
+        Self { table: cpu_table(precision), shards, inflate: 1 }
     }
 
     fn tag(&self, shard: ShardId, sid: u32, tag: ColumnId) -> Option<&str> {
@@ -149,13 +149,10 @@ impl SeriesSource for MemorySource {
             if series.of(*id).is_none_or(SidSet::is_none) {
                 continue;
             }
-            let mut buckets: BTreeMap<i64, Vec<(u32, TestRow)>> = BTreeMap::new();
-            for row in shard.rows.iter() {
-                buckets.entry(row.1.time.div_euclid(self.bucket)).or_default().push(row.clone());
-            }
-            for rows in buckets.into_values() {
+            for rows in shard.buckets.values() {
                 let range = TimeRange { start: rows[0].1.time, end: rows[rows.len() - 1].1.time };
                 if range.overlaps(&time) {
+                    let rows = Arc::clone(rows);
                     chunks.push(Arc::new(MemoryChunk { shard: *id, range, rows, inflate: self.inflate }));
                 }
             }
@@ -168,7 +165,7 @@ impl SeriesSource for MemorySource {
 struct MemoryChunk {
     shard: ShardId,
     range: TimeRange,
-    rows: Vec<(u32, TestRow)>,
+    rows: Arc<Vec<(u32, TestRow)>>,
     inflate: u64,
 }
 
