@@ -20,6 +20,8 @@ mod shard;
 mod snapshot;
 pub mod sst;
 mod storage;
+#[cfg(test)]
+mod tests;
 mod time_range;
 pub mod wal;
 mod write;

@@ -13,7 +13,7 @@ use crate::error::StorageError;
 use crate::file::DataFile;
 use crate::memtable::{MemParts, filter_rows};
 use crate::merge::{FoldMode, Layout, MergeOptions, MergeStream, apply_tombstones};
-use crate::physical::column_name;
+use crate::physical::{column_id, column_name};
 use crate::shard::state::Chunk;
 use crate::snapshot::{ChunkRef, PinnedShard, SeriesSelection, TableSnapshot};
 use crate::sst::{ReadRequest, SstReader};
@@ -155,10 +155,11 @@ impl TableSnapshot {
         }
         let runs = memory.sorted_runs(ck)?;
         let table = self.id();
+        let failed = |source| StorageError::Columns { table, source };
         runs.iter()
             .map(|run| {
-                let rows = filter_rows(run, &input.time, input.series)
-                    .map_err(|source| StorageError::Columns { table, source })?;
+                let run = only_columns(run, input.columns).map_err(failed)?;
+                let rows = filter_rows(&run, &input.time, input.series).map_err(failed)?;
                 Ok(stream::iter([Ok(rows)]).boxed())
             })
             .collect()
@@ -189,6 +190,17 @@ fn read_type(ty: ColumnType) -> DataType {
         DataType::Binary => DataType::BinaryView,
         other => other,
     }
+}
+
+/// Keys, control columns and `columns` of a batch, so that no others are filtered in vain.
+fn only_columns(
+    batch: &RecordBatch,
+    columns: &[(ColumnId, ColumnType)],
+) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let wanted = |name: &str| column_id(name).is_none_or(|id| columns.iter().any(|(c, _)| *c == id));
+    let fields = batch.schema_ref().fields().iter().enumerate();
+    let indices: Vec<usize> = fields.filter(|(_, f)| wanted(f.name())).map(|(at, _)| at).collect();
+    batch.project(&indices)
 }
 
 fn project(batch: &RecordBatch, wanted: &[String]) -> Result<RecordBatch, arrow::error::ArrowError> {
