@@ -4,6 +4,7 @@ mod bench;
 mod cli;
 mod client;
 mod config;
+mod csv;
 mod export;
 mod failure;
 mod import;

@@ -51,6 +51,7 @@ impl Config {
             shards: if s.shards == 0 { automatic } else { s.shards },
             wal: wal_options(&self.wal),
             memtable_bytes: shares.memtables,
+            max_stall: s.max_stall.0,
             flush_bytes: s.flush_bytes.0,
             flush_interval: s.flush_interval.0,
             cache_bytes: shares.caches,

@@ -65,6 +65,8 @@ pub(crate) struct Storage {
     pub(crate) flush_bytes: ByteSize,
     /// A shard flushes when its oldest unflushed row is this old.
     pub(crate) flush_interval: Span,
+    /// How long a write waits for memory before it is refused as busy.
+    pub(crate) max_stall: Span,
     /// How often retention, compaction and sweeps look for work.
     pub(crate) background_interval: Span,
     /// Files of similar size side by side that start a compaction.
@@ -99,6 +101,7 @@ impl Default for Storage {
             shards: 0,
             flush_bytes: ByteSize(storage.flush_bytes),
             flush_interval: Span(storage.flush_interval),
+            max_stall: Span(storage.max_stall),
             background_interval: Span(storage.background_interval),
             compaction_trigger_files: storage.compaction.trigger_files,
             compaction_max_inputs: storage.compaction.max_inputs,

@@ -21,10 +21,8 @@ use crate::Failure;
 use crate::client::{Client, Precision, Protocol, TargetArgs};
 use crate::progress::{Progress, Total};
 use bad::BadLines;
-use cell::{FieldType, Mapping, Role};
+use cell::{FieldType, Mapping, Role, describe};
 use send::{SendOptions, send};
-
-pub(crate) use cell::{FieldType as ColumnType, describe};
 
 /// Formats of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

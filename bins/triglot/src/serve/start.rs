@@ -70,7 +70,8 @@ pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result
         speaker.say(&format!("recovered {rows} rows in {records} records from the write-ahead log"));
     }
     for torn in engine.recovery().iter().filter_map(|r| r.torn_tail.as_ref()) {
-        speaker.say(&format!("the end of the log was cut off: {torn}"));
+        let (file, offset, bytes) = (&torn.file, torn.offset, torn.bytes);
+        speaker.say(&format!("{file}: {bytes} bytes of unacknowledged writes cut off at byte {offset}"));
     }
     let scheme = if config.server.tls_certificate.is_empty() { "http" } else { "https" };
     let listeners = config.listeners()?;
