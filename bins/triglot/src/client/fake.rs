@@ -74,6 +74,8 @@ fn connection(stream: TcpStream, answer: &Answer, taken: &Mutex<Vec<String>>) {
         if status == 200 {
             taken.lock().unwrap().push(body);
         }
-        write!(out, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len()).unwrap();
+        // In one piece: small ones wait for each other's acknowledgements.
+        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n\r\n{text}", text.len());
+        out.write_all(answer.as_bytes()).unwrap();
     }
 }

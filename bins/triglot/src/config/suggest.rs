@@ -2,7 +2,7 @@
 
 /// The candidate that is fewest edits away, if that is few enough to be a slip.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<String> {
-    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let allowed = ((name.chars().count() + 1) / 3).clamp(1, 3);
     candidates.map(|c| (distance(name, c), c)).filter(|(d, _)| *d <= allowed).min().map(|(_, c)| c.to_owned())
 }
 

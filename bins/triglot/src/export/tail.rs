@@ -56,7 +56,7 @@ mod tests {
         let progress = Progress::new(Total::Unknown, true);
         let mut out = Vec::new();
         let rows = copy_csv(&b"a,b\n1,\"x\ny\"\n2,z\n"[..], &mut out, &progress).unwrap();
-        assert_eq!((rows, out.len()), (2, 17));
+        assert_eq!((rows, out.as_slice()), (2, &b"a,b\n1,\"x\ny\"\n2,z\n"[..]));
         let late = b"a\n1\n{\"error_code\": \"040007\", \"error_message\": \"Fetch result: x\"}";
         let error = copy_csv(&late[..], &mut Vec::new(), &progress).unwrap_err();
         assert!(error.to_string().contains("040007"), "{error}");

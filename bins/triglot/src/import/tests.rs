@@ -154,7 +154,7 @@ fn csv_takes_types_from_table_user_and_values() {
     assert_eq!(
         sent,
         [
-            r#"cpu,host=a\ b,zone=z load=1,n=5i,text="say \"hi\"",id="1" 1000"#,
+            r#"cpu,host=a\ b,zone=z load=1.0,n=5i,text="say \"hi\"",id="1" 1000"#,
             r#"cpu,host=b load=2.5,n=6i,id="2" 1642176000000"#,
         ]
     );
@@ -197,6 +197,6 @@ fn parquet_columns_become_the_nearest_types() {
     let sent: Vec<String> =
         lines(&fake).into_iter().filter(|l| l.starts_with("cpu")).filter(|l| l.contains(" load=")).collect();
     // `load` is DOUBLE in the table; times are in milliseconds.
-    assert_eq!(sent, ["cpu load=2 2", "cpu,host=a load=1,u=7u,b=true 1"]);
+    assert_eq!(sent, ["cpu load=2.0 2", "cpu,host=a load=1.0,u=7u,b=true 1"]);
     assert_eq!(bad.lines(), ["line 3: no field has a value"]);
 }
