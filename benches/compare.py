@@ -99,7 +99,8 @@ def load(server, triglot, data, args):
         "settled_rss_mb": end["rss"] / 1e6,
         "empty_rss_mb": begin["rss"] / 1e6,
         "disk_bytes": end["disk"],
-        "disk_bytes_per_row": end["disk"] / result["rows"],
+        "disk_bytes_per_row": (end["disk"] - end["wal"]) / result["rows"],
+        "wal_mb": end["wal"] / 1e6,
     }
 
 

@@ -37,6 +37,8 @@ class Server:
     """A server process on loopback with a directory of its own."""
 
     ready_path = "/ping"
+    # Where its log is, below its directory: preallocated segments count apart.
+    wal = None
 
     def __init__(self, directory):
         self.directory = directory
@@ -99,7 +101,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def sample(self):
-        return measure.sample(self.process.pid, self.directory)
+        wal = measure.disk_bytes(self.directory / self.wal) if self.wal else 0
+        return {**measure.sample(self.process.pid, self.directory), "wal": wal}
 
     def settle(self):
         return measure.wait_until_idle(self.process.pid, self.directory)
@@ -107,6 +110,7 @@ class Server:
 
 class Triglot(Server):
     ready_path = "/health/ready"
+    wal = "data/wal"
 
     def __init__(self, binary, directory):
         super().__init__(directory)
@@ -142,6 +146,8 @@ class Triglot(Server):
 
 
 class Influx(Server):
+    wal = "wal"
+
     def __init__(self, tools, directory):
         super().__init__(directory)
         self.tools = tools

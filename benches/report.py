@@ -47,7 +47,8 @@ LOAD_ROWS = [
     ("peak memory, MB", lambda l: l["peak_rss_mb"], "{:.0f}", False),
     ("settled memory, MB", lambda l: l["settled_rss_mb"], "{:.0f}", False),
     ("empty server, MB", lambda l: l["empty_rss_mb"], "{:.0f}", False),
-    ("disk, B/row settled", lambda l: l["disk_bytes_per_row"], "{:.2f}", False),
+    ("disk without log, B/row settled", lambda l: l["disk_bytes_per_row"], "{:.2f}", False),
+    ("log kept for reuse, MB", lambda l: l["wal_mb"], "{:.0f}", False),
     ("seconds to settle", lambda l: l["settle_seconds"], "{:.0f}", False),
 ]
 

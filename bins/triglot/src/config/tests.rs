@@ -48,7 +48,7 @@ fn flags_beat_environment_beats_file_beats_defaults() {
     let flags = [("cnosdb", "listen", "127.0.0.1:3")];
     let config = load(Some(&path), &overrides(&env, &flags)).unwrap();
     assert_eq!(config.cnosdb.listen, "127.0.0.1:3");
-    assert_eq!(config.wal.mode, schema::WalMode::Interval);
+    assert_eq!(config.wal.mode, WalMode::Interval);
     assert_eq!(config.storage.shards, 3);
     assert_eq!(config.log, Config::default().log);
 }
@@ -150,7 +150,7 @@ fn a_listener_is_public_unless_all_its_addresses_are_loopback() {
 fn assignments_need_section_key_and_value() {
     let mut overrides = Overrides::default();
     overrides.assignment("wal.mode=os").unwrap();
-    assert_eq!(load(None, &overrides).unwrap().wal.mode, schema::WalMode::Os);
+    assert_eq!(load(None, &overrides).unwrap().wal.mode, WalMode::Os);
     for bad in ["wal", "wal.mode", "mode=os"] {
         assert!(Overrides::default().assignment(bad).is_err(), "{bad}");
     }

@@ -24,7 +24,7 @@ fn send_lines(fake: &Fake, input: impl Read, bad: &BadLines) -> Result<u64, Fail
     let progress = Progress::new(Total::Unknown, true);
     let target = fake.target();
     let options = SendOptions { target: &target, connections: 2, batch_rows: 100, bad, progress: &progress };
-    send(options, |sink| self::lines::read(input, sink))
+    send(options, |sink| lines::read(input, sink))
 }
 
 #[test]

@@ -46,12 +46,14 @@ impl Server {
 
     /// Starts on a free port of `host` and waits until it is ready.
     pub(crate) fn start_on(host: &str, data: &Path, environment: &[(&str, &str)]) -> Self {
+        let tls = environment.iter().any(|(name, _)| *name == "TRIGLOT_SERVER__TLS_CERTIFICATE");
+        let scheme = if tls { "https" } else { "http" };
         let port = free_port();
         let mut command = triglot(&["serve", "--log-format", "text"]);
         command.arg("--data-dir").arg(data).env("TRIGLOT_CNOSDB__LISTEN", format!("{host}:{port}"));
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());
         let child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let mut server = Self { child, url: format!("http://127.0.0.1:{port}"), port };
+        let mut server = Self { child, url: format!("{scheme}://127.0.0.1:{port}"), port };
         let begin = Instant::now();
         while server.get("/health/ready").is_none_or(|(status, _)| status != 200) {
             if server.child.try_wait().unwrap().is_some() || begin.elapsed() > PATIENCE {

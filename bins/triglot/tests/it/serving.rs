@@ -88,3 +88,25 @@ fn a_running_request_ends_before_the_server_does() {
     let again = Server::start(dir.path());
     assert_eq!(again.sql("SELECT f FROM m"), "f\n1.0\n");
 }
+
+#[test]
+fn https_with_the_given_certificate() {
+    let tls = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/");
+    let (certificate, key) = (format!("{tls}cert.pem"), format!("{tls}key.pem"));
+    let dir = tempfile::tempdir().unwrap();
+    let environment = [
+        ("TRIGLOT_SERVER__TLS_CERTIFICATE", certificate.as_str()),
+        ("TRIGLOT_SERVER__TLS_KEY", key.as_str()),
+    ];
+    let mut server = Server::start_on("127.0.0.1", dir.path(), &environment);
+    assert_eq!(server.sql("SELECT 1 AS one"), "one\n1\n");
+    // The tools verify it; without being told to trust it they refuse.
+    let bench = |more: &[&str]| {
+        let arguments = ["bench", "--url", &server.url, "--rows", "10", "--quiet"];
+        triglot(&[&arguments[..], more].concat()).output().unwrap()
+    };
+    assert!(bench(&["--cacert", &certificate]).status.success());
+    assert_eq!(bench(&[]).status.code(), Some(1));
+    let lines = server.start_lines(3);
+    assert_eq!(lines[2], format!("cnosdb on https://127.0.0.1:{}", server.port));
+}
