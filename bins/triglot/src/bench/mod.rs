@@ -27,7 +27,9 @@ pub(crate) fn run(args: &BenchArgs) -> Result<(), Failure> {
         return write_file(args, path).map_err(|e| Failure::io(path, e));
     }
     let target = args.target.target(args.protocol, args.precision)?;
-    Client::new(&target)?.create_database()?;
+    let client = Client::new(&target)?;
+    client.reach()?;
+    client.create_database()?;
     let report = send(args, &target)?;
     if args.json {
         let text = serde_json::to_string(&report).map_err(|e| Failure::Message(e.to_string()))?;

@@ -44,6 +44,11 @@ impl Client {
         Ok(Self { agent, target: target.clone() })
     }
 
+    /// Whether anybody answers: sending is patient, and a wrong address should be told at once.
+    pub(crate) fn reach(&self) -> Result<(), ClientError> {
+        self.agent.get(self.target.ping_url()).call().map(drop).map_err(ClientError::transport)
+    }
+
     /// Sends line protocol once. Success means what the server says it means.
     pub(crate) fn write(&self, body: &[u8]) -> Result<(), ClientError> {
         self.post(&self.target.write_url(), None, body).map(drop)

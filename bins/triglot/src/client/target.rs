@@ -146,6 +146,15 @@ impl Target {
         }
     }
 
+    pub(crate) fn ping_url(&self) -> String {
+        let path = match self.protocol {
+            Protocol::Cnosdb => "/api/v1/ping",
+            Protocol::Influx1 => "/ping",
+            Protocol::Victoria => "/health",
+        };
+        format!("{}{path}", self.base)
+    }
+
     pub(crate) fn sql_url(&self) -> String {
         let (base, db, tenant) = (&self.base, percent(&self.database), percent(&self.tenant));
         format!("{base}/api/v1/sql?tenant={tenant}&db={db}")

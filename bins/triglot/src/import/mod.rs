@@ -145,6 +145,7 @@ pub(crate) fn run(args: &ImportArgs) -> Result<(), Failure> {
 fn import(args: &ImportArgs, bad: &BadLines) -> Result<u64, Failure> {
     let target = args.target.target(Protocol::Cnosdb, args.precision)?;
     let client = Client::new(&target)?;
+    client.reach()?;
     if args.create_db {
         client.create_database()?;
     }
