@@ -6,10 +6,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use arrow::array::UInt64Array;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
-use triglot_engine::Outcome;
 use triglot_engine::query::QueryStream;
+use triglot_engine::{Outcome, Session};
 use triglot_http::body;
-use triglot_sql_cnosdb::{Prepared, SqlError, execute, prepare};
+use triglot_sql_cnosdb::{Prepared, SqlError, execute, plan, prepare};
 
 use crate::accept;
 use crate::app::CnosDbApp;
@@ -18,8 +18,8 @@ use crate::error::CnosDbError;
 use crate::params::SqlParams;
 use crate::stream::Shape;
 
-/// Longer texts are parsed on a blocking thread.
-const INLINE_TEXT: usize = 64 << 10;
+/// Longer texts are parsed and planned on a blocking thread.
+const INLINE_TEXT: usize = 16 << 10;
 
 /// The order of checks is the vendor's (sheet section 2): length, presence of credentials, query
 /// string, content encoding, credentials, accept, accept encoding, execution.
@@ -42,7 +42,7 @@ pub(crate) async fn sql(
         chunked: params.chunked,
     };
     let text: Arc<str> = String::from_utf8_lossy(&body).into();
-    let Some(prepared) = prepare_off_thread(Arc::clone(&text)).await? else {
+    let Some(prepared) = read(&app, &session, Arc::clone(&text)).await? else {
         return shape.empty();
     };
     match execute(&app.engine, &session, prepared, &text, params.target_partitions).await? {
@@ -55,11 +55,17 @@ pub(crate) async fn sql(
     }
 }
 
-async fn prepare_off_thread(text: Arc<str>) -> Result<Option<Prepared>, CnosDbError> {
+/// Parses and plans; what may take long, on a blocking thread.
+async fn read(app: &CnosDbApp, session: &Session, text: Arc<str>) -> Result<Option<Prepared>, CnosDbError> {
     if text.len() <= INLINE_TEXT {
         return Ok(prepare(&text)?);
     }
-    match web::block(move || prepare(&text)).await {
+    let (engine, session) = (app.engine.clone(), session.clone());
+    let work = web::block(move || match prepare(&text)? {
+        Some(prepared) => plan(&engine, &session, prepared).map(Some),
+        None => Ok(None),
+    });
+    match work.await {
         Ok(prepared) => Ok(prepared?),
         Err(stopped) => Err(CnosDbError::Fetch(stopped.to_string())),
     }

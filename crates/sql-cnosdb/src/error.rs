@@ -103,6 +103,9 @@ pub fn engine_face(error: &EngineError) -> (&'static str, String) {
         EngineError::Ingest(e) => return ingest_face(e),
         EngineError::Cast(e) => return ("010002", format!("Arrow: {e}")),
         EngineError::Query(e @ QueryError::Busy { .. }) => return ("010012", e.to_string()),
+        EngineError::Query(QueryError::Refused { kind: ErrorKind::Denied, message }) => {
+            return ("010004", format!("Insufficient privileges, expected [{message}]"));
+        }
         EngineError::QueryNotFound { id } => return ("010011", format!("Query not found: QueryId({id})")),
         EngineError::DatabaseNotFound { name } => return ("030017", format!("Database not found: {name:?}")),
         EngineError::TableNotFound { tenant, database, table } => {

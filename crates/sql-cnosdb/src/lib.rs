@@ -1,6 +1,6 @@
 //! CnosDB's SQL: parser with its own statements, and their lowering to the engine.
 //!
-//! A request goes through [`prepare`] (text only: parse, or scan a literal insert) and
+//! A request goes through [`prepare`] (text only: parse, or scan a literal insert), [`plan`] and
 //! [`execute`] (against the engine). The words follow the fact sheet `cnosdb.md`, sections 3, 12
 //! and 13; queries are DataFusion's. The crate knows no HTTP and no result format.
 
@@ -16,4 +16,4 @@ pub mod size;
 mod values;
 
 pub use error::{SqlError, engine_face, ingest_face, with_names};
-pub use lower::{Prepared, execute, prepare};
+pub use lower::{Prepared, execute, plan, prepare};

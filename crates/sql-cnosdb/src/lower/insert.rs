@@ -11,7 +11,6 @@ use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::prelude::Column;
-use datafusion::sql::sqlparser::ast::Query;
 use triglot_engine::{Engine, Insert, InsertSource, Outcome, Session, Statement};
 use triglot_model::{ColumnKind, TableDef};
 
@@ -35,17 +34,16 @@ pub(super) async fn literals(
     write(engine, session, name, targets.columns, InsertSource::Batches(vec![rows])).await
 }
 
-pub(super) async fn query(
+pub(super) async fn planned(
     engine: &Engine,
     session: &Session,
     name: &QName,
     columns: Option<Vec<String>>,
-    source: Box<Query>,
+    source: LogicalPlan,
 ) -> Result<Outcome, SqlError> {
     let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, true, e))?;
-    let plan = engine.plan(session, *source)?;
-    let mut targets = Targets::of(&def, columns, plan.schema().fields().len())?;
-    let plan = targets.fill_planned_time(&def, plan)?;
+    let mut targets = Targets::of(&def, columns, source.schema().fields().len())?;
+    let plan = targets.fill_planned_time(&def, source)?;
     write(engine, session, name, targets.columns, InsertSource::Plan(Box::new(plan))).await
 }
 

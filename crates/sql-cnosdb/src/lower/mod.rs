@@ -17,11 +17,22 @@ use crate::scan::scan_insert;
 use crate::values::literal_batch;
 use crate::{parse, scan};
 
-/// A request whose text has been read; nothing of the engine was needed so far.
+/// A request on its way from text to work.
 #[derive(Debug)]
 pub enum Prepared {
-    /// A statement.
+    /// A statement whose text has been read; nothing of the engine was needed so far.
     Statement(Box<Stmt>),
+    /// A query with its plan.
+    Query(Box<LogicalPlan>),
+    /// An `INSERT` with the plan of its source.
+    Insert {
+        /// The table.
+        table: QName,
+        /// The column list, if one was written.
+        columns: Option<Vec<String>>,
+        /// Where the rows come from.
+        source: Box<LogicalPlan>,
+    },
     /// An `INSERT` of literals, already columns.
     Literals {
         /// The table.
@@ -47,6 +58,31 @@ pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
     Ok(parse::parse(sql)?.map(|s| Prepared::Statement(Box::new(s))))
 }
 
+/// Plans what is planned (queries, and sources of inserts); other requests pass unchanged. It
+/// computes without waiting for anything: for long texts call it on a blocking thread.
+///
+/// # Errors
+/// The planner's (010001, 030019) and refusals to read.
+pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Prepared, SqlError> {
+    let planned = match prepared {
+        Prepared::Statement(statement) => match *statement {
+            Stmt::Query(query) => engine.plan(session, *query).map(|p| Prepared::Query(Box::new(p))),
+            Stmt::Explain(statement) => {
+                engine.plan_statement(session, *statement).map(|p| Prepared::Query(Box::new(p)))
+            }
+            Stmt::Insert { table, columns, source } => {
+                // The target's absence is told before anything about the source.
+                engine.table(session, &table_name(&table)).map_err(|e| named(session, &table, true, e))?;
+                let source = engine.plan(session, *source);
+                source.map(|p| Prepared::Insert { table, columns, source: Box::new(p) })
+            }
+            other => return Ok(Prepared::Statement(Box::new(other))),
+        },
+        other => return Ok(other),
+    };
+    planned.map_err(|error| with_names(&engine.catalog(), error.into()))
+}
+
 /// Runs a prepared request. `text` is its text, for the query list.
 ///
 /// # Errors
@@ -58,35 +94,27 @@ pub async fn execute(
     text: &str,
     target_partitions: Option<usize>,
 ) -> Result<Outcome, SqlError> {
-    let outcome = match prepared {
+    let outcome = match plan(engine, session, prepared)? {
+        Prepared::Query(plan) => {
+            let query = Query { text: text.to_owned(), plan: *plan, target_partitions };
+            engine.execute(session, Statement::Query(query)).await.map_err(SqlError::from)
+        }
+        Prepared::Insert { table, columns, source } => {
+            insert::planned(engine, session, &table, columns, *source).await
+        }
         Prepared::Literals { table, columns, rows } => {
             insert::literals(engine, session, &table, columns, rows).await
         }
-        Prepared::Statement(statement) => {
-            dispatch(engine, session, *statement, text, target_partitions).await
-        }
+        Prepared::Statement(statement) => dispatch(engine, session, *statement).await,
     };
     outcome.map_err(|error| with_names(&engine.catalog(), error))
 }
 
-async fn dispatch(
-    engine: &Engine,
-    session: &Session,
-    statement: Stmt,
-    text: &str,
-    target_partitions: Option<usize>,
-) -> Result<Outcome, SqlError> {
+async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result<Outcome, SqlError> {
     match statement {
-        Stmt::Query(query) => {
-            let plan = engine.plan(session, *query)?;
-            run(engine, session, plan, text, target_partitions).await
-        }
-        Stmt::Explain(statement) => {
-            let plan = engine.plan_statement(session, *statement)?;
-            run(engine, session, plan, text, target_partitions).await
-        }
-        Stmt::Insert { table, columns, source } => {
-            insert::query(engine, session, &table, columns, source).await
+        // `plan` leaves none of these.
+        Stmt::Query(_) | Stmt::Explain(_) | Stmt::Insert { .. } => {
+            Err(SqlError::NotImplemented("a statement without a plan".to_owned()))
         }
         Stmt::Delete { table, filter } => delete::delete(engine, session, &table, filter).await,
         Stmt::Kill(id) => Ok(engine.execute(session, Statement::KillQuery(id)).await?),
@@ -120,17 +148,6 @@ async fn dispatch(
         Stmt::AlterUser { name, options } => user::alter(engine, session, name, options).await,
         Stmt::DropUser { name, if_exists } => user::drop(engine, session, name, if_exists).await,
     }
-}
-
-async fn run(
-    engine: &Engine,
-    session: &Session,
-    plan: LogicalPlan,
-    text: &str,
-    target_partitions: Option<usize>,
-) -> Result<Outcome, SqlError> {
-    let query = Query { text: text.to_owned(), plan, target_partitions };
-    Ok(engine.execute(session, Statement::Query(query)).await?)
 }
 
 /// The engine's form of a name.
