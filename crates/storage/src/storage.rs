@@ -294,6 +294,8 @@ impl Storage {
 /// The shard count is fixed when the directory is made, because series are routed by it.
 fn fixed_shard_count(disk: &dyn Disk, wanted: u16) -> Result<u16, StorageError> {
     if disk.exists(SHARDS_FILE)? {
+        // Its maker may have been killed before this.
+        disk.sync_dir("")?;
         let file = disk.open(SHARDS_FILE, OpenMode::Read)?;
         let mut text = [0u8; 5];
         let read = file.read_at(0, &mut text)?;

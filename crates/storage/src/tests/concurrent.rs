@@ -38,12 +38,14 @@ async fn writers_readers_flushes_and_compactions_at_once() {
             let rows = read(&env.storage.snapshot(&meta), &Query::all(&meta)).await;
             assert!(rows.len() >= last, "{} rows after {last}", rows.len());
             last = rows.len();
+            tokio::task::yield_now().await;
         }
     };
     let maintenance = async {
         while !done.load(Ordering::Relaxed) {
             env.storage.flush().await.unwrap();
             env.storage.compact(None).await.unwrap();
+            tokio::task::yield_now().await;
         }
     };
     let writing = async {

@@ -115,6 +115,7 @@ impl Replay {
         options: WalOptions,
     ) -> Result<Self, WalError> {
         disk.create_dir_all(dir)?;
+        sync_names(&*disk, dir)?;
         let files = disk.list(dir)?;
         let segments = find_segments(&*disk, dir, &files)?;
         let epochs = segments.iter().filter_map(|s| s.header.ok()).map(|h| h.epoch);
@@ -406,4 +407,14 @@ fn decode_error(file: &str, offset: u64, head: &RecordHead, source: CodecError) 
         CodecError::Kind(kind) => WalError::UnknownKind { file, offset, seq, kind },
         source => WalError::Payload { file, offset, seq, source },
     }
+}
+
+/// Makes the names on the way to `dir` durable. A directory that is there already may have been made
+/// by a process that was killed before it synced the parent; a power loss would take it with the log.
+fn sync_names(disk: &dyn Disk, dir: &str) -> Result<(), WalError> {
+    disk.sync_dir("")?;
+    for (at, _) in dir.match_indices('/') {
+        disk.sync_dir(dir.get(..at).unwrap_or_default())?;
+    }
+    Ok(disk.sync_dir(dir)?)
 }
