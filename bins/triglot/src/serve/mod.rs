@@ -78,7 +78,7 @@ fn start_servers(context: &app::Context<'_>, bound: Vec<Bound>) -> Result<Vec<Se
     Ok(handles)
 }
 
-/// Stops accepting, lets running requests end, flushes. A second signal ends the process at once:
+/// Refuses new requests (with 503: a socket that nobody accepts from would leave clients hanging), lets running requests end, flushes. A second signal ends the process at once:
 /// what was acknowledged is in the WAL.
 async fn stop(
     config: &Config,
@@ -90,7 +90,6 @@ async fn stop(
     tracing::info!("stopping: running requests may end, then memtables are flushed");
     let orderly = async {
         drain.begin();
-        join_all(handles.iter().map(ServerHandle::pause)).await;
         let left = drain.wait(config.server.shutdown_timeout.0).await;
         if left > 0 {
             tracing::warn!(requests = left, "cut off: server.shutdown_timeout is over");
