@@ -15,6 +15,8 @@ mod options;
 mod session;
 mod statement;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

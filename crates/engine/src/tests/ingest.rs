@@ -1,0 +1,129 @@
+//! Rows in, rows out; schema on write.
+
+use std::borrow::Cow;
+
+use triglot_model::Precision;
+
+use super::{open, options, root, rows};
+use crate::{Batcher, ColumnShape, EngineError, FieldValue, IngestError, IngestOptions};
+
+fn row(
+    batcher: &mut Batcher,
+    table: &str,
+    tags: &[(&str, &str)],
+    fields: &[(&str, FieldValue<'_>)],
+    time: i64,
+) -> Result<(), IngestError> {
+    let key = format!("{table}{tags:?}");
+    let tags = tags.iter().map(|(k, v)| (Cow::Borrowed(*k), Cow::Borrowed(*v)));
+    batcher.begin(table, key.as_bytes(), tags)?;
+    for (name, value) in fields {
+        batcher.field(name, *value)?;
+    }
+    batcher.end_row(Some(time))
+}
+
+#[tokio::test]
+async fn what_is_committed_is_visible_and_survives_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let sql = "SELECT time, host, v, note FROM m ORDER BY time, host";
+    let expected = [
+        "1970-01-01T00:00:00.000000001|a|1|NULL",
+        "1970-01-01T00:00:00.000000001|b|2|two",
+        "1970-01-01T00:00:00.000000002|a|3|NULL",
+    ];
+    {
+        let engine = open(dir.path()).await;
+        let session = root(&engine).await;
+        let mut batcher = engine.batcher(&session, options()).unwrap();
+        row(&mut batcher, "m", &[("host", "a")], &[("v", FieldValue::I64(1))], 1).unwrap();
+        let two = [("v", FieldValue::I64(2)), ("note", FieldValue::Str("two"))];
+        row(&mut batcher, "m", &[("host", "b")], &two, 1).unwrap();
+        row(&mut batcher, "m", &[("host", "a")], &[("v", FieldValue::I64(3))], 2).unwrap();
+        assert_eq!(batcher.commit().await.unwrap().rows, 3);
+        assert_eq!(rows(&engine, &session, sql).await, expected);
+        engine.flush().await.unwrap();
+        assert_eq!(rows(&engine, &session, sql).await, expected);
+        engine.shutdown().await.unwrap();
+    }
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    assert_eq!(rows(&engine, &session, sql).await, expected);
+}
+
+#[tokio::test]
+async fn later_values_win_field_by_field_and_known_series_are_recalled() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    for (field, value) in [("a", 1), ("b", 2), ("a", 3)] {
+        let mut batcher = engine.batcher(&session, options()).unwrap();
+        row(&mut batcher, "m", &[("t", "x")], &[(field, FieldValue::I64(value))], 5).unwrap();
+        batcher.commit().await.unwrap();
+    }
+    assert_eq!(rows(&engine, &session, "SELECT a, b FROM m").await, ["3|2"]);
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    assert!(batcher.begin_known(format!("m{:?}", [("t", "x")]).as_bytes()));
+    assert!(!batcher.begin_known(b"something else"));
+}
+
+#[tokio::test]
+async fn nothing_is_stored_or_made_before_the_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    row(&mut batcher, "m", &[], &[("v", FieldValue::F64(1.0))], 1).unwrap();
+    let clash = row(&mut batcher, "m", &[], &[("v", FieldValue::Bool(true))], 2);
+    assert!(matches!(clash, Err(IngestError::TypeConflict { within_request: true, .. })));
+    drop(batcher);
+    assert!(engine.tables(&session, "public").unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn clashes_name_both_sides() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    row(&mut batcher, "m", &[("t", "x")], &[("f", FieldValue::F64(1.0))], 1).unwrap();
+    batcher.commit().await.unwrap();
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    let clash = row(&mut batcher, "m", &[("t", "x")], &[("f", FieldValue::I64(1))], 1);
+    let Err(IngestError::TypeConflict { column, found, expected, within_request: false, .. }) = clash else {
+        panic!("{clash:?}")
+    };
+    assert_eq!(column, "f");
+    assert_eq!(found, ColumnShape::Field(triglot_model::ColumnType::I64));
+    assert_eq!(expected, ColumnShape::Field(triglot_model::ColumnType::F64));
+    let clash = row(&mut batcher, "m", &[("f", "x")], &[("g", FieldValue::I64(1))], 1);
+    assert!(matches!(clash, Err(IngestError::TypeConflict { found: ColumnShape::Tag, .. })), "{clash:?}");
+}
+
+#[tokio::test]
+async fn a_missing_database_and_strict_writes_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let mut session = root(&engine).await;
+    let strict = IngestOptions { create: false, ..options() };
+    let mut batcher = engine.batcher(&session, strict).unwrap();
+    let refused = row(&mut batcher, "m", &[], &[("v", FieldValue::I64(1))], 1);
+    assert!(matches!(refused, Err(IngestError::TableNotFound { .. })), "{refused:?}");
+    session.database_name = "nowhere".to_owned();
+    let refused = engine.batcher(&session, options());
+    assert!(matches!(refused, Err(EngineError::DatabaseNotFound { .. })));
+}
+
+#[tokio::test]
+async fn times_are_converted_and_overflow_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    let millis = IngestOptions { precision: Precision::Milli, ..options() };
+    let mut batcher = engine.batcher(&session, millis).unwrap();
+    row(&mut batcher, "m", &[], &[("v", FieldValue::I64(1))], 1_500).unwrap();
+    let refused = row(&mut batcher, "m", &[], &[("v", FieldValue::I64(1))], i64::MAX);
+    assert!(matches!(refused, Err(IngestError::Timestamp(_))));
+    batcher.commit().await.unwrap();
+    assert_eq!(rows(&engine, &session, "SELECT time FROM m").await, ["1970-01-01T00:00:01.500"]);
+}
