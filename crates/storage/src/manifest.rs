@@ -85,7 +85,13 @@ impl TombstoneV1 {
             let _ = bitmap.serialize_into(&mut bytes);
             bytes.iter().map(|b| format!("{b:02x}")).collect()
         });
-        Self { table: table.0, seq: tombstone.seq, start: tombstone.time.start, end: tombstone.time.end, series }
+        Self {
+            table: table.0,
+            seq: tombstone.seq,
+            start: tombstone.time.start,
+            end: tombstone.time.end,
+            series,
+        }
     }
 
     fn decode(&self) -> Result<Tombstone, String> {
@@ -244,9 +250,7 @@ impl Manifest {
         let failed = |source| StorageError::Manifest { shard, source };
         let payload = encode(&edit, shard)?;
         let number = self.log.append(EDIT_V1, RecordFlags::NONE, payload).await.map_err(failed)?;
-        self.state
-            .apply(&edit)
-            .map_err(|reason| StorageError::ManifestRecord { shard, number, reason })?;
+        self.state.apply(&edit).map_err(|reason| StorageError::ManifestRecord { shard, number, reason })?;
         self.edits_since_checkpoint += 1;
         if self.edits_since_checkpoint >= EDITS_PER_CHECKPOINT {
             // The edit is durable whatever becomes of this; the next commit tries again.

@@ -31,12 +31,9 @@ pub(crate) struct MemPart {
 
 impl MemPart {
     pub(crate) fn new(seq: u64, batch: RecordBatch) -> Self {
-        let time = times(&batch)
-            .iter()
-            .fold(TimeRange { start: i64::MAX, end: i64::MIN }, |r, &t| TimeRange {
-                start: r.start.min(t),
-                end: r.end.max(t),
-            });
+        let time = times(&batch).iter().fold(TimeRange { start: i64::MAX, end: i64::MIN }, |r, &t| {
+            TimeRange { start: r.start.min(t), end: r.end.max(t) }
+        });
         let bytes = batch.get_array_memory_size() as u64;
         Self { seq, batch, time, bytes }
     }
@@ -142,8 +139,7 @@ impl MemParts {
         let complete = runs.len() == cache.len();
         let done = runs.last().map_or(0, |run| run.upto);
         if done < self.parts.len() {
-            let fresh: Vec<RecordBatch> =
-                self.parts.iter().skip(done).map(|p| p.batch.clone()).collect();
+            let fresh: Vec<RecordBatch> = self.parts.iter().skip(done).map(|p| p.batch.clone()).collect();
             runs.push(SortedRun { upto: self.parts.len(), batch: sort_parts(&fresh, ck)? });
         }
         while let [.., older, newer] = runs.as_slice()
@@ -184,11 +180,8 @@ pub(crate) fn split_by_bucket(
         .chunk_by(|a, b| a.0 == b.0)
         .map(|rows| {
             let indices: UInt32Array = rows.iter().map(|(_, row)| *row).collect();
-            let columns: Result<Vec<ArrayRef>, ArrowError> = batch
-                .columns()
-                .iter()
-                .map(|c| arrow::compute::take(c.as_ref(), &indices, None))
-                .collect();
+            let columns: Result<Vec<ArrayRef>, ArrowError> =
+                batch.columns().iter().map(|c| arrow::compute::take(c.as_ref(), &indices, None)).collect();
             let start = rows.first().map_or(0, |(start, _)| *start);
             Ok((start, RecordBatch::try_new(batch.schema(), columns?)?))
         })

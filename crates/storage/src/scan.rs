@@ -56,12 +56,17 @@ impl TableSnapshot {
         let ck = self.0.meta.def.composite_key().map(|c| c.id);
         let layout = Layout::new(columns.iter().map(|(id, ty)| (*id, read_type(*ty))).collect(), ck)?;
         let series = request.series.of(shard.id);
-        let input = InputRequest { columns: &columns, time: request.time, series: series.as_deref(), request };
+        let input =
+            InputRequest { columns: &columns, time: request.time, series: series.as_deref(), request };
         let merge = chunk.needs_merge || (request.ordered && parts.files.len() > 1);
         let rows = if merge {
             let inputs = self.all_inputs(shard, parts, &input, ck).await?;
-            let options =
-                MergeOptions { layout, mode: FoldMode::Final, control: false, batch_rows: request.batch_rows };
+            let options = MergeOptions {
+                layout,
+                mode: FoldMode::Final,
+                control: false,
+                batch_rows: request.batch_rows,
+            };
             MergeStream::<StorageError>::new(inputs, options).boxed()
         } else {
             let mut inputs = Vec::with_capacity(parts.files.len());

@@ -148,7 +148,11 @@ impl Storage {
     ///
     /// # Errors
     /// [`StorageError::StaleSeries`]: resolve the series again. [`StorageError::Busy`]: try later.
-    pub async fn write(&self, shard: ShardId, batches: Vec<WriteBatch>) -> Result<Vec<WriteAck>, StorageError> {
+    pub async fn write(
+        &self,
+        shard: ShardId,
+        batches: Vec<WriteBatch>,
+    ) -> Result<Vec<WriteAck>, StorageError> {
         let shard = self.shard(shard)?;
         let rows: usize = batches.iter().map(|b| b.times.len()).sum();
         let bytes = batches.iter().map(WriteBatch::bytes).sum();
@@ -178,7 +182,12 @@ impl Storage {
     }
 
     /// Changes tags of series of one shard: all of them or none.
-    pub async fn set_tags(&self, table: &TableMeta, shard: ShardId, changes: Vec<TagChange>) -> Result<(), StorageError> {
+    pub async fn set_tags(
+        &self,
+        table: &TableMeta,
+        shard: ShardId,
+        changes: Vec<TagChange>,
+    ) -> Result<(), StorageError> {
         let table = table.clone();
         self.shard(shard)?.ask(|reply| Command::SetTags { table, changes, reply }).await
     }
@@ -299,7 +308,8 @@ fn fixed_shard_count(disk: &dyn Disk, wanted: u16) -> Result<u16, StorageError> 
         let file = disk.open(SHARDS_FILE, OpenMode::Read)?;
         let mut text = [0u8; 5];
         let read = file.read_at(0, &mut text)?;
-        let found = text.get(..read).and_then(|t| std::str::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok());
+        let found =
+            text.get(..read).and_then(|t| std::str::from_utf8(t).ok()).and_then(|t| t.trim().parse().ok());
         return match found {
             Some(found) => Ok(found),
             None => Err(StorageError::ShardCount { found: 0, wanted }),
@@ -316,7 +326,9 @@ fn fixed_shard_count(disk: &dyn Disk, wanted: u16) -> Result<u16, StorageError> 
 
 /// Flushes when the writer says so, when memory presses, or when the oldest row is old enough.
 async fn flush_loop(shard: Arc<Shard>, shared: Shared) {
-    let mut tick = tokio::time::interval(shared.options.background_interval);
+    prepare_spare(&shard).await;
+    let interval = shared.options.background_interval;
+    let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + interval, interval);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -340,7 +352,8 @@ async fn flush_loop(shard: Arc<Shard>, shared: Shared) {
 /// Makes a WAL segment ahead of time, so that the writer never waits for one.
 async fn prepare_spare(shard: &Arc<Shard>) {
     let preparing = Arc::clone(shard);
-    let made = tokio::task::spawn_blocking(move || preparing.spares.get().map_or(Ok(false), |s| s.prepare())).await;
+    let made =
+        tokio::task::spawn_blocking(move || preparing.spares.get().map_or(Ok(false), |s| s.prepare())).await;
     if let Ok(Err(error)) = made {
         tracing::warn!(shard = %shard.id, %error, "no spare WAL segment could be made");
     }

@@ -56,7 +56,10 @@ impl WriteBatch {
                 return Err(bad(format!("column {id} has {} values for {rows} rows", values.len())));
             }
             let Some(column) = self.table.def.column_by_id(*id) else {
-                return Err(bad(format!("column {id} is not in version {} of the table", self.table.def.version)));
+                return Err(bad(format!(
+                    "column {id} is not in version {} of the table",
+                    self.table.def.version
+                )));
             };
             // Rows that do not fit the others would make every later flush of the chunk fail.
             if !matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey) {

@@ -42,7 +42,11 @@ impl Shard {
     /// its size (for `COMPACT` and for tests).
     ///
     /// It goes on to its end even if the caller gives up, unless the storage stops.
-    pub(crate) async fn compact(self: &Arc<Self>, table: Option<TableId>, all: bool) -> Result<usize, StorageError> {
+    pub(crate) async fn compact(
+        self: &Arc<Self>,
+        table: Option<TableId>,
+        all: bool,
+    ) -> Result<usize, StorageError> {
         let shard = Arc::clone(self);
         self.detached(async move { shard.compact_now(table, all).await }).await
     }
@@ -73,13 +77,20 @@ impl Shard {
             for (start, chunk) in &table.chunks {
                 let newest = chunk.files.iter().map(|f| f.since_ns).max().unwrap_or(now);
                 let options = &self.options.compaction;
-                let cold_ns = i64::try_from(options.cold_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
+                let cold_ns =
+                    i64::try_from(options.cold_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
                 let cold = now.saturating_sub(newest) >= cold_ns;
                 let metas: Vec<&FileMeta> = chunk.files.iter().map(|f| &f.meta).collect();
                 let Some(pick) = pick(&metas, options, all || cold) else { continue };
                 let files: Vec<_> = chunk.files.get(pick.clone()).unwrap_or_default().to_vec();
                 let oldest = pick.start == 0;
-                return Some(Job { table: *id, start: *start, files, oldest, tombstones: Arc::clone(&table.tombstones) });
+                return Some(Job {
+                    table: *id,
+                    start: *start,
+                    files,
+                    oldest,
+                    tombstones: Arc::clone(&table.tombstones),
+                });
             }
         }
         None
@@ -121,7 +132,9 @@ impl Shard {
             let at = chunk.files.iter().position(replaced).unwrap_or(0);
             chunk.files.retain(|f| !replaced(f));
             if let Some(meta) = merged {
-                chunk.files.insert(at, DataFile::new(self.id, meta, self.clock.now_ns(), self.reaper.clone()));
+                chunk
+                    .files
+                    .insert(at, DataFile::new(self.id, meta, self.clock.now_ns(), self.reaper.clone()));
             }
         }
         entry.chunks.retain(|_, chunk| !chunk.is_empty());
@@ -190,7 +203,10 @@ impl Shard {
                     table.chunks_in(&t.time).any(|(_, chunk)| {
                         // A flush under way makes a file that may be older than the tombstone.
                         !chunk.flushing.is_empty()
-                            || chunk.files.iter().any(|f| f.meta.seq_max < t.seq && f.meta.time.overlaps(&t.time))
+                            || chunk
+                                .files
+                                .iter()
+                                .any(|f| f.meta.seq_max < t.seq && f.meta.time.overlaps(&t.time))
                     })
                 };
                 // One that is not in the manifest yet is still in the WAL; it goes after its flush.

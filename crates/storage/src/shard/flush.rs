@@ -119,7 +119,11 @@ impl Shard {
             for (start, parts) in &table.chunks {
                 if let Some(meta) = self.write_chunk(&table.meta, *start, parts).await? {
                     edit.add.push(FileMetaV1::from(meta.clone()));
-                    files.push((id, *start, DataFile::new(self.id, meta, self.clock.now_ns(), self.reaper.clone())));
+                    files.push((
+                        id,
+                        *start,
+                        DataFile::new(self.id, meta, self.clock.now_ns(), self.reaper.clone()),
+                    ));
                 }
             }
         }
@@ -169,7 +173,11 @@ impl Shard {
         Ok(Frozen { seq, tables })
     }
 
-    async fn write_series(&self, table: TableId, series: &FrozenSeries) -> Result<SeriesPartV1, StorageError> {
+    async fn write_series(
+        &self,
+        table: TableId,
+        series: &FrozenSeries,
+    ) -> Result<SeriesPartV1, StorageError> {
         let file = self.next_file_id();
         let path = series_path(self.id, table, file);
         self.store.put(&path, PutPayload::from(series.bytes.clone())).await?;

@@ -6,8 +6,8 @@ pub(crate) mod open;
 pub(crate) mod state;
 pub(crate) mod writer;
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use object_store::ObjectStore;
@@ -216,7 +216,11 @@ impl Shard {
     }
 
     /// Drops whole buckets that ended before `horizon` of a table (retention). Returns how many.
-    pub(crate) async fn drop_buckets(self: &Arc<Self>, table: TableId, horizon: i64) -> Result<usize, StorageError> {
+    pub(crate) async fn drop_buckets(
+        self: &Arc<Self>,
+        table: TableId,
+        horizon: i64,
+    ) -> Result<usize, StorageError> {
         let shard = Arc::clone(self);
         self.detached(async move { shard.drop_buckets_now(table, horizon).await }).await
     }
@@ -230,7 +234,9 @@ impl Shard {
                 .chunks
                 .iter()
                 // A chunk that is being flushed goes next time.
-                .filter(|(_, chunk)| chunk.flushing.is_empty() && chunk.time().is_none_or(|t| t.end < horizon))
+                .filter(|(_, chunk)| {
+                    chunk.flushing.is_empty() && chunk.time().is_none_or(|t| t.end < horizon)
+                })
                 .filter(|(start, _)| crate::memtable::bucket_range(**start, entry.bucket).end < horizon)
                 .map(|(start, chunk)| (*start, chunk.files.iter().map(|f| f.meta.file_id).collect()))
                 .collect()
@@ -238,7 +244,8 @@ impl Shard {
         if expired.is_empty() {
             return Ok(0);
         }
-        let remove = expired.iter().flat_map(|(_, ids)| ids.iter().map(|id| (table.0, *id))).collect::<Vec<_>>();
+        let remove =
+            expired.iter().flat_map(|(_, ids)| ids.iter().map(|id| (table.0, *id))).collect::<Vec<_>>();
         if !remove.is_empty() {
             manifest.commit(EditV1 { remove, ..EditV1::default() }).await?;
         }
@@ -277,7 +284,8 @@ impl Shard {
         let mut swept = 0;
         for folder in ["data", "series"] {
             let prefix = Path::from(format!("shards/{}/{folder}", self.id));
-            let found: Vec<Path> = self.store.list(Some(&prefix)).map_ok(|o| o.location).try_collect().await?;
+            let found: Vec<Path> =
+                self.store.list(Some(&prefix)).map_ok(|o| o.location).try_collect().await?;
             for path in found.into_iter().filter(|p| !listed.contains(p)) {
                 tracing::info!(%path, "sweeping a file that no manifest names");
                 self.store.delete(&path).await?;

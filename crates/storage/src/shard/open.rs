@@ -1,8 +1,8 @@
 //! Opening a shard: manifest, series snapshots, then the WAL behind them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use object_store::ObjectStoreExt;
@@ -138,10 +138,8 @@ impl Shard {
         let now = self.clock.now_ns();
         let mut state = self.state.write();
         state.oldest_unflushed_ns.get_or_insert(now);
-        let entry = state
-            .tables
-            .entry(id)
-            .or_insert_with(|| TableState::new(meta.def.identity.clone(), meta.bucket));
+        let entry =
+            state.tables.entry(id).or_insert_with(|| TableState::new(meta.def.identity.clone(), meta.bucket));
         let mut rows = 0;
         let mut added = 0;
         match payload {

@@ -111,7 +111,8 @@ impl TableState {
     /// Whether the manifest lacks nothing of the series index.
     pub(crate) fn series_are_durable(&self) -> bool {
         let series = self.series.read();
-        series.len() == 0 || (series.next_sid() == self.series_watermark && series.epoch() == self.series_epoch)
+        series.len() == 0
+            || (series.next_sid() == self.series_watermark && series.epoch() == self.series_epoch)
     }
 }
 

@@ -201,19 +201,27 @@ impl Writer {
                 group.apply.push(Apply::Tombstone { table: id, tombstone });
                 group.answers.push(Answer::Unit(reply));
             }
-            Command::SetTags { table, changes, reply } => match self.prepare_set_tags(&table, changes, group) {
+            Command::SetTags { table, changes, reply } => match self.prepare_set_tags(&table, changes, group)
+            {
                 Ok(()) => group.answers.push(Answer::Unit(reply)),
                 Err(error) => {
                     let _ = reply.send(Err(error));
                 }
             },
-            Command::DropTable { .. } | Command::Release { .. } | Command::SyncIfDue | Command::Stop { .. } => {}
+            Command::DropTable { .. }
+            | Command::Release { .. }
+            | Command::SyncIfDue
+            | Command::Stop { .. } => {}
         }
     }
 
     /// Resolves series and encodes rows. All batches of the request are checked before any of it
     /// goes into the group, so a refused request leaves nothing behind but unused series.
-    fn prepare_write(&mut self, batches: Vec<WriteBatch>, group: &mut Turn) -> Result<Vec<WriteAck>, StorageError> {
+    fn prepare_write(
+        &mut self,
+        batches: Vec<WriteBatch>,
+        group: &mut Turn,
+    ) -> Result<Vec<WriteAck>, StorageError> {
         let mut acks = Vec::with_capacity(batches.len());
         let mut rows = Vec::with_capacity(batches.len());
         for batch in batches {
@@ -302,7 +310,8 @@ impl Writer {
         let unlogged = std::mem::take(&mut self.unlogged);
         for of_table in unlogged.chunk_by(|a, b| a.0 == b.0) {
             let Some((table, _)) = of_table.first() else { continue };
-            let entries: Vec<SeriesEntry> = self.shard.series_entries(*table, of_table.iter().map(|(_, sid)| *sid));
+            let entries: Vec<SeriesEntry> =
+                self.shard.series_entries(*table, of_table.iter().map(|(_, sid)| *sid));
             let seq = self.take_seq();
             let payload = WalPayload::SeriesCreate { table: *table, entries };
             group.log(seq, &payload);

@@ -26,7 +26,9 @@ async fn writers_readers_flushes_and_compactions_at_once() {
             for batch in 0..batches {
                 // Every row is written twice, in different batches: the sum counts each once.
                 let rows: Vec<InRow> = (0..100)
-                    .map(|i| row(&format!("s{}", i % 10), Some(&format!("w{writer}")), (batch / 2) * 100 + i, i))
+                    .map(|i| {
+                        row(&format!("s{}", i % 10), Some(&format!("w{writer}")), (batch / 2) * 100 + i, i)
+                    })
                     .collect();
                 env.write(meta, RowOp::Merge, &rows).await.unwrap();
             }
@@ -71,7 +73,8 @@ async fn deletes_during_flushes_and_compactions() {
     let meta = table(TABLE, IdentityRule::AllTags);
     let mut env = TestEnv::sim(1, options(1), std::slice::from_ref(&meta)).await;
     for round in 0..rounds(40) as i64 {
-        let rows: Vec<InRow> = (0..200).map(|i| row(["a", "b"][i as usize % 2], None, i * 20, round)).collect();
+        let rows: Vec<InRow> =
+            (0..200).map(|i| row(["a", "b"][i as usize % 2], None, i * 20, round)).collect();
         env.write(&meta, RowOp::Merge, &rows).await.unwrap();
         let everything = round % 3 == 0;
         let time = if everything { TimeRange::ALL } else { TimeRange { start: 0, end: 1999 } };

@@ -97,7 +97,9 @@ async fn each_identity_rule_makes_its_series() {
     // The same child and `t1` with two values of `t2`: two series for AllTags, one for the others,
     // which keep the tags that the series was made with.
     let expected = |rule: &IdentityRule| match rule {
-        IdentityRule::AllTags => vec![(None, text("s"), None), (None, text("s"), text("x")), (None, text("s"), text("y"))],
+        IdentityRule::AllTags => {
+            vec![(None, text("s"), None), (None, text("s"), text("x")), (None, text("s"), text("y"))]
+        }
         IdentityRule::ChildName => vec![(text("child-s"), text("s"), text("x"))],
         IdentityRule::PrimaryTags(_) => vec![(None, text("s"), text("x"))],
     };
@@ -134,7 +136,9 @@ async fn every_pair_of_writers_in_every_table() {
                 let mut steps = 0;
                 for (writer, text) in [(first, "1"), (second, "2"), (first, "3")] {
                     let mut rows: Vec<InRow> = (0..4)
-                        .map(|i| writer.row(i % 2 + steps % 2, text, ("s", [None, Some("x")][i as usize / 2])))
+                        .map(|i| {
+                            writer.row(i % 2 + steps % 2, text, ("s", [None, Some("x")][i as usize / 2]))
+                        })
                         .collect();
                     rows[0].values.push((C, Value::Float(steps as u64)));
                     if text == "1" {

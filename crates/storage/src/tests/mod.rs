@@ -170,7 +170,12 @@ impl TestEnv {
     }
 
     /// Writes rows by their series' keys, one call a shard.
-    pub(super) async fn write(&self, meta: &TableMeta, op: RowOp, rows: &[InRow]) -> Result<(), StorageError> {
+    pub(super) async fn write(
+        &self,
+        meta: &TableMeta,
+        op: RowOp,
+        rows: &[InRow],
+    ) -> Result<(), StorageError> {
         let mut by_shard: BTreeMap<ShardId, Vec<&InRow>> = BTreeMap::new();
         for row in rows {
             by_shard.entry(self.shard_of(meta, &row.key)).or_default().push(row);
@@ -292,10 +297,14 @@ fn array(rows: &[&InRow], id: ColumnId, ty: &DataType) -> ArrayRef {
             Arc::new(ints().map(|i| i.map(|i| i as i32)).collect::<arrow::array::Int32Array>())
         }
         DataType::Float64 => Arc::new(
-            values.map(|v| if let Value::Float(f) = v { Some(f64::from_bits(*f)) } else { None }).collect::<Float64Array>(),
+            values
+                .map(|v| if let Value::Float(f) = v { Some(f64::from_bits(*f)) } else { None })
+                .collect::<Float64Array>(),
         ),
         _ => Arc::new(
-            values.map(|v| if let Value::Text(s) = v { Some(s.as_str()) } else { None }).collect::<StringArray>(),
+            values
+                .map(|v| if let Value::Text(s) = v { Some(s.as_str()) } else { None })
+                .collect::<StringArray>(),
         ),
     }
 }
@@ -332,7 +341,8 @@ pub(super) async fn read(snapshot: &TableSnapshot, query: &Query) -> Vec<OutRow>
         ordered: query.ordered,
         batch_rows: query.batch_rows,
     };
-    let keys: HashMap<ShardId, BTreeMap<u32, Key>> = snapshot.shards().map(|s| (s, keys_of(snapshot, s))).collect();
+    let keys: HashMap<ShardId, BTreeMap<u32, Key>> =
+        snapshot.shards().map(|s| (s, keys_of(snapshot, s))).collect();
     let mut rows = Vec::new();
     for chunk in snapshot.chunks(query.time, &series) {
         let mut stream = snapshot.scan(&chunk, &request);

@@ -6,13 +6,10 @@ use triglot_model::{ColumnId, IdentityRule, RowOp, Sid};
 
 use super::model::{Model, Value};
 use super::{A, B, C, InRow, Query, T1, T2, TABLE, TestEnv, key, options, read, rounds, table};
-use crate::{SeriesKey, TagChange, TableMeta, TimeRange};
+use crate::{SeriesKey, TableMeta, TagChange, TimeRange};
 
-pub(super) const RULES: [fn() -> IdentityRule; 3] = [
-    || IdentityRule::AllTags,
-    || IdentityRule::ChildName,
-    || IdentityRule::PrimaryTags(vec![T1]),
-];
+pub(super) const RULES: [fn() -> IdentityRule; 3] =
+    [|| IdentityRule::AllTags, || IdentityRule::ChildName, || IdentityRule::PrimaryTags(vec![T1])];
 
 #[derive(Debug, Clone)]
 pub(super) enum Op {
@@ -28,7 +25,8 @@ pub(super) enum Op {
 pub(super) fn random_op(rng: &mut StdRng, series: usize) -> Op {
     match rng.random_range(0..20) {
         0..=10 => {
-            let op = [RowOp::Merge, RowOp::Merge, RowOp::Replace, RowOp::InsertIfAbsent, RowOp::Delete][rng.random_range(0..5)];
+            let op = [RowOp::Merge, RowOp::Merge, RowOp::Replace, RowOp::InsertIfAbsent, RowOp::Delete]
+                [rng.random_range(0..5)];
             Op::Write(op, (0..rng.random_range(1..30)).map(|_| random_row(rng)).collect())
         }
         11..=13 => Op::Delete(random_range(rng), rng.random_bool(0.6).then(|| random_t1(rng))),
@@ -61,7 +59,8 @@ fn random_row(rng: &mut StdRng) -> InRow {
     let mut values = Vec::new();
     for column in [A, B, C] {
         if rng.random_bool(0.6) {
-            values.push((column, if rng.random_bool(0.25) { Value::Null } else { random_value(rng, column) }));
+            values
+                .push((column, if rng.random_bool(0.25) { Value::Null } else { random_value(rng, column) }));
         }
     }
     // Few distinct times around bucket edges, so that keys collide.
@@ -91,7 +90,12 @@ pub(super) fn random_query(rng: &mut StdRng) -> Query {
 }
 
 /// Finds the series of the model in the storage.
-pub(super) fn find_series(env: &TestEnv, meta: &TableMeta, model: &Model, series: usize) -> (triglot_model::ShardId, Sid) {
+pub(super) fn find_series(
+    env: &TestEnv,
+    meta: &TableMeta,
+    model: &Model,
+    series: usize,
+) -> (triglot_model::ShardId, Sid) {
     let snapshot = env.storage.snapshot(meta);
     for shard in snapshot.shards() {
         for (sid, found) in super::keys_of(&snapshot, shard) {

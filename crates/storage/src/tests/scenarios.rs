@@ -27,8 +27,9 @@ async fn rows_are_the_same_through_flush_restart_crash_and_compaction() {
     let mut writes = Vec::new();
     for round in 0..6i64 {
         // Out of order, over eleven buckets, keys of earlier rounds again.
-        let rows: Vec<InRow> =
-            (0..120).map(|i| row(&format!("s{}", i % 7), None, (i * 7919 + round) % 11_000 - 3000, i)).collect();
+        let rows: Vec<InRow> = (0..120)
+            .map(|i| row(&format!("s{}", i % 7), None, (i * 7919 + round) % 11_000 - 3000, i))
+            .collect();
         env.write(&meta, RowOp::Merge, &rows).await.unwrap();
         writes.push((RowOp::Merge, rows));
         let expected = model_of(&writes);
@@ -58,7 +59,8 @@ async fn rows_are_the_same_through_flush_restart_crash_and_compaction() {
 async fn known_series_are_checked_against_the_epoch() {
     let (env, meta) = env(1).await;
     let first = row("a", None, 1, 1);
-    let acks = env.storage.write(ShardId(0), vec![super::batch(&meta, RowOp::Merge, &[&first])]).await.unwrap();
+    let acks =
+        env.storage.write(ShardId(0), vec![super::batch(&meta, RowOp::Merge, &[&first])]).await.unwrap();
     let mut known = super::batch(&meta, RowOp::Merge, &[&row("a", None, 2, 2)]);
     known.series = vec![SeriesRef::Known(acks[0].sids[0])];
     known.series_epoch = acks[0].series_epoch;
@@ -137,8 +139,10 @@ async fn a_tag_change_and_writes_of_the_same_identity_in_one_group() {
         let change = TagChange { sid: Sid(sid), tags: vec![(T1, Some(to.into()))] };
         let rows = [row(to, None, 100 + round, 1)];
         // Polled in this order, so that they are queued together.
-        let (set, written) =
-            tokio::join!(env.storage.set_tags(&meta, ShardId(0), vec![change]), env.write(&meta, RowOp::Merge, &rows));
+        let (set, written) = tokio::join!(
+            env.storage.set_tags(&meta, ShardId(0), vec![change]),
+            env.write(&meta, RowOp::Merge, &rows)
+        );
         written.unwrap();
         assert!(matches!(set, Ok(()) | Err(StorageError::Series(_))), "{set:?}");
     }
@@ -181,7 +185,11 @@ async fn deletes_by_time_by_series_and_both() {
                 2 => env.restart().await,
                 _ => drop(env.storage.compact(None).await.unwrap()),
             }
-            assert_eq!(env.rows(&meta).await, model.read(&Query::all(&meta)), "flushed {flush_first}, {step}");
+            assert_eq!(
+                env.rows(&meta).await,
+                model.read(&Query::all(&meta)),
+                "flushed {flush_first}, {step}"
+            );
         }
     }
 }

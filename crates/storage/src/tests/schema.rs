@@ -33,10 +33,13 @@ async fn columns_come_go_and_widen_over_files_and_memory() {
                 env.storage.flush().await.unwrap();
             }
         };
-        env.write(&meta, RowOp::Merge, &[values(1, vec![(A, Value::Int(1)), (b, text("old"))])]).await.unwrap();
+        env.write(&meta, RowOp::Merge, &[values(1, vec![(A, Value::Int(1)), (b, text("old"))])])
+            .await
+            .unwrap();
         maybe(&env, 0).await;
         let meta = with(&meta, meta.def.with_type("a", ColumnType::I64, None).unwrap());
-        let meta = with(&meta, meta.def.with_column("d", ColumnType::F64, ColumnKind::Field, None, None).unwrap());
+        let meta =
+            with(&meta, meta.def.with_column("d", ColumnType::F64, ColumnKind::Field, None, None).unwrap());
         env.tables.put(meta.clone());
         let d = meta.def.column("d").unwrap().id;
         env.write(&meta, RowOp::Merge, &[values(2, vec![(A, Value::Int(1 << 40)), (d, Value::Float(0))])])
@@ -44,7 +47,8 @@ async fn columns_come_go_and_widen_over_files_and_memory() {
             .unwrap();
         maybe(&env, 1).await;
         let meta = with(&meta, meta.def.without_column("b").unwrap());
-        let meta = with(&meta, meta.def.with_column("b", ColumnType::I64, ColumnKind::Field, None, None).unwrap());
+        let meta =
+            with(&meta, meta.def.with_column("b", ColumnType::I64, ColumnKind::Field, None, None).unwrap());
         env.tables.put(meta.clone());
         let new_b = meta.def.column("b").unwrap().id;
         assert_ne!(new_b, b);
