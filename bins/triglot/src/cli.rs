@@ -190,10 +190,11 @@ mod tests {
             for line in
                 examples.lines().map(str::trim).filter(|l| l.contains("triglot") && !l.starts_with("curl"))
             {
-                let words = line.split(['>', '|']).next().unwrap_or_default();
-                let words = words.split(" < ").next().unwrap_or_default();
-                let begin = words.find("triglot").unwrap_or(0);
-                let quoted: Vec<String> = split(words.get(begin..).unwrap_or_default());
+                // From the program's name to a redirection: `zcat x | triglot import > y`.
+                let begin = line.find("triglot ").unwrap_or(0);
+                let words = line.get(begin..).unwrap_or_default();
+                let words = words.split(" > ").next().unwrap_or_default();
+                let quoted: Vec<String> = split(words);
                 Cli::try_parse_from(&quoted).unwrap_or_else(|e| panic!("{line}: {e}"));
                 checked += 1;
             }
