@@ -111,7 +111,7 @@ impl TableState {
     /// Whether the manifest lacks nothing of the series index.
     pub(crate) fn series_are_durable(&self) -> bool {
         let series = self.series.read();
-        series.len() == 0
+        series.is_empty()
             || (series.next_sid() == self.series_watermark && series.epoch() == self.series_epoch)
     }
 }

@@ -133,8 +133,7 @@ async fn every_pair_of_writers_in_every_table() {
                 let meta = table(TABLE, rule());
                 let env = TestEnv::sim(1, options(2), std::slice::from_ref(&meta)).await;
                 let mut model = Model::new(rule());
-                let mut steps = 0;
-                for (writer, text) in [(first, "1"), (second, "2"), (first, "3")] {
+                for (steps, (writer, text)) in (0i64..).zip([(first, "1"), (second, "2"), (first, "3")]) {
                     let mut rows: Vec<InRow> = (0..4)
                         .map(|i| {
                             writer.row(i % 2 + steps % 2, text, ("s", [None, Some("x")][i as usize / 2]))
@@ -150,7 +149,6 @@ async fn every_pair_of_writers_in_every_table() {
                     if steps == 1 {
                         env.storage.flush().await.unwrap();
                     }
-                    steps += 1;
                     let found: Vec<OutRow> = env.rows(&meta).await;
                     assert_eq!(found, model.read(&Query::all(&meta)), "{:?}: {first:?}, {second:?}", rule());
                 }

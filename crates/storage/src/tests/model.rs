@@ -9,7 +9,7 @@ use super::{InRow, Query, T1, T2};
 use crate::{SeriesKey, TimeRange};
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Int(i64),
     Float(u64),
@@ -18,33 +18,33 @@ pub(super) enum Value {
 
 /// What names a series to a reader.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Key {
-    pub(super) child: Option<String>,
-    pub(super) t1: Option<String>,
-    pub(super) t2: Option<String>,
+pub(crate) struct Key {
+    pub(crate) child: Option<String>,
+    pub(crate) t1: Option<String>,
+    pub(crate) t2: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct OutRow {
-    pub(super) key: Key,
-    pub(super) time: i64,
-    pub(super) values: Vec<Value>,
+pub(crate) struct OutRow {
+    pub(crate) key: Key,
+    pub(crate) time: i64,
+    pub(crate) values: Vec<Value>,
 }
 
 /// One table.
 #[derive(Debug, Clone)]
-pub(super) struct Model {
+pub(crate) struct Model {
     rule: IdentityRule,
-    pub(super) series: Vec<Key>,
+    pub(crate) series: Vec<Key>,
     rows: BTreeMap<(usize, i64), BTreeMap<ColumnId, Value>>,
 }
 
 impl Model {
-    pub(super) fn new(rule: IdentityRule) -> Self {
+    pub(crate) fn new(rule: IdentityRule) -> Self {
         Self { rule, series: Vec::new(), rows: BTreeMap::new() }
     }
 
-    pub(super) fn write(&mut self, op: RowOp, rows: &[InRow]) {
+    pub(crate) fn write(&mut self, op: RowOp, rows: &[InRow]) {
         for row in rows {
             let series = self.series_of(&row.key);
             let written: BTreeMap<_, _> = row.values.iter().cloned().collect();
@@ -70,13 +70,13 @@ impl Model {
         }
     }
 
-    pub(super) fn delete(&mut self, time: TimeRange, t1: Option<&str>) {
+    pub(crate) fn delete(&mut self, time: TimeRange, t1: Option<&str>) {
         let series: BTreeSet<usize> = self.with_t1(t1);
         self.rows.retain(|(s, t), _| !(series.contains(s) && time.start <= *t && *t <= time.end));
     }
 
     /// False if the change is to be refused.
-    pub(super) fn set_tag(&mut self, series: usize, t2: Option<&str>) -> bool {
+    pub(crate) fn set_tag(&mut self, series: usize, t2: Option<&str>) -> bool {
         let mut key = self.series[series].clone();
         key.t2 = t2.map(str::to_owned);
         let taken = self.rule == IdentityRule::AllTags
@@ -87,7 +87,7 @@ impl Model {
         !taken
     }
 
-    pub(super) fn read(&self, query: &Query) -> Vec<OutRow> {
+    pub(crate) fn read(&self, query: &Query) -> Vec<OutRow> {
         let series = self.with_t1(query.t1.as_deref());
         let mut rows: Vec<OutRow> = self
             .rows
