@@ -82,7 +82,14 @@ pub(super) fn describe_database(engine: &Engine, session: &Session, name: &str) 
 }
 
 pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -> Result<Outcome, SqlError> {
-    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, false, e))?;
+    let def = engine.table(session, &table_name(name)).map_err(|e| {
+        // Unlike a SELECT, DESCRIBE tells a missing database from a missing table.
+        let database = name.database.as_deref().unwrap_or(&session.database_name);
+        match engine.database(session, database) {
+            Err(missing) if name.tenant.is_none() => in_database(database, missing),
+            _ => named(session, name, false, e),
+        }
+    })?;
     let kind = |c: &ColumnDef| match c.kind {
         ColumnKind::Time => "TIME",
         ColumnKind::Tag => "TAG",

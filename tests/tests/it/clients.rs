@@ -1,0 +1,170 @@
+//! Clients that people have: curl, Python's `influxdb` 5.3 and `requests`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::server::{Server, profile_dir};
+
+/// Versions that the tests were written with.
+const PACKAGES: [&str; 2] = ["influxdb==5.3.2", "requests==2.32.3"];
+
+fn missing(program: &str) -> bool {
+    Command::new(program).arg("--version").output().is_err()
+}
+
+/// Runs to success and gives standard output.
+fn run(command: &mut Command) -> String {
+    // A proxy of the environment is not for loopback.
+    let output = command.env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1").output().unwrap();
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Whether to leave a test out: only where a program is missing on a developer's machine.
+fn skip(program: &str) -> bool {
+    if !missing(program) {
+        return false;
+    }
+    assert!(std::env::var_os("CI").is_none(), "{program} is missing in CI");
+    eprintln!("SKIPPED: {program} is not installed");
+    true
+}
+
+#[test]
+fn curl_writes_and_queries() {
+    if skip("curl") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let base = format!("http://127.0.0.1:{}/api/v1", server.port);
+    let curl = |path: &str, extra: &[&str]| {
+        let mut command = Command::new("curl");
+        // -d labels the body as a form, which must not matter.
+        command.args(["-sS", "-u", "root:", "-w", "[%{http_code}]"]).args(extra).arg(format!("{base}{path}"));
+        run(&mut command)
+    };
+    let lines = "air,station=a temp=1.5 1704067200000\nair,station=b temp=2.5 1704067201000";
+    assert_eq!(curl("/write?db=public&precision=ms", &["-d", lines]), "[200]");
+    let query = "SELECT * FROM air ORDER BY time";
+    assert_eq!(
+        curl("/sql?db=public", &["-H", "Accept: application/csv", "-d", query]),
+        "time,station,temp\n2024-01-01T00:00:00.000000000,a,1.5\n2024-01-01T00:00:01.000000000,b,2.5\n[200]"
+    );
+    // curl's own Accept is */*, which means CSV; --compressed offers several codings.
+    assert_eq!(
+        curl("/sql", &["--compressed", "-d", "select temp from air order by 1 limit 1"]),
+        "temp\n1.5\n[200]"
+    );
+    assert_eq!(
+        curl("/sql", &["-H", "Accept: application/json", "-d", "select count(*) as n from air"]),
+        r#"[{"n":2}][200]"#
+    );
+    assert_eq!(
+        curl("/sql", &["-d", "select * from nope"]),
+        r#"{"error_code":"030019","error_message":"Table not found: \"cnosdb.public.nope\""}[422]"#
+    );
+    // A body from a file, gzipped, in a chunked upload without Content-Length.
+    let file = dir.path().join("lines.gz");
+    let mut encoder = flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), Default::default());
+    std::io::Write::write_all(&mut encoder, b"air,station=c temp=3.5 1704067202000000000\n").unwrap();
+    encoder.finish().unwrap();
+    let upload = format!("@{}", file.display());
+    let chunked = ["-H", "Transfer-Encoding: chunked", "-H", "Content-Encoding: gzip", "--data-binary", &upload];
+    assert_eq!(curl("/write", &chunked), "[200]");
+    assert_eq!(curl("/sql", &["-d", "select temp from air where station = 'c'"]), "temp\n3.5\n[200]");
+}
+
+/// A virtual environment under `target` with [`PACKAGES`], made on first use.
+fn python() -> PathBuf {
+    let dir = profile_dir().parent().unwrap().join("test-venv");
+    let python = dir.join("bin/python");
+    // Written last: its absence means that an earlier attempt broke off.
+    let done = dir.join("triglot-packages");
+    if std::fs::read_to_string(&done).is_ok_and(|text| text == PACKAGES.join("\n")) {
+        return python;
+    }
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir));
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES));
+    std::fs::write(done, PACKAGES.join("\n")).unwrap();
+    python
+}
+
+const SCRIPT: &str = r#"
+import csv, io, json, sys
+import requests
+from influxdb import InfluxDBClient
+
+port = int(sys.argv[1])
+for gzip in (False, True):
+    client = InfluxDBClient("127.0.0.1", port, "root", "", "public", path="api/v1", gzip=gzip)
+    k = int(gzip)
+    points = [
+        {"measurement": "cpu", "tags": {"host": "h %d" % k, "region": "a,b=c"}, "time": 1704067200000 + k,
+         "fields": {"load": 0.5 + k, "cores": 4 + k, "on": True, "note": 'say "hi"'}},
+    ]
+    from influxdb.line_protocol import make_lines
+    lines = make_lines({"points": points}, precision="ms")
+    assert client.write(lines, {"db": "public", "precision": "ms"}, 200, "line") is True
+    # A refused write comes up as the client's error with our text.
+    from influxdb.exceptions import InfluxDBClientError
+    try:
+        client.write(['cpu cores="text" 1'], {"db": "public"}, 200, "line")
+    except InfluxDBClientError as error:
+        assert error.code == 422, error.code
+        assert "050014" in str(error), error
+    else:
+        raise AssertionError("a type clash was accepted")
+
+url = "http://127.0.0.1:%d/api/v1/sql" % port
+def ask(accept, sql):
+    answer = requests.post(url, params={"db": "public", "pretty": "true"}, data=sql, auth=("root", ""),
+                           headers={"Accept": accept})
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-encoding"] == "gzip", answer.headers
+    return answer
+rows = ask("application/json", "select * from cpu order by time").json()
+print(json.dumps(rows, sort_keys=True))
+text = ask("application/csv", "select time, host, region, load, cores, note from cpu order by time").text
+print(json.dumps(list(csv.reader(io.StringIO(text)))))
+"#;
+
+fn check_python(server: &Server, script: &Path) {
+    let port = server.port.to_string();
+    let output = run(Command::new(python()).arg(script).arg(port));
+    let mut lines = output.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    let row = |at: u64, load: f64, cores: u64| {
+        serde_json::json!({
+            "time": format!("2024-01-01T00:00:00{}", if at == 0 { "" } else { ".001" }),
+            "host": format!("h {at}"), "region": "a,b=c", "load": load, "cores": cores, "on": true,
+            "note": "say \"hi\"",
+        })
+    };
+    assert_eq!(lines.next().unwrap(), serde_json::json!([row(0, 0.5, 4), row(1, 1.5, 5)]));
+    assert_eq!(
+        lines.next().unwrap(),
+        serde_json::json!([
+            ["time", "host", "region", "load", "cores", "note"],
+            ["2024-01-01T00:00:00.000000000", "h 0", "a,b=c", "0.5", "4", "say \"hi\""],
+            ["2024-01-01T00:00:00.001000000", "h 1", "a,b=c", "1.5", "5", "say \"hi\""],
+        ])
+    );
+}
+
+#[test]
+fn influxdb_python_writes_and_requests_reads() {
+    if skip("python3") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let script = dir.path().join("client.py");
+    std::fs::write(&script, SCRIPT).unwrap();
+    check_python(&server, &script);
+}

@@ -1,0 +1,9 @@
+//! Conformance and architecture tests of the whole workspace.
+
+mod http;
+mod server;
+
+mod clients;
+mod crash;
+mod golden;
+mod slt;

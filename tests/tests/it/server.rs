@@ -1,0 +1,85 @@
+//! The real binary on a free port of loopback.
+
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::http::{self, Reply};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) port: u16,
+}
+
+/// `target/<profile>`: this test runs as `target/<profile>/deps/it-…`.
+pub(crate) fn profile_dir() -> PathBuf {
+    std::env::current_exe().unwrap().ancestors().nth(2).unwrap().to_owned()
+}
+
+fn binary() -> PathBuf {
+    let path = profile_dir().join("triglot");
+    assert!(path.exists(), "{} is missing: run `cargo build` (or `cargo test --workspace`)", path.display());
+    path
+}
+
+/// Bound and let go: another process may take it in between, which then fails the test loudly.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Server {
+    /// Starts on `data` and waits until the server says that it is ready.
+    pub(crate) fn start(data: &Path) -> Self {
+        let port = free_port();
+        let mut command = Command::new(binary());
+        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("TRIGLOT_")) {
+            command.env_remove(name);
+        }
+        command.args(["serve", "--log-format", "text", "--data-dir"]).arg(data);
+        command.env("TRIGLOT_CNOSDB__LISTEN", format!("127.0.0.1:{port}"));
+        command.env("TRIGLOT_MEMORY__TOTAL", "512MiB");
+        // A file: nobody reads a pipe while the server runs.
+        let log = data.with_extension("log");
+        let child = command.stderr(std::fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
+        let mut server = Self { child, port };
+        let begin = Instant::now();
+        while !server.is_ready() {
+            if server.child.try_wait().unwrap().is_some() || begin.elapsed() > PATIENCE {
+                let _ = server.child.kill();
+                let mut text = String::new();
+                std::fs::File::open(&log).unwrap().read_to_string(&mut text).unwrap();
+                panic!("the server is not ready: {text}");
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        server
+    }
+
+    fn is_ready(&self) -> bool {
+        http::exchange(self.port, "GET", "/health/ready", &[], b"").is_ok_and(|r| r.status == 200)
+    }
+
+    /// SIGKILL, and waits until the process is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// A statement that must succeed; its CSV.
+    pub(crate) fn sql(&self, database: &str, statement: &str) -> String {
+        let reply: Reply = http::sql(self.port, database, statement).unwrap();
+        assert_eq!(reply.status, 200, "{statement}: {}", reply.text());
+        reply.text()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
