@@ -7,8 +7,10 @@ use triglot_model::{ColumnId, TableDef};
 /// rule, so that a row written through any dialect lands in the child table that TDengine's own
 /// schemaless writers would choose.
 pub(crate) fn schemaless(table: &TableDef, tags: &[(ColumnId, Box<str>)]) -> String {
-    let mut named: Vec<(&str, &str)> =
-        tags.iter().filter_map(|(id, value)| Some((table.column_by_id(*id)?.name.as_str(), &**value))).collect();
+    let mut named: Vec<(&str, &str)> = tags
+        .iter()
+        .filter_map(|(id, value)| Some((table.column_by_id(*id)?.name.as_str(), &**value)))
+        .collect();
     named.sort_unstable();
     let mut hash = Md5::new();
     hash.update(table.name.as_bytes());
@@ -29,9 +31,7 @@ pub(crate) fn schemaless(table: &TableDef, tags: &[(ColumnId, Box<str>)]) -> Str
 mod tests {
     use std::collections::BTreeMap;
 
-    use triglot_model::{
-        ColumnDef, ColumnKind, ColumnType, DatabaseId, IdentityRule, RewriteRule, TableId,
-    };
+    use triglot_model::{ColumnDef, ColumnKind, ColumnType, DatabaseId, IdentityRule, RewriteRule, TableId};
 
     use super::*;
 

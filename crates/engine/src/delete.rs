@@ -25,10 +25,14 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let meta = self.table_meta(def, database);
         let Some(filter) = filter else {
-            return Ok(self.storage().delete(&meta, DeleteFilter { time: TimeRange::ALL, series: None }).await?);
+            return Ok(self
+                .storage()
+                .delete(&meta, DeleteFilter { time: TimeRange::ALL, series: None })
+                .await?);
         };
         if let Some(field) = filter.column_refs().iter().find(|c| {
-            def.column(&c.name).is_some_and(|d| matches!(d.kind, ColumnKind::Field | ColumnKind::CompositeKey))
+            def.column(&c.name)
+                .is_some_and(|d| matches!(d.kind, ColumnKind::Field | ColumnKind::CompositeKey))
         }) {
             return Err(EngineError::DeleteByField { table: def.name.clone(), column: field.name.clone() });
         }

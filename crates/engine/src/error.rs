@@ -124,7 +124,9 @@ impl EngineError {
             Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
             Self::DatabaseNotFound { .. } => ErrorKind::DatabaseNotFound,
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
-            Self::DeleteByField { .. } | Self::DeletePredicate { .. } | Self::NotSupported(_) => ErrorKind::NotSupported,
+            Self::DeleteByField { .. } | Self::DeletePredicate { .. } | Self::NotSupported(_) => {
+                ErrorKind::NotSupported
+            }
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,
         }

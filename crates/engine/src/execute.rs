@@ -6,15 +6,15 @@ use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
-    CatalogError, CatalogOp, CatalogSnapshot, DatabaseChanges as CatalogDatabaseChanges, NewDatabase, NewTable, NewUser,
-    OpResult, UserChanges as CatalogUserChanges,
+    CatalogError, CatalogOp, CatalogSnapshot, DatabaseChanges as CatalogDatabaseChanges, NewDatabase,
+    NewTable, NewUser, OpResult, UserChanges as CatalogUserChanges,
 };
 use triglot_model::{DatabaseDef, ErrorKind, TableDef};
 use triglot_query::{QueryInfo, QueryStream};
 
 use crate::{
-    CreateDatabase, CreateTable, DatabaseChanges, Engine, EngineError, Insert, InsertSource, Outcome, Query, Session,
-    Statement, TableChange, TableName, UserChanges, ingest,
+    CreateDatabase, CreateTable, DatabaseChanges, Engine, EngineError, Insert, InsertSource, Outcome, Query,
+    Session, Statement, TableChange, TableName, UserChanges, ingest,
 };
 
 impl Engine {
@@ -37,7 +37,9 @@ impl Engine {
             Statement::DropDatabase { name, if_exists, after_ns } => {
                 self.drop_database(session, &name, if_exists, after_ns).await
             }
-            Statement::RecoverDatabase { name, if_exists } => self.recover_database(session, &name, if_exists).await,
+            Statement::RecoverDatabase { name, if_exists } => {
+                self.recover_database(session, &name, if_exists).await
+            }
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
@@ -67,14 +69,19 @@ impl Engine {
             InsertSource::Batches(batches) => batches,
             // All rows first: a statement that fails half-way must not have written the first half.
             InsertSource::Plan(plan) => {
-                let query = Query { text: "INSERT … SELECT".to_owned(), plan: *plan, target_partitions: None };
+                let query =
+                    Query { text: "INSERT … SELECT".to_owned(), plan: *plan, target_partitions: None };
                 self.run_query(session, query).await?.try_collect().await?
             }
         };
         ingest::insert_batches(self, &database, &def, &insert.columns, &batches, insert.op).await
     }
 
-    async fn create_database(&self, session: &Session, create: CreateDatabase) -> Result<Outcome, EngineError> {
+    async fn create_database(
+        &self,
+        session: &Session,
+        create: CreateDatabase,
+    ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         allow(&catalog, &session.principal, Action::Create, Object::Tenant(session.tenant))?;
         let op = CatalogOp::CreateDatabase(NewDatabase {
@@ -121,7 +128,8 @@ impl Engine {
             other => other?,
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
-        let results = self.apply_catalog(vec![CatalogOp::DropDatabase { database: database.id, after_ns }]).await?;
+        let results =
+            self.apply_catalog(vec![CatalogOp::DropDatabase { database: database.id, after_ns }]).await?;
         self.forget_tables(results).await?;
         Ok(Outcome::Done)
     }
@@ -201,7 +209,12 @@ impl Engine {
         Ok(Outcome::Done)
     }
 
-    async fn drop_table(&self, session: &Session, table: &TableName, if_exists: bool) -> Result<Outcome, EngineError> {
+    async fn drop_table(
+        &self,
+        session: &Session,
+        table: &TableName,
+        if_exists: bool,
+    ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let (database, def) = match self.table_in(&catalog, session, table) {
             Err(EngineError::TableNotFound { .. }) if if_exists => return Ok(Outcome::Done),
@@ -245,13 +258,19 @@ impl Engine {
         self.apply_unless_exists(op, if_not_exists, ErrorKind::PrincipalExists).await
     }
 
-    async fn alter_user(&self, session: &Session, name: &str, changes: UserChanges) -> Result<Outcome, EngineError> {
+    async fn alter_user(
+        &self,
+        session: &Session,
+        name: &str,
+        changes: UserChanges,
+    ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let Some(user) = catalog.user(name) else {
             return Err(CatalogError::UserNotFound { user: name.to_owned() }.into());
         };
         // Everybody may change his own password, and nothing else.
-        let own_password = user.id == session.principal.user && changes.admin.is_none() && changes.options.is_empty();
+        let own_password =
+            user.id == session.principal.user && changes.admin.is_none() && changes.options.is_empty();
         if !own_password {
             allow(&catalog, &session.principal, Action::ManageUsers, Object::User(user.id))?;
         }
@@ -269,7 +288,12 @@ impl Engine {
         Ok(Outcome::Done)
     }
 
-    async fn drop_user(&self, session: &Session, name: &str, if_exists: bool) -> Result<Outcome, EngineError> {
+    async fn drop_user(
+        &self,
+        session: &Session,
+        name: &str,
+        if_exists: bool,
+    ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let Some(user) = catalog.user(name) else {
             if if_exists {
@@ -282,14 +306,23 @@ impl Engine {
         Ok(Outcome::Done)
     }
 
-    async fn apply_unless_exists(&self, op: CatalogOp, tolerate: bool, exists: ErrorKind) -> Result<Outcome, EngineError> {
+    async fn apply_unless_exists(
+        &self,
+        op: CatalogOp,
+        tolerate: bool,
+        exists: ErrorKind,
+    ) -> Result<Outcome, EngineError> {
         match self.apply_catalog(vec![op]).await {
             Err(error) if tolerate && error.kind() == exists => Ok(Outcome::Done),
             other => other.map(|_| Outcome::Done),
         }
     }
 
-    fn writable(&self, session: &Session, name: &TableName) -> Result<(Arc<DatabaseDef>, Arc<TableDef>), EngineError> {
+    fn writable(
+        &self,
+        session: &Session,
+        name: &TableName,
+    ) -> Result<(Arc<DatabaseDef>, Arc<TableDef>), EngineError> {
         let catalog: Arc<CatalogSnapshot> = self.catalog();
         let (database, def) = self.table_in(&catalog, session, name)?;
         allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;

@@ -20,7 +20,12 @@ impl Engine {
     ///
     /// # Errors
     /// The tenant does not exist, or the user neither belongs to it nor is an administrator.
-    pub fn session(&self, principal: Principal, tenant: &str, database: &str) -> Result<Session, EngineError> {
+    pub fn session(
+        &self,
+        principal: Principal,
+        tenant: &str,
+        database: &str,
+    ) -> Result<Session, EngineError> {
         let catalog = self.catalog();
         let Some(def) = catalog.tenant(tenant) else {
             return Err(EngineError::TenantNotFound { name: tenant.to_owned() });
@@ -79,7 +84,11 @@ impl Engine {
     }
 
     /// The plan of another statement that DataFusion plans by itself (`EXPLAIN`).
-    pub fn plan_statement(&self, session: &Session, statement: ast::Statement) -> Result<LogicalPlan, EngineError> {
+    pub fn plan_statement(
+        &self,
+        session: &Session,
+        statement: ast::Statement,
+    ) -> Result<LogicalPlan, EngineError> {
         Ok(plan_statement(statement, &self.query_session(session))?)
     }
 

@@ -8,8 +8,8 @@ use triglot_auth::{Auth, Peer};
 use triglot_catalog::{Catalog, CatalogOp, UserChanges};
 use triglot_disk::{DiskStore, DiskStoreOptions};
 use triglot_query::{
-    ExecutorOptions, MemoryOptions, QueryExecutor, QueryRegistry, QueryRuntime, SessionBuilder, SessionOptions,
-    query_memory,
+    ExecutorOptions, MemoryOptions, QueryExecutor, QueryRegistry, QueryRuntime, SessionBuilder,
+    SessionOptions, query_memory,
 };
 use triglot_storage::{Storage, StorageOptions};
 
@@ -63,7 +63,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
     // Data files are read by query threads, which may block on the page cache.
     let store = DiskStore::open(Arc::clone(&options.disk), DiskStoreOptions { inline_reads: true })?;
     let store: Arc<dyn ObjectStore> = Arc::new(store);
-    let catalog = Catalog::open(Arc::clone(&store), Arc::clone(&options.clock), options.limits.clone()).await?;
+    let catalog =
+        Catalog::open(Arc::clone(&store), Arc::clone(&options.clock), options.limits.clone()).await?;
     let auth = Auth::new(catalog.clone(), Arc::clone(&options.clock), options.auth.clone())?;
     if let Some(password) = &options.root_password {
         set_root_password(&catalog, &auth, password).await?;

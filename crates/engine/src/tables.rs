@@ -51,7 +51,8 @@ impl TableResolver for SessionTables {
             kind: triglot_model::ErrorKind::Denied,
             message: denied.to_string(),
         };
-        allow(&self.catalog, &self.session.principal, Action::Read, Object::Database(database.id)).map_err(refused)?;
+        allow(&self.catalog, &self.session.principal, Action::Read, Object::Database(database.id))
+            .map_err(refused)?;
         let Some(def) = self.catalog.table(database.id, &name.table) else { return Ok(None) };
         let snapshot = self.storage.snapshot(&table_meta(def, database));
         Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))

@@ -26,7 +26,11 @@ enum Values {
     F64(Vec<f64>),
     Bool(Vec<bool>),
     /// Text and bytes: ends of the values, and the values one behind the other.
-    Bytes { ends: Vec<i32>, data: Vec<u8>, text: bool },
+    Bytes {
+        ends: Vec<i32>,
+        data: Vec<u8>,
+        text: bool,
+    },
 }
 
 /// Why a value is not taken.
@@ -112,6 +116,28 @@ impl ColumnBuilder {
         }
         self.len += 1;
         Ok(())
+    }
+
+    /// Takes back what was given to rows from `rows` on.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        if self.len <= rows {
+            return;
+        }
+        self.len = rows;
+        if let Some(valid) = &mut self.valid {
+            valid.truncate(rows);
+        }
+        match &mut self.values {
+            Values::I64(v) => v.truncate(rows),
+            Values::U64(v) => v.truncate(rows),
+            Values::F64(v) => v.truncate(rows),
+            Values::Bool(v) => v.truncate(rows),
+            Values::Bytes { ends, data, .. } => {
+                ends.truncate(rows);
+                let end = ends.last().copied().unwrap_or(0);
+                data.truncate(usize::try_from(end).unwrap_or(0));
+            }
+        }
     }
 
     /// Makes the column `rows` long with rows that have no value.

@@ -8,7 +8,8 @@ use arrow::compute::take;
 use futures::future::try_join_all;
 use triglot_catalog::{CatalogOp, NewColumn, NewIdentity, NewTable};
 use triglot_model::{
-    ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, RewriteRule, RowOp, ShardId, TableDef,
+    ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, RewriteRule, RowOp, ShardId,
+    TableDef,
 };
 use triglot_storage::series::identity_hash64;
 use triglot_storage::{SeriesKey, SeriesRef, StorageError, WriteBatch};
@@ -102,7 +103,8 @@ fn schema_op(table: &TableRows, database: &DatabaseDef) -> Option<CatalogOp> {
         table.fields.iter().map(|f| (&*f.name, f.ty)).filter(|(n, _)| lacks(n)).collect();
     tags.sort_unstable();
     fields.sort_unstable_by_key(|(name, _)| *name);
-    let column = |name: &str, ty, kind| NewColumn { name: name.to_owned(), ty, kind, declared: None, codec: None };
+    let column =
+        |name: &str, ty, kind| NewColumn { name: name.to_owned(), ty, kind, declared: None, codec: None };
     let adds = tags
         .iter()
         .map(|name| column(name, ColumnType::TEXT, ColumnKind::Tag))
@@ -185,7 +187,8 @@ fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError>
         let Some(column) = def.column(&field.name) else { return Err(EngineError::SchemaRace) };
         columns.push((column.id, field.values.finish(rows, column.ty)?));
     }
-    let tag_ids: Option<Vec<ColumnId>> = table.tags.iter().map(|(name, _)| def.column(name).map(|c| c.id)).collect();
+    let tag_ids: Option<Vec<ColumnId>> =
+        table.tags.iter().map(|(name, _)| def.column(name).map(|c| c.id)).collect();
     let tag_ids = tag_ids.ok_or(EngineError::SchemaRace)?;
     let mut series = Vec::with_capacity(table.series.len());
     for pending in table.series {
@@ -211,7 +214,11 @@ pub(super) async fn store(
     try_join_all(writes).await.map(|_| ())
 }
 
-fn shard_rows(engine: &Engine, database: &DatabaseDef, table: Assembled) -> Result<Vec<ShardRows>, EngineError> {
+fn shard_rows(
+    engine: &Engine,
+    database: &DatabaseDef,
+    table: Assembled,
+) -> Result<Vec<ShardRows>, EngineError> {
     let Assembled { def, columns, times, row_series, series, epochs, op } = table;
     let op = match (op, def.rewrite) {
         (Some(op), _) => op,
@@ -228,7 +235,8 @@ fn shard_rows(engine: &Engine, database: &DatabaseDef, table: Assembled) -> Resu
     if series.iter().all(|s| s.shard == only) {
         let (series, keys) = series.into_iter().map(|s| (s.series, s.key)).unzip();
         let series_epoch = epoch(only);
-        let batch = WriteBatch { table: meta, series_epoch, series, row_series, times, columns, op, set: None };
+        let batch =
+            WriteBatch { table: meta, series_epoch, series, row_series, times, columns, op, set: None };
         return Ok(vec![ShardRows { shard: only, batch, keys }]);
     }
     let rows = RowsOfTable { row_series: &row_series, times: &times, columns: &columns };
@@ -270,16 +278,22 @@ fn resolve(
             Ok(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key: Some(key) })
         }
         PendingSeries::New(key, values) => {
-            let tags = values.into_iter().filter_map(|(at, value)| Some((*tag_ids.get(at)?, value))).collect();
+            let tags =
+                values.into_iter().filter_map(|(at, value)| Some((*tag_ids.get(at)?, value))).collect();
             let series = series_key(def, tags)?;
-            let shard = engine.storage().shard_of(identity_hash64(&def.identity, &series).map_err(StorageError::from)?);
+            let shard = engine
+                .storage()
+                .shard_of(identity_hash64(&def.identity, &series).map_err(StorageError::from)?);
             Ok(Resolved { shard, series: SeriesRef::Key(series), key: Some(key) })
         }
     }
 }
 
 /// The identity of a row with these tags in this table, whatever dialect made it.
-pub(super) fn series_key(def: &TableDef, mut tags: Vec<(ColumnId, Box<str>)>) -> Result<SeriesKey, EngineError> {
+pub(super) fn series_key(
+    def: &TableDef,
+    mut tags: Vec<(ColumnId, Box<str>)>,
+) -> Result<SeriesKey, EngineError> {
     tags.sort_unstable_by_key(|(id, _)| *id);
     let child = match &def.identity {
         IdentityRule::AllTags => None,
@@ -307,7 +321,11 @@ struct RowsOfTable<'a> {
 type OfShard<'s> = (Vec<u32>, Vec<i64>, Vec<(ColumnId, ArrayRef)>, Vec<&'s Resolved>);
 
 impl RowsOfTable<'_> {
-    fn of_shard<'s>(&self, series: &'s [Resolved], shard: ShardId) -> Result<Option<OfShard<'s>>, EngineError> {
+    fn of_shard<'s>(
+        &self,
+        series: &'s [Resolved],
+        shard: ShardId,
+    ) -> Result<Option<OfShard<'s>>, EngineError> {
         let mut position = vec![u32::MAX; series.len()];
         let mut picked = Vec::new();
         for (slot, s) in position.iter_mut().zip(series).filter(|(_, s)| s.shard == shard) {

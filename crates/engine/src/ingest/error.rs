@@ -106,7 +106,9 @@ impl IngestError {
     /// The stable kind.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::TypeConflict { .. } | Self::NoField { .. } | Self::MissingTag { .. } => ErrorKind::TypeMismatch,
+            Self::TypeConflict { .. } | Self::NoField { .. } | Self::MissingTag { .. } => {
+                ErrorKind::TypeMismatch
+            }
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
             Self::ColumnNotFound { .. } => ErrorKind::ColumnNotFound,
             Self::OutOfRange { .. } => ErrorKind::ValueOutOfRange,

@@ -11,8 +11,8 @@ use arrow::record_batch::RecordBatch;
 use triglot_model::{
     ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, LengthUnit, Precision, RowOp, TableDef,
 };
-use triglot_storage::{SeriesRef, StorageError};
 use triglot_storage::series::identity_hash64;
+use triglot_storage::{SeriesRef, StorageError};
 
 use super::IngestError;
 use super::commit::{Assembled, Resolved, series_key, store};
@@ -31,10 +31,8 @@ pub(crate) async fn insert(
     let targets: Result<Vec<&ColumnDef>, IngestError> = columns
         .iter()
         .map(|name| {
-            def.column(name).ok_or_else(|| IngestError::ColumnNotFound {
-                table: def.name.clone(),
-                column: name.clone(),
-            })
+            def.column(name)
+                .ok_or_else(|| IngestError::ColumnNotFound { table: def.name.clone(), column: name.clone() })
         })
         .collect();
     let targets = targets?;
@@ -62,7 +60,9 @@ fn assemble(
     for (column, values) in targets.iter().zip(batch.columns()) {
         match column.kind {
             ColumnKind::Time => times = Some(time_values(def, column, values)?),
-            ColumnKind::Tag => tags.push((column.id, cast(values, &DataType::Utf8)?.as_string::<i32>().clone())),
+            ColumnKind::Tag => {
+                tags.push((column.id, cast(values, &DataType::Utf8)?.as_string::<i32>().clone()))
+            }
             ColumnKind::Field | ColumnKind::CompositeKey => {
                 let values = cast(values, &column.ty.arrow())?;
                 check_lengths(def, column, &values, engine.limits().max_value_bytes)?;
@@ -143,7 +143,8 @@ fn series_of(
             return Err(IngestError::TooLong { table: def.name.clone(), column, max: limit }.into());
         }
         let identity = series_key(def, values)?;
-        let shard = engine.storage().shard_of(identity_hash64(&def.identity, &identity).map_err(StorageError::from)?);
+        let shard =
+            engine.storage().shard_of(identity_hash64(&def.identity, &identity).map_err(StorageError::from)?);
         let at = u32::try_from(series.len()).unwrap_or(u32::MAX);
         series.push(Resolved { shard, series: SeriesRef::Key(identity), key: None });
         seen.insert(key.clone(), at);

@@ -107,6 +107,12 @@ impl Batcher {
 
     #[inline]
     fn begin_key(&mut self, key: RawKey) -> bool {
+        // A row that was begun and not ended was refused half-way.
+        if let Some((table, _)) = self.current.take()
+            && let Some(rows) = self.tables.get_mut(table as usize)
+        {
+            rows.abandon_row();
+        }
         self.current = match self.seen.get(&key) {
             Some(found) => Some(*found),
             None => self.recall(key),
@@ -139,7 +145,13 @@ impl Batcher {
             if name == rows.time_name() {
                 let (table, column) = (rows.name.clone(), name.into_owned());
                 let (found, expected) = (ColumnShape::Tag, ColumnShape::Time);
-                return Err(IngestError::TypeConflict { table, column, found, expected, within_request: true });
+                return Err(IngestError::TypeConflict {
+                    table,
+                    column,
+                    found,
+                    expected,
+                    within_request: true,
+                });
             }
             if value.len() > limit {
                 let (table, column) = (rows.name.clone(), name.into_owned());
@@ -171,10 +183,22 @@ impl Batcher {
     /// Ends the row.
     ///
     /// # Errors
-    /// A row without fields, a time that does not fit or is past the retention.
+    /// A row without fields, a time that does not fit or is past the retention. The row is then
+    /// forgotten, and the next may begin.
     #[inline]
     pub fn end_row(&mut self, time: Option<i64>) -> Result<(), IngestError> {
-        let Some((table, series)) = self.current.take() else { return Err(IngestError::NoRow) };
+        let Some((table, series)) = self.current else { return Err(IngestError::NoRow) };
+        let ended = self.end_row_of(table, series, time);
+        if ended.is_err()
+            && let Some(rows) = self.tables.get_mut(table as usize)
+        {
+            rows.abandon_row();
+        }
+        self.current = None;
+        ended
+    }
+
+    fn end_row_of(&mut self, table: u32, series: u32, time: Option<i64>) -> Result<(), IngestError> {
         let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
         let given = time.unwrap_or(self.options.default_time);
         let time = self.options.precision.convert(given, self.database.precision)?;

@@ -88,7 +88,9 @@ impl TableRows {
             Some(column) if column.kind == ColumnKind::Tag => true,
             Some(column) => return Err(self.conflict(name, ColumnShape::Tag, shape(column), false)),
             None => match self.field_index.get(name).and_then(|at| self.fields.get(*at)) {
-                Some(field) => return Err(self.conflict(name, ColumnShape::Tag, ColumnShape::Field(field.ty), true)),
+                Some(field) => {
+                    return Err(self.conflict(name, ColumnShape::Tag, ColumnShape::Field(field.ty), true));
+                }
                 None if !create => return Err(self.missing(name)),
                 None => false,
             },
@@ -136,7 +138,9 @@ impl TableRows {
                 let found = ColumnShape::Field(value.column_type());
                 self.conflict(name, found, ColumnShape::Field(ty), !exists)
             }
-            Refused::Range => IngestError::OutOfRange { table: self.name.clone(), column: name.to_owned(), ty },
+            Refused::Range => {
+                IngestError::OutOfRange { table: self.name.clone(), column: name.to_owned(), ty }
+            }
             Refused::Length { max } => self.too_long(name, max as usize),
             Refused::TooMuch => self.too_long(name, i32::MAX as usize),
         })
@@ -146,7 +150,9 @@ impl TableRows {
     fn add_field(&mut self, name: &str, value: &FieldValue<'_>, create: bool) -> Result<usize, IngestError> {
         let found = ColumnShape::Field(value.column_type());
         let (ty, exists) = match self.known_column(name) {
-            Some(column) if matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey) => (column.ty, true),
+            Some(column) if matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey) => {
+                (column.ty, true)
+            }
             Some(column) => return Err(self.conflict(name, found, shape(column), false)),
             None if self.def.is_none() && name == self.time_name() => {
                 return Err(self.conflict(name, found, ColumnShape::Time, true));
@@ -159,7 +165,9 @@ impl TableRows {
         };
         // Types that only typed inserts can write clash with every value.
         let class = Class::of(ty).filter(|class| *class == value.class());
-        let Some(class) = class else { return Err(self.conflict(name, found, ColumnShape::Field(ty), false)) };
+        let Some(class) = class else {
+            return Err(self.conflict(name, found, ColumnShape::Field(ty), false));
+        };
         let at = self.fields.len();
         self.fields.push(PendingField { name: name.into(), ty, exists, values: ColumnBuilder::new(class) });
         self.field_index.insert(name.into(), at);
@@ -189,6 +197,13 @@ impl TableRows {
         Ok(())
     }
 
+    /// Forgets the row that is being read.
+    pub(super) fn abandon_row(&mut self) {
+        let row = self.times.len();
+        self.cursor = 0;
+        self.fields.iter_mut().for_each(|field| field.values.truncate(row));
+    }
+
     /// The name of the time column of tables that are made on the fly.
     pub(super) fn time_name(&self) -> &str {
         self.def.as_ref().and_then(|d| d.time_column()).map_or("time", |c| &c.name)
@@ -198,7 +213,13 @@ impl TableRows {
         self.def.as_ref().and_then(|d| d.column(name))
     }
 
-    fn conflict(&self, column: &str, found: ColumnShape, expected: ColumnShape, within_request: bool) -> IngestError {
+    fn conflict(
+        &self,
+        column: &str,
+        found: ColumnShape,
+        expected: ColumnShape,
+        within_request: bool,
+    ) -> IngestError {
         let (table, column) = (self.name.clone(), column.to_owned());
         IngestError::TypeConflict { table, column, found, expected, within_request }
     }

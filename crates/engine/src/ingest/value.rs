@@ -64,7 +64,9 @@ impl Class {
             ColumnType::Bool => Self::Bool,
             ColumnType::Str { .. } => Self::Text,
             ColumnType::Bytes { .. } => Self::Bytes,
-            ColumnType::Decimal { .. } | ColumnType::Ts(_) | ColumnType::Json | ColumnType::Geom(_) => return None,
+            ColumnType::Decimal { .. } | ColumnType::Ts(_) | ColumnType::Json | ColumnType::Geom(_) => {
+                return None;
+            }
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The engine as an embedder uses it.
 
 mod ingest;
+mod queries;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +17,10 @@ use triglot_model::Precision;
 use crate::{Engine, EngineOptions, IngestOptions, Outcome, Query, Session, Statement};
 
 async fn open(dir: &Path) -> Engine {
-    Engine::open(EngineOptions::new(Arc::new(RealDisk::open(dir).unwrap()))).await.unwrap()
+    let mut options = EngineOptions::new(Arc::new(RealDisk::open(dir).unwrap()));
+    // More than one, so that what holds of one shard only is found out.
+    options.storage.shards = 2;
+    Engine::open(options).await.unwrap()
 }
 
 async fn root(engine: &Engine) -> Session {

@@ -62,6 +62,8 @@ impl SeriesSource for SnapshotSource {
         self.snapshot
             .chunks(time, &to_storage(&series.shards))
             .into_iter()
+            // Storage was asked for all series of all shards if one shard is wanted whole.
+            .filter(|chunk| series.of(chunk.shard).is_some())
             .map(|chunk| {
                 Arc::new(SnapshotChunk { snapshot: self.snapshot.clone(), chunk }) as Arc<dyn SeriesChunk>
             })
@@ -81,7 +83,7 @@ fn to_storage(shards: &[(ShardId, SidSet)]) -> triglot_storage::SeriesSelection 
         .collect();
     match all {
         Some(listed) => triglot_storage::SeriesSelection::Some(listed.into_iter().collect()),
-        // Shards that are not wanted give chunks too, which the scan leaves out by itself.
+        // Shards that are not wanted give chunks too, which the caller leaves out.
         None => triglot_storage::SeriesSelection::All,
     }
 }
