@@ -152,15 +152,17 @@ async fn success_is_remembered_for_the_ttl_past_the_limit_of_failures() {
 async fn parallel_log_ins_are_bounded() {
     let bounded = AuthOptions { max_parallel_verifications: 1, max_waiting_verifications: 1, ..options() };
     let f = Fixture::new(bounded).await;
+    // A hash at the full cost takes tens of milliseconds: none ends before all three have asked.
+    f.add_user("slow", Some(hash_password("pw", HashCost::default()).unwrap())).await;
     // On one thread: all three are polled once before any verification can end.
     let (a, b, c) = tokio::join!(
-        f.auth.verify("u", "pw", FAR),
-        f.auth.verify("u", "pw", FAR),
-        f.auth.verify("u", "pw", FAR),
+        f.auth.verify("slow", "pw", FAR),
+        f.auth.verify("slow", "pw", FAR),
+        f.auth.verify("slow", "pw", FAR),
     );
     assert!(a.is_ok() && b.is_ok());
     assert!(matches!(c, Err(AuthError::Busy)), "{c:?}");
-    assert!(f.is_in("u", "pw", FAR).await, "places are given back");
+    assert!(f.is_in("slow", "pw", FAR).await, "places are given back");
 }
 
 #[tokio::test]

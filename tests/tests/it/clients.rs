@@ -72,11 +72,13 @@ fn curl_writes_and_queries() {
     );
     // A body from a file, gzipped, in a chunked upload without Content-Length.
     let file = dir.path().join("lines.gz");
-    let mut encoder = flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), Default::default());
+    let mut encoder =
+        flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), Default::default());
     std::io::Write::write_all(&mut encoder, b"air,station=c temp=3.5 1704067202000000000\n").unwrap();
     encoder.finish().unwrap();
     let upload = format!("@{}", file.display());
-    let chunked = ["-H", "Transfer-Encoding: chunked", "-H", "Content-Encoding: gzip", "--data-binary", &upload];
+    let chunked =
+        ["-H", "Transfer-Encoding: chunked", "-H", "Content-Encoding: gzip", "--data-binary", &upload];
     assert_eq!(curl("/write", &chunked), "[200]");
     assert_eq!(curl("/sql", &["-d", "select temp from air where station = 'c'"]), "temp\n3.5\n[200]");
 }

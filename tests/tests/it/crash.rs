@@ -88,7 +88,8 @@ fn check(server: &Server, log: &Log, above: &BTreeMap<u64, u64>) {
     let low = above.values().min().copied().unwrap_or(0);
     let existing = server.sql("public", "show tables");
     for table in existing.lines().skip(1) {
-        let text = server.sql("public", &format!("select time, w, req, row, v, s from {table} where req > {low}"));
+        let text =
+            server.sql("public", &format!("select time, w, req, row, v, s from {table} where req > {low}"));
         for cells in http::csv(&text).into_iter().skip(1) {
             let number = |at: usize| cells[at].parse::<u64>().unwrap_or_else(|_| panic!("{cells:?}"));
             let (id, row) = ((number(1), number(2)), number(3));
@@ -143,6 +144,10 @@ fn kill_nine_loses_nothing_that_was_acknowledged() {
     let server = Server::start(&data);
     let log = log.lock().unwrap();
     check(&server, &log, &BTreeMap::new());
-    assert!(log.acknowledged.len() as u64 > KILLS, "only {} requests were acknowledged", log.acknowledged.len());
+    assert!(
+        log.acknowledged.len() as u64 > KILLS,
+        "only {} requests were acknowledged",
+        log.acknowledged.len()
+    );
     println!("{KILLS} kills, {} requests acknowledged, {:?}", log.acknowledged.len(), begin.elapsed());
 }

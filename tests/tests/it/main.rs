@@ -3,6 +3,7 @@
 mod http;
 mod server;
 
+mod architecture;
 mod clients;
 mod crash;
 mod golden;

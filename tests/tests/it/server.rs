@@ -44,7 +44,8 @@ impl Server {
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB");
         // A file: nobody reads a pipe while the server runs.
         let log = data.with_extension("log");
-        let child = command.stderr(std::fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
+        let child =
+            command.stderr(std::fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
         let mut server = Self { child, port };
         let begin = Instant::now();
         while !server.is_ready() {

@@ -15,7 +15,9 @@ pub(super) fn init(log: &Log) -> Result<bool, Failure> {
         LogFormat::Text => false,
         LogFormat::Auto => !terminal,
     };
-    let filter = EnvFilter::try_new(&log.level).map_err(|e| Failure::doing("log.level", e))?;
+    // The HTTP library tells of its workers at every start; what concerns people is in our own lines.
+    let filter = EnvFilter::try_new(format!("actix_server=warn,{}", log.level))
+        .map_err(|e| Failure::doing("log.level", e))?;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(terminal);
     let started = if json { builder.json().flatten_event(true).try_init() } else { builder.try_init() };
