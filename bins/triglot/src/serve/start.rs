@@ -20,7 +20,7 @@ impl Speaker {
         if self.json {
             tracing::info!(target: "triglot::start", "{line}");
         } else {
-            eprintln!("{line}");
+            print(format_args!("{line}\n"));
         }
     }
 
@@ -28,9 +28,15 @@ impl Speaker {
         if self.json {
             tracing::warn!(target: "triglot::start", "{line}");
         } else {
-            eprintln!("warning: {line}");
+            print(format_args!("warning: {line}\n"));
         }
     }
+}
+
+/// Unlike `eprintln!` this does not panic when nobody reads standard error any more.
+fn print(line: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = std::io::stderr().write_fmt(line);
 }
 
 /// Whether root still has the vendor's empty password.
