@@ -1,8 +1,9 @@
 //! Crash safety from outside: the process is killed with SIGKILL at random points while writers
-//! send. After each restart every acknowledged request is there, whole and right, and no other
-//! request is there in part.
+//! send. After each restart every acknowledged request is there, whole and right, no other request
+//! is there in part, and what an acknowledged DELETE took away stays away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +18,14 @@ const KILLS: u64 = 50;
 const WRITERS: u64 = 3;
 const TABLES: u64 = 3;
 const SEED: u64 = 0x7419_107;
+
+/// Small and eager, so that kills also hit flushes, compactions and the recycling of the log.
+const SETTINGS: [(&str, &str); 4] = [
+    ("TRIGLOT_STORAGE__FLUSH_BYTES", "256KiB"),
+    ("TRIGLOT_STORAGE__FLUSH_INTERVAL", "1s"),
+    ("TRIGLOT_STORAGE__BACKGROUND_INTERVAL", "100ms"),
+    ("TRIGLOT_STORAGE__COMPACTION_TRIGGER_FILES", "2"),
+];
 
 /// Writer and number of a request.
 type Id = (u64, u64);
@@ -42,6 +51,15 @@ fn table_of((writer, request): Id) -> u64 {
     (writer + request) % TABLES
 }
 
+/// Distinct within a writer.
+fn nanos_of((_, request): Id, row: u64) -> u64 {
+    request * 1000 + row
+}
+
+fn time_text(nanos: u64) -> String {
+    format!("1970-01-01T00:00:{:02}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
+}
+
 fn body(id: Id) -> String {
     let (writer, request) = id;
     let line = |row: u64| {
@@ -50,7 +68,7 @@ fn body(id: Id) -> String {
             table_of(id),
             tag_of(id, row),
             value_of(id, row),
-            request * 1000 + row,
+            nanos_of(id, row),
         )
     };
     (0..rows_of(id)).map(line).collect()
@@ -61,6 +79,7 @@ struct Log {
     /// Next request of each writer.
     next: BTreeMap<u64, u64>,
     acknowledged: Vec<Id>,
+    deleted: BTreeSet<Id>,
 }
 
 /// Sends until the server is gone.
@@ -96,9 +115,8 @@ fn check(server: &Server, log: &Log, above: &BTreeMap<u64, u64>) {
             assert_eq!(number(4), value_of(id, row), "{cells:?}");
             assert_eq!(cells[5], format!("r{}.{row}", id.1), "{cells:?}");
             assert_eq!(*table, format!("t{}", table_of(id)), "{cells:?}");
-            let nanos = id.1 * 1000 + row;
-            let time = format!("1970-01-01T00:00:{:02}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
-            assert_eq!(cells[0], time, "{cells:?}");
+            assert_eq!(cells[0], time_text(nanos_of(id, row)), "{cells:?}");
+            assert!(!log.deleted.contains(&id), "deleted row {cells:?} is back (seed {SEED:#x})");
             *found.entry(id).or_default() += 1;
         }
     }
@@ -108,10 +126,39 @@ fn check(server: &Server, log: &Log, above: &BTreeMap<u64, u64>) {
             assert_eq!(*rows, rows_of(*id), "request {id:?} is there in part (seed {SEED:#x})");
         }
     }
-    for id in log.acknowledged.iter().filter(|(_, request)| *request > low) {
+    let kept = log.acknowledged.iter().filter(|id| id.1 > low && !log.deleted.contains(id));
+    for id in kept {
         let rows = found.get(id).copied().unwrap_or(0);
         assert_eq!(rows, rows_of(*id), "rows of acknowledged request {id:?} (seed {SEED:#x})");
     }
+}
+
+/// Deletes the rows of one acknowledged request.
+fn delete_one(server: &Server, log: &mut Log, random: &mut StdRng) {
+    if log.acknowledged.is_empty() {
+        return;
+    }
+    let id = log.acknowledged[random.random_range(0..log.acknowledged.len())];
+    let (first, last) = (time_text(nanos_of(id, 0)), time_text(nanos_of(id, 999)));
+    let table = table_of(id);
+    server.sql(
+        "public",
+        &format!("delete from t{table} where w = '{}' and time >= '{first}' and time <= '{last}'", id.0),
+    );
+    log.deleted.insert(id);
+}
+
+/// Data files below a directory.
+fn data_files(dir: &Path) -> usize {
+    let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    let count = |path: PathBuf| {
+        if path.is_dir() {
+            data_files(&path)
+        } else {
+            usize::from(path.extension().is_some_and(|e| e == "parquet"))
+        }
+    };
+    entries.map(count).sum()
 }
 
 #[test]
@@ -121,11 +168,18 @@ fn kill_nine_loses_nothing_that_was_acknowledged() {
     let log = Arc::new(Mutex::new(Log::default()));
     let mut random = StdRng::seed_from_u64(SEED);
     let begin = Instant::now();
+    let nothing = BTreeMap::new();
     let mut before = BTreeMap::new();
-    for _ in 0..KILLS {
-        let mut server = Server::start(&data);
-        check(&server, &log.lock().unwrap(), &before);
-        before.clone_from(&log.lock().unwrap().next);
+    for round in 0..KILLS {
+        let mut server = Server::start_with(&data, &SETTINGS);
+        {
+            let mut log = log.lock().unwrap();
+            // Mostly what is new since the last kill, now and then everything.
+            let all = round % 20 == 19;
+            check(&server, &log, if all { &nothing } else { &before });
+            before.clone_from(&log.next);
+            delete_one(&server, &mut log, &mut random);
+        }
         let stop = Arc::new(AtomicBool::new(false));
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
@@ -141,9 +195,11 @@ fn kill_nine_loses_nothing_that_was_acknowledged() {
             writer.join().unwrap();
         }
     }
-    let server = Server::start(&data);
+    let server = Server::start_with(&data, &SETTINGS);
     let log = log.lock().unwrap();
-    check(&server, &log, &BTreeMap::new());
+    check(&server, &log, &nothing);
+    assert!(!log.deleted.is_empty());
+    assert!(data_files(&data) > 0, "nothing was flushed: the settings do not do what they are for");
     assert!(
         log.acknowledged.len() as u64 > KILLS,
         "only {} requests were acknowledged",

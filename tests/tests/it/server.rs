@@ -34,6 +34,11 @@ fn free_port() -> u16 {
 impl Server {
     /// Starts on `data` and waits until the server says that it is ready.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    /// The same with more of the configuration, as variables of the environment.
+    pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("TRIGLOT_")) {
@@ -41,7 +46,7 @@ impl Server {
         }
         command.args(["serve", "--log-format", "text", "--data-dir"]).arg(data);
         command.env("TRIGLOT_CNOSDB__LISTEN", format!("127.0.0.1:{port}"));
-        command.env("TRIGLOT_MEMORY__TOTAL", "512MiB");
+        command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());
         // A file: nobody reads a pipe while the server runs.
         let log = data.with_extension("log");
         let child =
