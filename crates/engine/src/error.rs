@@ -17,7 +17,7 @@ pub enum EngineError {
     Catalog(#[from] CatalogError),
     /// Storage refused or failed.
     #[error(transparent)]
-    Storage(#[from] StorageError),
+    Storage(Box<StorageError>),
     /// Planning or running a query failed.
     #[error(transparent)]
     Query(#[from] QueryError),
@@ -106,6 +106,13 @@ pub enum EngineError {
     /// A background thread or runtime failed.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<StorageError> for EngineError {
+    /// Boxed: it is by far the largest.
+    fn from(error: StorageError) -> Self {
+        Self::Storage(Box::new(error))
+    }
 }
 
 impl EngineError {

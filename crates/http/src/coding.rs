@@ -102,6 +102,8 @@ fn lz4_frames(input: &[u8], out: &mut Vec<u8>, limit: usize) -> Result<(), Decod
     Ok(())
 }
 
+// There is one for each response that is being sent: a box would save nothing worth having.
+#[allow(clippy::large_enum_variant)]
 enum Coder {
     Identity(Vec<u8>),
     Gzip(flate2::write::GzEncoder<Vec<u8>>),

@@ -140,12 +140,11 @@ impl Writer {
     /// A column of a type that the format cannot carry (nothing has been written then), or a table
     /// too big to be laid out.
     pub fn write(&mut self, batch: &RecordBatch, out: &mut Vec<u8>) -> Result<(), FormatError> {
-        if !self.begun {
-            if let Some(refusal) =
+        if !self.begun
+            && let Some(refusal) =
                 self.schema.fields().iter().find_map(|f| self.format.refuses(f.data_type()))
-            {
-                return Err(FormatError(refusal));
-            }
+        {
+            return Err(FormatError(refusal));
         }
         let rows = batch.num_rows();
         if rows == 0 {

@@ -90,7 +90,7 @@ fn table_is_boxed_without_a_last_newline() {
 #[test]
 fn no_rows() {
     let empty = sample().slice(0, 0);
-    let of = |format| render(format, &[empty.clone()], false).unwrap();
+    let of = |format| render(format, std::slice::from_ref(&empty), false).unwrap();
     assert_eq!(of(Format::Csv), "time,name,b,f,n,Z\n");
     assert_eq!(of(Format::Tsv), "time\tname\tb\tf\tn\tZ\n");
     assert_eq!(of(Format::Json), "");
@@ -115,7 +115,7 @@ fn headers_are_quoted_when_needed() {
         ("a,b", Arc::new(Int64Array::from(vec![1])) as ArrayRef),
         ("q\"", Arc::new(Int64Array::from(vec![2]))),
     ]);
-    assert_eq!(render(Format::Csv, &[b.clone()], false).unwrap(), "\"a,b\",\"q\"\"\"\n1,2\n");
+    assert_eq!(render(Format::Csv, std::slice::from_ref(&b), false).unwrap(), "\"a,b\",\"q\"\"\"\n1,2\n");
     assert_eq!(render(Format::Json, &[b], false).unwrap(), r#"[{"a,b":1,"q\"":2}]"#);
 }
 

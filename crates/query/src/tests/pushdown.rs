@@ -11,7 +11,6 @@ fn tag() -> impl Strategy<Value = Option<String>> {
         0.8,
         prop_oneof!["a", "b", "ab", "", "12", "a value of more than twelve bytes"],
     )
-    .prop_map(|v| v.map(String::from))
 }
 
 fn row() -> impl Strategy<Value = TestRow> {
