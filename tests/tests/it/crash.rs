@@ -17,7 +17,7 @@ use crate::server::Server;
 const KILLS: u64 = 50;
 const WRITERS: u64 = 3;
 const TABLES: u64 = 3;
-const SEED: u64 = 0x7419_107;
+const SEED: u64 = 0x0741_9107;
 
 /// Small and eager, so that kills also hit flushes, compactions and the recycling of the log.
 const SETTINGS: [(&str, &str); 4] = [
