@@ -207,7 +207,8 @@ mod tests {
     #[test]
     fn statuses_codes_and_texts_are_the_sheets() {
         let io = || std::io::Error::other("x");
-        let utf8 = std::str::from_utf8(&[0xff_u8].to_vec()).unwrap_err();
+        let broken = vec![0xff_u8];
+        let utf8 = std::str::from_utf8(&broken).unwrap_err();
         for (error, status, body) in [
             (CnosDbError::TooLarge, 413, ""),
             (CnosDbError::BadQuery, 500, ""),

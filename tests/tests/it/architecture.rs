@@ -22,7 +22,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
     ("sql-*", &["engine", "model", "query"]),
     ("http", &["auth", "model"]),
     ("dialect-*", &["engine", "http", "model", "parse-*"]),
-    ("examples", &["engine", "model", "parse-*"]),
+    ("examples", &["engine", "model", "parse-*", "sql-*"]),
     ("triglot", &["*"]),
     ("tests", &["*"]),
 ];
