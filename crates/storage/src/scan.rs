@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt, stream};
@@ -16,7 +15,7 @@ use crate::merge::{FoldMode, Layout, MergeOptions, MergeStream, apply_tombstones
 use crate::physical::{column_id, column_name};
 use crate::shard::state::Chunk;
 use crate::snapshot::{ChunkRef, PinnedShard, SeriesSelection, TableSnapshot};
-use crate::sst::{ReadRequest, SstReader};
+use crate::sst::{ReadRequest, SstReader, read_type};
 use crate::{TimeRange, Tombstone};
 
 /// Rows as they leave storage.
@@ -186,15 +185,6 @@ pub(crate) fn deletions_for(file: &DataFile, tombstones: &[Tombstone], time: &Ti
         .filter(|t| t.seq > file.meta.seq_max && t.time.overlaps(&file.meta.time) && t.time.overlaps(time))
         .cloned()
         .collect()
-}
-
-/// The type in which a stored column is read: text and binary as views.
-fn read_type(ty: ColumnType) -> DataType {
-    match ty.arrow() {
-        DataType::Utf8 => DataType::Utf8View,
-        DataType::Binary => DataType::BinaryView,
-        other => other,
-    }
 }
 
 /// Keys, control columns and `columns` of a batch, so that no others are filtered in vain.

@@ -34,6 +34,7 @@ mod tests;
 pub use cache::MetaCache;
 pub use error::SstError;
 pub use meta::{FileMeta, FileMetaV1};
+pub(crate) use read::read_type;
 pub use read::{ColumnStatistics, ReadRequest, SstReader};
 pub use runs::RunIndex;
 pub use write::{SstWriteOptions, write};

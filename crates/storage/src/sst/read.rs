@@ -63,7 +63,8 @@ impl ReadRequest {
     }
 }
 
-fn read_type(ty: ColumnType) -> DataType {
+/// The type in which a stored column is read: text and binary as views.
+pub(crate) fn read_type(ty: ColumnType) -> DataType {
     match ty.arrow() {
         DataType::Utf8 => DataType::Utf8View,
         DataType::Binary => DataType::BinaryView,
