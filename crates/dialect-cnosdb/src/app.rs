@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use triglot_engine::Engine;
+use triglot_engine::query::functions::DuplicateFunction;
+use triglot_engine::{Engine, QueryLanguage};
 use triglot_http::HttpMetrics;
 
 use crate::config::CnosDbConfig;
@@ -14,6 +15,8 @@ pub struct CnosDbApp {
     pub engine: Engine,
     /// `[cnosdb]`.
     pub config: Arc<CnosDbConfig>,
+    /// How queries are planned.
+    pub language: Arc<QueryLanguage>,
     /// The node's metrics.
     pub metrics: HttpMetrics,
     /// What `/api/v1/ping` shows as `version`.
@@ -22,14 +25,18 @@ pub struct CnosDbApp {
 
 impl CnosDbApp {
     /// The state for one listener. `revision` and `build_time` are shown by `/api/v1/ping`.
+    ///
+    /// # Errors
+    /// See [`triglot_sql_cnosdb::language`].
     pub fn new(
         engine: Engine,
         config: CnosDbConfig,
         metrics: HttpMetrics,
         revision: &str,
         build_time: &str,
-    ) -> Self {
+    ) -> Result<Self, DuplicateFunction> {
+        let language = triglot_sql_cnosdb::language(&engine)?;
         let version = format!("2.4.3, revision: {revision}, build_time: {build_time}");
-        Self { engine, config: Arc::new(config), metrics, version: version.into() }
+        Ok(Self { engine, config: Arc::new(config), language, metrics, version: version.into() })
     }
 }

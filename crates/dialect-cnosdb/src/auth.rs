@@ -37,7 +37,7 @@ pub(crate) async fn login(
         Credentials::Malformed(value) => return Err(CnosDbError::MalformedAuth(value)),
     };
     let principal = verify(app, request, &user, &password).await?;
-    app.engine.session(principal, tenant, database).map_err(|error| {
+    let session = app.engine.session(principal, tenant, database).map_err(|error| {
         let text = match &error {
             EngineError::TenantNotFound { name } => format!("The tenant {name} not found"),
             EngineError::NotAMember { user, tenant } => {
@@ -46,7 +46,8 @@ pub(crate) async fn login(
             _ => return CnosDbError::Engine(error),
         };
         CnosDbError::Login { text, status: 422 }
-    })
+    })?;
+    Ok(session.with_language(&app.language))
 }
 
 async fn verify(

@@ -68,7 +68,7 @@ async fn open(dir: &std::path::Path, config: CnosDbConfig) -> Server {
     let disk = RealDisk::open(dir).unwrap();
     let engine = Engine::open(EngineOptions::new(Arc::new(disk))).await.unwrap();
     let metrics = HttpMetrics::new(BuildInfo { version: "0", revision: "test" }).unwrap();
-    let app = CnosDbApp::new(engine.clone(), config, metrics, "abc", "today");
+    let app = CnosDbApp::new(engine.clone(), config, metrics, "abc", "today").unwrap();
     let service = Rc::new(test::init_service(App::new().configure(|c| configure(c, app))).await);
     let call: Call = Box::new(move |request| {
         let service = Rc::clone(&service);

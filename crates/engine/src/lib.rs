@@ -9,6 +9,7 @@ mod delete;
 mod error;
 mod execute;
 mod ingest;
+mod language;
 mod lookup;
 mod open;
 mod options;
@@ -25,11 +26,12 @@ use triglot_catalog::{Catalog, CatalogOp, CatalogSnapshot, OpResult};
 use triglot_disk::DiskLock;
 use triglot_model::limits::Limits;
 use triglot_model::{Clock, DatabaseDef, Pressure, TableDef, TableId};
-use triglot_query::{QueryExecutor, SessionBuilder};
+use triglot_query::{QueryExecutor, SessionOptions};
 use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
 pub use error::EngineError;
 pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions};
+pub use language::{LanguageOptions, QueryLanguage, SystemTables};
 pub use options::{EngineOptions, QueryOptions};
 pub use session::Session;
 pub use statement::{
@@ -55,7 +57,9 @@ struct Inner {
     auth: Auth,
     storage: Storage,
     executor: QueryExecutor,
-    sessions: SessionBuilder,
+    session_options: SessionOptions,
+    /// Of sessions that no dialect gave another.
+    language: Arc<QueryLanguage>,
     series_cache: SeriesCache,
     clock: Arc<dyn Clock>,
     limits: Limits,

@@ -39,6 +39,7 @@ impl Engine {
             tenant_name: def.name.clone(),
             database_name: database.to_owned(),
             database: catalog.database(def.id, database).map(|d| d.id),
+            language: Arc::clone(&self.0.language),
         })
     }
 
@@ -106,12 +107,12 @@ impl Engine {
 
     /// What planning and running need; made anew for each statement, since `now()` is fixed in it.
     pub fn query_session(&self, session: &Session) -> QuerySession {
-        self.0.sessions.build(SessionContext {
+        session.language.sessions().build(SessionContext {
             tenant: session.tenant_name.clone(),
             database: session.database_name.clone(),
             resolver: Arc::new(SessionTables {
                 catalog: self.catalog(),
-                storage: self.storage().clone(),
+                engine: self.clone(),
                 session: session.clone(),
             }),
             now_ns: self.0.clock.now_ns(),

@@ -8,12 +8,12 @@ use triglot_auth::{Auth, Peer};
 use triglot_catalog::{Catalog, CatalogOp, UserChanges};
 use triglot_disk::{DiskStore, DiskStoreOptions};
 use triglot_query::{
-    ExecutorOptions, MemoryOptions, QueryExecutor, QueryRegistry, QueryRuntime, SessionBuilder,
-    SessionOptions, query_memory,
+    ExecutorOptions, MemoryOptions, QueryExecutor, QueryRegistry, QueryRuntime, SessionOptions, query_memory,
 };
 use triglot_storage::{Storage, StorageOptions};
 
 use crate::ingest::SeriesCache;
+use crate::language::{LanguageOptions, QueryLanguage};
 use crate::tables::CatalogTables;
 use crate::{Engine, EngineError, EngineOptions, Inner};
 
@@ -88,7 +88,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         spill_dir: options.spill_dir.clone(),
         max_spill_bytes: options.query.max_spill_bytes,
     })?;
-    let sessions = SessionBuilder::new(SessionOptions::new(memory, options.query.threads));
+    let session_options = SessionOptions::new(memory, options.query.threads);
+    let language = Arc::new(QueryLanguage::new(session_options.clone(), LanguageOptions::default()));
     let registry = QueryRegistry::new(Arc::clone(&options.clock));
     let limits = ExecutorOptions {
         max_concurrent: options.query.max_concurrent,
@@ -100,7 +101,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         auth,
         storage,
         executor: QueryExecutor::new(runtime, registry, limits),
-        sessions,
+        session_options,
+        language,
         series_cache: SeriesCache::new(options.memory.caches / 2),
         clock: options.clock,
         limits: options.limits,

@@ -8,9 +8,9 @@ use triglot_catalog::{Catalog, CatalogSnapshot};
 use triglot_model::{DatabaseDef, TableDef, TableId};
 use triglot_query::source::SnapshotSource;
 use triglot_query::{QueryError, SeriesTable, TableName, TableResolver};
-use triglot_storage::{Storage, TableMeta, Tables};
+use triglot_storage::{TableMeta, Tables};
 
-use crate::Session;
+use crate::{Engine, Session};
 
 /// Storage's view: tables by id, with their database's settings.
 #[derive(Debug, Clone)]
@@ -39,12 +39,17 @@ pub(crate) fn table_meta(def: &Arc<TableDef>, database: &DatabaseDef) -> TableMe
 #[derive(Debug)]
 pub(crate) struct SessionTables {
     pub(crate) catalog: Arc<CatalogSnapshot>,
-    pub(crate) storage: Storage,
+    pub(crate) engine: Engine,
     pub(crate) session: Session,
 }
 
 impl TableResolver for SessionTables {
     fn resolve(&self, name: &TableName) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        if let Some(system) = self.session.language.system_tables()
+            && let Some(table) = system.resolve(&self.engine, &self.session, name)?
+        {
+            return Ok(Some(table));
+        }
         let Some(tenant) = self.catalog.tenant(&name.tenant) else { return Ok(None) };
         let Some(database) = self.catalog.database(tenant.id, &name.database) else { return Ok(None) };
         let refused = |denied: triglot_auth::Denied| QueryError::Refused {
@@ -54,7 +59,7 @@ impl TableResolver for SessionTables {
         allow(&self.catalog, &self.session.principal, Action::Read, Object::Database(database.id))
             .map_err(refused)?;
         let Some(def) = self.catalog.table(database.id, &name.table) else { return Ok(None) };
-        let snapshot = self.storage.snapshot(&table_meta(def, database));
+        let snapshot = self.engine.storage().snapshot(&table_meta(def, database));
         Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))
     }
 }

@@ -8,6 +8,8 @@ pub mod ast;
 pub mod codec;
 pub mod duration;
 mod error;
+mod functions;
+mod language;
 mod lower;
 pub mod options;
 pub mod parse;
@@ -16,4 +18,5 @@ pub mod size;
 mod values;
 
 pub use error::{SqlError, engine_face, ingest_face, with_names};
+pub use language::language;
 pub use lower::{Prepared, execute, plan, prepare};

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// Our crates (without `triglot-`), and which of ours each may depend on. A name that ends in `*`
 /// stands for all crates that begin so; `dialect-x` may also depend on its own `sql-x`.
-const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("parse-*", &[]),
     ("disk", &[]),
@@ -17,9 +17,10 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
     ("catalog", &["metalog", "model"]),
     ("storage", &["disk", "metalog", "model"]),
     ("auth", &["catalog", "model"]),
+    ("functions", &["model"]),
     ("query", &["storage", "model"]),
     ("engine", &["auth", "catalog", "disk", "metalog", "model", "query", "storage"]),
-    ("sql-*", &["engine", "model", "query"]),
+    ("sql-*", &["engine", "functions", "model", "query"]),
     ("http", &["auth", "model"]),
     ("dialect-*", &["engine", "http", "model", "parse-*"]),
     ("examples", &["engine", "model", "parse-*", "sql-*"]),
@@ -30,7 +31,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 15] = [
 /// Crates of others that only some of ours may name, and which: they decide what a crate knows
 /// (SQL, HTTP) and how long an edit of it takes to build.
 const RESERVED: [(&str, &[&str]); 6] = [
-    ("datafusion", &["query", "engine", "sql-*", "dialect-*", "tests"]),
+    ("datafusion", &["functions", "query", "engine", "sql-*", "dialect-*", "tests"]),
     ("parquet", &["storage", "triglot", "tests"]),
     ("actix-web", &["http", "dialect-*", "triglot"]),
     ("rustls", &["http"]),

@@ -70,7 +70,8 @@ impl Context<'_> {
             write_sql_limit: bytes(c.write_sql_limit.0),
         };
         let app =
-            CnosDbApp::new(self.engine.clone(), config, self.metrics.clone(), super::REVISION, "unknown");
+            CnosDbApp::new(self.engine.clone(), config, self.metrics.clone(), super::REVISION, "unknown")
+                .map_err(|e| Failure::doing("CnosDB's functions", e))?;
         let log = AccessLog { dialect: triglot_dialect_cnosdb::DIALECT, metrics: self.metrics.clone() };
         let (drain, probe) = (self.drain.clone(), super::probe(self.drain));
         let server = HttpServer::new(move || {

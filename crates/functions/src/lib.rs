@@ -1,0 +1,1 @@
+//! Functions that time-series dialects add to DataFusion.
