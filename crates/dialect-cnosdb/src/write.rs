@@ -56,7 +56,8 @@ fn parse(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let mut parser = Parser::new(body, Dialect::CnosDb);
     let mut line = Line::new();
-    while let Some(point) = parser.next_line(&mut line) {
+    // A known series needs no look at its tags: most lines of most agents.
+    while let Some(point) = parser.next_line_known(&mut line, |key| batcher.begin_known(key.as_bytes())) {
         add_point(&mut batcher, point?)?;
     }
     Ok(batcher)
@@ -64,7 +65,8 @@ fn parse(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
 
 fn add_point(batcher: &mut Batcher, point: &Line<'_>) -> Result<(), CnosDbError> {
     let key = point.series_key_raw().as_bytes();
-    if !batcher.begin_known(key) {
+    // Keys with escapes are not asked about while parsing.
+    if !point.tags_skipped() && !batcher.begin_known(key) {
         let tags = point.tags().iter().map(|t| (t.key(), t.value()));
         batcher.begin(&point.measurement(), key, tags).map_err(EngineError::from)?;
     }

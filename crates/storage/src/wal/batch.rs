@@ -5,8 +5,10 @@
 //!  4  table u32 | schema version u32 | rows u32
 //! 16  body u64, bytes of the body before compression
 //! 24  per column 16 bytes: role u8 | type u8 | p1 u8 | p2 i8 | column id u32
-//!                          | flags u8 (bit 0 nullable, bit 1 has a validity bitmap) | 0 0 0 | value bytes u32
-//!     body: per column the Arrow buffers [validity] [offsets] values, each padded to 8 bytes
+//!                          | flags u8 (bit 0 nullable, bit 1 has a validity bitmap, bit 2 narrowed)
+//!                          | width u8 | 0 0 | value bytes u32
+//!     body: per column the Arrow buffers [validity] [offsets] values, each padded to 8 bytes;
+//!           a narrowed column (`narrow`): base i64, then `width` bytes a row
 //! ```
 //!
 //! The buffers are Arrow's own (bitmaps least significant bit first, offsets i32 starting at 0), so
@@ -23,12 +25,16 @@ use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use triglot_model::{ColumnId, TableId};
 
 use super::codec::{CodecError, Input, V1, WalPayload};
+use super::narrow::{self, Frame};
 use super::record::MAX_RECORD;
 use crate::physical;
 
 const LZ4: u8 = 1;
 const NULLABLE: u8 = 1;
 const VALIDITY: u8 = 2;
+const NARROWED: u8 = 4;
+/// Bytes of a narrowed column's base.
+const BASE: usize = 8;
 /// Bytes of one column's description.
 const COLUMN: usize = 16;
 /// No smaller body is compressed: it would not shrink by a disk block.
@@ -46,6 +52,8 @@ struct Column {
     ty: TypeCode,
     id: u32,
     flags: u8,
+    /// Bytes of a value if narrowed.
+    width: u8,
     value_bytes: u32,
 }
 
@@ -90,12 +98,13 @@ pub(super) fn encode(
     }
     let schema = batch.schema_ref();
     check_schema(schema).map_err(unencodable)?;
-    for (field, array) in schema.fields().iter().zip(batch.columns()) {
-        put_description(out, field, array)?;
+    let frames = frames(batch);
+    for ((field, array), frame) in schema.fields().iter().zip(batch.columns()).zip(&frames) {
+        put_description(out, field, array, *frame)?;
     }
     let body = out.len();
-    for array in batch.columns() {
-        put_column(out, array)?;
+    for (array, frame) in batch.columns().iter().zip(&frames) {
+        put_column(out, array, *frame)?;
     }
     let body_bytes = (out.len() - body) as u64;
     put_at(out, start + 16, &body_bytes.to_le_bytes());
@@ -103,6 +112,33 @@ pub(super) fn encode(
         put_at(out, start + 1, &[LZ4]);
     }
     Ok(())
+}
+
+/// How each column is narrowed.
+fn frames(batch: &RecordBatch) -> Vec<Option<Frame>> {
+    // What is read back must fit into a record without narrowing, see `decode`.
+    let wide: usize = batch.columns().iter().map(|c| c.data_type().primitive_width().unwrap_or(0)).sum();
+    if (wide * batch.num_rows()) as u64 > MAX_RECORD / 2 {
+        return vec![None; batch.num_columns()];
+    }
+    let frame = |array: &ArrayRef| {
+        let width = integer_width(array.data_type())?;
+        let data = array.to_data();
+        narrow::frame(values(&data, width)?, width)
+    };
+    batch.columns().iter().map(frame).collect()
+}
+
+/// Bytes of an integer or a time; none for other types.
+fn integer_width(ty: &DataType) -> Option<usize> {
+    let integer = ty.is_integer() || matches!(ty, DataType::Timestamp(..));
+    integer.then(|| ty.primitive_width()).flatten()
+}
+
+/// The bytes of a column's values.
+fn values(data: &ArrayData, width: usize) -> Option<&[u8]> {
+    let from = data.offset() * width;
+    data.buffers().first()?.as_slice().get(from..from + data.len() * width)
 }
 
 /// Replaces everything from `body` on by its LZ4 block, if that is smaller.
@@ -117,7 +153,12 @@ fn compress(out: &mut Vec<u8>, body: usize) -> bool {
     true
 }
 
-fn put_description(out: &mut Vec<u8>, field: &Field, array: &ArrayRef) -> Result<(), CodecError> {
+fn put_description(
+    out: &mut Vec<u8>,
+    field: &Field,
+    array: &ArrayRef,
+    frame: Option<Frame>,
+) -> Result<(), CodecError> {
     let (role, id) =
         role_of(field.name()).ok_or_else(|| unencodable(format!("column '{}'", field.name())))?;
     let ty = TypeCode::of(field.data_type())
@@ -136,12 +177,15 @@ fn put_description(out: &mut Vec<u8>, field: &Field, array: &ArrayRef) -> Result
     }
     out.extend_from_slice(&[role, ty.code, ty.p1, ty.p2 as u8]);
     out.extend_from_slice(&id.to_le_bytes());
-    out.extend_from_slice(&[flags, 0, 0, 0]);
+    if frame.is_some() {
+        flags |= NARROWED;
+    }
+    out.extend_from_slice(&[flags, frame.map_or(0, |f| f.width), 0, 0]);
     out.extend_from_slice(&value_bytes.to_le_bytes());
     Ok(())
 }
 
-fn put_column(out: &mut Vec<u8>, array: &ArrayRef) -> Result<(), CodecError> {
+fn put_column(out: &mut Vec<u8>, array: &ArrayRef, frame: Option<Frame>) -> Result<(), CodecError> {
     if let Some(nulls) = array.nulls().filter(|nulls| nulls.null_count() > 0) {
         put_bits(out, nulls.inner());
     }
@@ -158,10 +202,19 @@ fn put_column(out: &mut Vec<u8>, array: &ArrayRef) -> Result<(), CodecError> {
         ty => {
             let width = ty.primitive_width().ok_or_else(|| unencodable(format!("type {ty}")))?;
             let data = array.to_data();
-            let (from, len) = (data.offset() * width, data.len() * width);
-            let values = data.buffers().first().and_then(|b| b.as_slice().get(from..from + len));
-            out.extend_from_slice(values.ok_or_else(|| unencodable("a column shorter than its length"))?);
-            pad(out, len);
+            let values =
+                values(&data, width).ok_or_else(|| unencodable("a column shorter than its length"))?;
+            match frame {
+                Some(frame) => {
+                    out.extend_from_slice(&frame.base.to_le_bytes());
+                    narrow::put(out, values, width, frame);
+                    pad(out, data.len() * usize::from(frame.width));
+                }
+                None => {
+                    out.extend_from_slice(values);
+                    pad(out, values.len());
+                }
+            }
         }
     }
     Ok(())
@@ -229,6 +282,10 @@ pub(super) fn decode(input: &mut Input<'_>) -> Result<WalPayload, CodecError> {
         return Err(input.bad(format!("{columns} columns do not fit")));
     }
     let columns = (0..columns).map(|_| Column::read(input)).collect::<Result<Vec<_>, _>>()?;
+    // A few bytes may stand for many rows of a narrowed column: no more than a record could hold.
+    if columns.iter().map(|c| c.natural_bytes(rows)).sum::<u64>() > MAX_RECORD {
+        return Err(input.bad(format!("{rows} rows of {} columns are more than a record holds", columns.len())));
+    }
     let expected: u64 = columns.iter().map(|c| c.body_bytes(rows)).sum();
     if expected != body_bytes || body_bytes > MAX_RECORD {
         return Err(input.bad(format!("body of {body_bytes} bytes where the columns take {expected}")));
@@ -278,11 +335,16 @@ impl Column {
         let (code, p1, p2) = (input.u8()?, input.u8()?, input.u8()? as i8);
         let id = input.u32()?;
         let flags = input.u8()?;
-        let zero = input.take(3)?;
-        let column = Self { role, ty: TypeCode { code, p1, p2 }, id, flags, value_bytes: input.u32()? };
+        let width = input.u8()?;
+        let zero = input.take(2)?;
+        let ty = TypeCode { code, p1, p2 };
+        let column = Self { role, ty, id, flags, width, value_bytes: input.u32()? };
+        let natural = ty.arrow().as_ref().and_then(integer_width).unwrap_or(0);
+        let narrow = matches!(width, 0 | 1 | 2 | 4) && usize::from(width) < natural;
         let known = column.field().is_some()
-            && flags & !(NULLABLE | VALIDITY) == 0
-            && zero == [0; 3]
+            && flags & !(NULLABLE | VALIDITY | NARROWED) == 0
+            && (if flags & NARROWED == 0 { width == 0 } else { narrow })
+            && zero == [0; 2]
             && (column.layout() == Layout::Bytes || column.value_bytes == 0);
         if known { Ok(column) } else { Err(input.bad(format!("unknown column {column:?}"))) }
     }
@@ -309,6 +371,18 @@ impl Column {
             .map(|ty| Field::new(name, ty, self.flags & NULLABLE != 0))
     }
 
+    fn is_narrowed(&self) -> bool {
+        self.flags & NARROWED != 0
+    }
+
+    /// Bytes of the values of this column in memory, lengths of texts apart.
+    fn natural_bytes(&self, rows: u32) -> u64 {
+        match self.layout() {
+            Layout::Fixed(width) => u64::from(rows) * width as u64,
+            Layout::Bits | Layout::Bytes => 0,
+        }
+    }
+
     /// Bytes of this column in the body; cannot overflow: 2^32 rows of 16 bytes, 2^16 columns.
     fn body_bytes(&self, rows: u32) -> u64 {
         let rows = u64::from(rows);
@@ -317,6 +391,9 @@ impl Column {
         validity
             + match self.layout() {
                 Layout::Bits => bits,
+                Layout::Fixed(_) if self.is_narrowed() => {
+                    BASE as u64 + (rows * u64::from(self.width)).next_multiple_of(8)
+                }
                 Layout::Fixed(width) => (rows * width as u64).next_multiple_of(8),
                 Layout::Bytes => {
                     ((rows + 1) * 4).next_multiple_of(8) + u64::from(self.value_bytes).next_multiple_of(8)
@@ -332,6 +409,12 @@ impl Column {
         }
         data = match self.layout() {
             Layout::Bits => data.add_buffer(buffer(rest, rows.div_ceil(8))?),
+            Layout::Fixed(width) if self.is_narrowed() => {
+                let base = take(rest, BASE)?.first_chunk().copied().ok_or("the body is too short")?;
+                let frame = Frame { base: i64::from_le_bytes(base), width: self.width };
+                let offsets = take(rest, rows * usize::from(self.width))?;
+                data.add_buffer(narrow::expand(offsets, rows, width, frame))
+            }
             Layout::Fixed(width) => data.add_buffer(buffer(rest, rows * width)?),
             Layout::Bytes => {
                 let offsets = buffer(rest, (rows + 1) * 4)?;
@@ -344,10 +427,14 @@ impl Column {
 
 /// Copies the next `len` bytes, so that each column owns its memory and is aligned, and skips padding.
 fn buffer(rest: &mut &[u8], len: usize) -> Result<Buffer, String> {
+    take(rest, len).map(Buffer::from)
+}
+
+/// Takes the next `len` bytes and skips padding.
+fn take<'a>(rest: &mut &'a [u8], len: usize) -> Result<&'a [u8], String> {
     let bytes = rest.get(..len).ok_or("the body is too short")?;
-    let copy = Buffer::from(bytes);
     *rest = rest.get(len.next_multiple_of(8)..).ok_or("the body is too short")?;
-    Ok(copy)
+    Ok(bytes)
 }
 
 impl TypeCode {

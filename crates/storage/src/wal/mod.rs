@@ -17,6 +17,7 @@ mod batch;
 mod codec;
 mod error;
 mod group;
+mod narrow;
 mod record;
 mod recovery;
 mod repair;

@@ -214,3 +214,57 @@ fn record_frame() {
     expected.extend([0; END_MARK]);
     assert_eq!(group.sealed(stamp, 8192), expected);
 }
+
+/// Sixteen rows or more are narrowed: written out by hand from the layout in `batch` and `narrow`.
+#[test]
+fn narrowed_columns() {
+    let fields = vec![
+        Field::new(physical::SID, DataType::UInt32, false),
+        Field::new(physical::TIME, DataType::Int64, false),
+        Field::new("c3", DataType::Int64, true),
+        Field::new("c4", DataType::Float32, true),
+    ];
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt32Array::from(vec![5; 16])),
+        Arc::new(Int64Array::from_iter_values((0..16).map(|i| 1000 + 10 * i))),
+        Arc::new(Int64Array::from_iter_values((0..16).map(|i| -100 + 300 * i))),
+        Arc::new(Float32Array::from(vec![0.5; 16])),
+    ];
+    let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap();
+    let payload = WalPayload::Batch { table: TableId(7), schema_version: 2, batch };
+
+    // Version, flags, columns; table, schema version, rows; bytes of the body.
+    let mut bytes = hex("010004000700000002000000100000007800000000000000");
+    // Role, type, parameters, column id; nullable 1 and narrowed 4, width; bytes of text.
+    bytes.extend(hex("00080000000000000400000000000000"));
+    bytes.extend(hex("01050000000000000401000000000000"));
+    bytes.extend(hex("04050000030000000502000000000000"));
+    bytes.extend(hex("040a0000040000000100000000000000"));
+    // Base 5; base 1000 and offsets of a byte; base -100 and offsets of two bytes; floats as they are.
+    bytes.extend(5i64.to_le_bytes());
+    bytes.extend(1000i64.to_le_bytes());
+    bytes.extend((0..16u8).map(|i| 10 * i));
+    bytes.extend((-100i64).to_le_bytes());
+    bytes.extend((0..16u16).flat_map(|i| (300 * i).to_le_bytes()));
+    bytes.extend([0.5f32; 16].into_iter().flat_map(f32::to_le_bytes));
+
+    let mut out = Vec::new();
+    assert_eq!(codec::encode(&payload, &mut out, false), Ok(1));
+    assert_eq!(out[24..88], bytes[24..88], "descriptions");
+    assert_eq!(out, bytes);
+    assert_eq!(codec::decode(1, &out), Ok(payload));
+}
+
+/// A record of a few bytes must not stand for gigabytes.
+#[test]
+fn narrowed_columns_are_bounded() {
+    let mut bytes = hex("01000200070000000200000000000004100000000000000000");
+    bytes.truncate(24);
+    bytes.extend(hex("00080000000000000400000000000000"));
+    bytes.extend(hex("01050000000000000400000000000000"));
+    bytes.extend([0; 16]);
+    bytes[12..16].copy_from_slice(&200_000_000u32.to_le_bytes());
+    bytes[16..24].copy_from_slice(&16u64.to_le_bytes());
+    let error = codec::decode(1, &bytes).unwrap_err().to_string();
+    assert!(error.contains("more than a record holds"), "{error}");
+}
