@@ -234,7 +234,7 @@ fn narrowed_columns() {
     let payload = WalPayload::Batch { table: TableId(7), schema_version: 2, batch };
 
     // Version, flags, columns; table, schema version, rows; bytes of the body.
-    let mut bytes = hex("010004000700000002000000100000007800000000000000");
+    let mut bytes = hex("010004000700000002000000100000008800000000000000");
     // Role, type, parameters, column id; nullable 1 and narrowed 4, width; bytes of text.
     bytes.extend(hex("00080000000000000400000000000000"));
     bytes.extend(hex("01050000000000000401000000000000"));
