@@ -284,7 +284,9 @@ pub(super) fn decode(input: &mut Input<'_>) -> Result<WalPayload, CodecError> {
     let columns = (0..columns).map(|_| Column::read(input)).collect::<Result<Vec<_>, _>>()?;
     // A few bytes may stand for many rows of a narrowed column: no more than a record could hold.
     if columns.iter().map(|c| c.natural_bytes(rows)).sum::<u64>() > MAX_RECORD {
-        return Err(input.bad(format!("{rows} rows of {} columns are more than a record holds", columns.len())));
+        return Err(
+            input.bad(format!("{rows} rows of {} columns are more than a record holds", columns.len()))
+        );
     }
     let expected: u64 = columns.iter().map(|c| c.body_bytes(rows)).sum();
     if expected != body_bytes || body_bytes > MAX_RECORD {

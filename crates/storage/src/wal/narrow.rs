@@ -88,7 +88,12 @@ pub(super) fn expand(offsets: &[u8], rows: usize, natural: usize, frame: Frame) 
     out.into()
 }
 
-fn expand_words<const N: usize>(values: &mut [u8], offsets: &[u8], frame: Frame, write: impl Fn(i64) -> [u8; N]) {
+fn expand_words<const N: usize>(
+    values: &mut [u8],
+    offsets: &[u8],
+    frame: Frame,
+    write: impl Fn(i64) -> [u8; N],
+) {
     let slots = values.as_chunks_mut::<N>().0.iter_mut();
     let value = |offset: u32| write(frame.base.wrapping_add(i64::from(offset)));
     match frame.width {
