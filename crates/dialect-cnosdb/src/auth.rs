@@ -2,7 +2,9 @@
 //!
 //! A missing or malformed header is 400. Wrong credentials are 401 (`auth_error_status`), with one
 //! text for unknown users and wrong passwords alike. With `auth_enabled = false` peers on the
-//! loopback address need no password, and are told what does not exist.
+//! loopback address need no password, and are told what does not exist. Log-in by key pair
+//! (`X-CnosDB-PrivateKey`) is not there: a request that sends a key is told so rather than let in
+//! by its password alone.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -10,10 +12,15 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use triglot_engine::auth::{AuthError, Peer, Principal};
 use triglot_engine::{EngineError, Session};
-use triglot_http::credentials::{Credentials, basic};
+use triglot_http::credentials::{Credentials, basic, is_base64};
+use triglot_http::peer::is_loopback;
+use triglot_sql_cnosdb::SqlError;
 
 use crate::app::CnosDbApp;
 use crate::error::CnosDbError;
+
+/// The vendor's header with the key of a key pair.
+const PRIVATE_KEY: &str = "x-cnosdb-privatekey";
 
 /// The check that comes before everything but the length of the body.
 pub(crate) fn check_present(headers: &HeaderMap) -> Result<(), CnosDbError> {
@@ -36,7 +43,19 @@ pub(crate) async fn login(
         Credentials::Missing => return Err(CnosDbError::MissingHeader("authorization")),
         Credentials::Malformed(value) => return Err(CnosDbError::MalformedAuth(value)),
     };
-    let principal = verify(app, request, &user, &password).await?;
+    refuse_private_key(request.headers())?;
+    enter(app, request, (&user, &password), tenant, database).await
+}
+
+/// A session of a user whose name and password are known.
+pub(crate) async fn enter(
+    app: &CnosDbApp,
+    request: &HttpRequest,
+    (user, password): (&str, &str),
+    tenant: &str,
+    database: &str,
+) -> Result<Session, CnosDbError> {
+    let principal = verify(app, request, user, password).await?;
     let session = app.engine.session(principal, tenant, database).map_err(|error| {
         let text = match &error {
             EngineError::TenantNotFound { name } => format!("The tenant {name} not found"),
@@ -50,6 +69,20 @@ pub(crate) async fn login(
     Ok(session.with_language(&app.language))
 }
 
+/// Bad base64 is a bad header (040005), as at the vendor's; a key is 010005.
+fn refuse_private_key(headers: &HeaderMap) -> Result<(), CnosDbError> {
+    let Some(key) = headers.get(PRIVATE_KEY) else { return Ok(()) };
+    if !is_base64(key.as_bytes()) {
+        return Err(CnosDbError::Header(format!("Invalid header: {PRIVATE_KEY} is not base64")));
+    }
+    Err(SqlError::NotImplemented(format!("log-in by key pair ({PRIVATE_KEY})")).into())
+}
+
+/// Whether this trusts the peer's word for who he is: the vendor's default, for loopback only.
+pub(crate) fn trusts(app: &CnosDbApp, request: &HttpRequest) -> bool {
+    !app.config.auth_enabled && is_loopback(request)
+}
+
 async fn verify(
     app: &CnosDbApp,
     request: &HttpRequest,
@@ -60,7 +93,7 @@ async fn verify(
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
     let peer = Peer::from(address);
     let auth = app.engine.auth();
-    let verified = if !app.config.auth_enabled && peer == Peer::Loopback {
+    let verified = if trusts(app, request) {
         auth.verify_without_password(user, peer)
     } else {
         auth.verify(user, password, peer).await

@@ -17,6 +17,8 @@ pub struct CnosDbConfig {
     /// HTTP status of an answer to wrong credentials: 401 as documented, or 422 as the vendor's
     /// server does.
     pub auth_error_status: u16,
+    /// The vendor's `global.node_id`, a label of `/metrics`.
+    pub node_id: u64,
     /// Most bytes of a body of `/api/v1/sql`.
     #[serde(deserialize_with = "size")]
     pub query_sql_limit: usize,
@@ -32,6 +34,7 @@ impl Default for CnosDbConfig {
             listen: "127.0.0.1:8902".to_owned(),
             auth_enabled: true,
             auth_error_status: 401,
+            node_id: 1001,
             query_sql_limit: 16 << 20,
             write_sql_limit: 160 << 20,
         }

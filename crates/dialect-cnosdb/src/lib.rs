@@ -34,5 +34,6 @@ pub fn configure(cfg: &mut web::ServiceConfig, app: CnosDbApp) {
         )
         .service(web::resource("/api/v1/sql").route(web::post().to(sql::sql)))
         .service(web::resource("/api/v1/write").route(web::post().to(write::write)))
+        .service(web::resource("/write").route(web::post().to(write::influx_write)))
         .service(web::resource("/metrics").to(metrics::metrics));
 }

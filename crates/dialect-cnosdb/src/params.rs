@@ -2,6 +2,7 @@
 //! counts.
 
 use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Query;
 use triglot_model::Precision;
 
@@ -22,6 +23,30 @@ pub(crate) struct WriteParams {
     pub(crate) tenant: String,
     pub(crate) db: String,
     pub(crate) precision: Precision,
+}
+
+/// The parameters of `/write`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InfluxParams {
+    pub(crate) db: String,
+    /// `u` and `p`; a user without a password has the empty one.
+    pub(crate) credentials: Option<(String, String)>,
+}
+
+/// The header with the ids of a trace: `<trace>:<span>`.
+const TRACE_CONTEXT: &str = "cnosdb-trace-ctx";
+
+/// A malformed trace context is 500 with empty body, like a malformed parameter. A good one is not
+/// used further: this server keeps no traces of its own requests.
+pub(crate) fn check_trace_context(headers: &HeaderMap) -> Result<(), CnosDbError> {
+    let Some(value) = headers.get(TRACE_CONTEXT) else { return Ok(()) };
+    let is_id =
+        |id: &str, digits| (1..=digits).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_hexdigit());
+    match value.to_str().ok().and_then(|text| text.split_once(':')) {
+        // Ids of 128 and 64 bits, hexadecimal or decimal.
+        Some((trace, span)) if is_id(trace, 39) && is_id(span, 20) => Ok(()),
+        _ => Err(CnosDbError::BadQuery),
+    }
 }
 
 fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, CnosDbError> {
@@ -73,6 +98,23 @@ impl WriteParams {
     }
 }
 
+impl InfluxParams {
+    /// `precision`, `rp`, `consistency` and whatever else is there count for nothing, as at the
+    /// vendor's: times are nanoseconds.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, CnosDbError> {
+        let (mut db, mut user, mut password) = ("public".to_owned(), None, String::new());
+        for (name, value) in pairs(request)? {
+            match name.as_str() {
+                "db" => db = value,
+                "u" => user = Some(value),
+                "p" => password = value,
+                _ => {}
+            }
+        }
+        Ok(Self { db, credentials: user.map(|user| (user, password)) })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +145,33 @@ mod tests {
             set,
             SqlParams { tenant: "t".into(), db: "数".into(), chunked: true, target_partitions: Some(4) }
         );
+    }
+
+    #[test]
+    fn influx_parameters() {
+        let of = |query: &str| {
+            InfluxParams::of(&TestRequest::with_uri(&format!("/write?{query}")).to_http_request()).unwrap()
+        };
+        assert_eq!(of("precision=s&rp=autogen"), InfluxParams { db: "public".into(), credentials: None });
+        let pair = |u: &str, p: &str| Some((u.to_owned(), p.to_owned()));
+        assert_eq!(of("db=d&u=a&p=b"), InfluxParams { db: "d".into(), credentials: pair("a", "b") });
+        assert_eq!(of("u=a").credentials, pair("a", ""));
+        assert_eq!(of("p=b").credentials, None);
+    }
+
+    #[test]
+    fn trace_contexts_are_two_ids() {
+        let check = |value: &'static str| {
+            let request = TestRequest::default().insert_header((TRACE_CONTEXT, value)).to_http_request();
+            check_trace_context(request.headers()).is_ok()
+        };
+        assert!(check("4bf92f3577b34da6a3ce929d0e0e4736:00f067aa0ba902b7"));
+        assert!(check("1:2"));
+        for value in
+            ["", "1", ":", "1:", ":2", "x:y", "1:2:3", "4bf92f3577b34da6a3ce929d0e0e47361234567890:1"]
+        {
+            assert!(!check(value), "{value}");
+        }
     }
 
     #[test]

@@ -15,7 +15,8 @@ use crate::accept;
 use crate::app::CnosDbApp;
 use crate::auth;
 use crate::error::CnosDbError;
-use crate::params::SqlParams;
+use crate::metrics;
+use crate::params::{SqlParams, check_trace_context};
 use crate::stream::Shape;
 
 /// Longer texts are parsed and planned on a blocking thread.
@@ -33,9 +34,11 @@ pub(crate) async fn sql(
     body::check_declared(headers, limit)?;
     auth::check_present(headers)?;
     let params = SqlParams::of(&request)?;
+    check_trace_context(headers)?;
     let coding = accept::request_coding(headers)?;
     let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
     let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
+    metrics::count(&app, &request, &session, "sql", false, body.len());
     let shape = Shape {
         format: accept::format(headers)?,
         coding: accept::response_coding(headers)?,
@@ -49,9 +52,9 @@ pub(crate) async fn sql(
         Outcome::Done => shape.empty(),
         Outcome::Affected(rows) => {
             app.metrics.wrote(crate::DIALECT, "sql", rows);
-            shape.rows(count(rows)?, app.metrics.clone()).await
+            shape.rows(count(rows)?, &app).await
         }
-        Outcome::Rows(rows) => shape.rows(rows, app.metrics.clone()).await,
+        Outcome::Rows(rows) => shape.rows(rows, &app).await,
     }
 }
 

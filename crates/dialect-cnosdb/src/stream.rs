@@ -1,25 +1,35 @@
-//! A result on its way out: batch by batch through format and coding, pulled by the client's
-//! reading, so that memory is bounded by a few batches however long the result is.
+//! A result on its way out: query → format → coding → socket, pulled by the client's reading, so that
+//! memory is bounded by a few batches however long the result is.
+//!
+//! A short answer is written where it is asked for. A long one is written by a task on the query
+//! threads, a piece ahead of the socket: formatting must not keep other connections of the worker
+//! waiting, and the query, the formatting and the sending go on at the same time.
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use actix_web::{HttpResponse, web};
-use arrow::datatypes::SchemaRef;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use arrow::record_batch::RecordBatch;
 use bytes::{Bytes, BytesMut};
-use futures::StreamExt;
+use futures::stream::{LocalBoxStream, iter, unfold};
+use futures::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
 use triglot_engine::EngineError;
 use triglot_engine::query::QueryStream;
 use triglot_http::{Coding, Encoder, HttpMetrics};
 
 use crate::DIALECT;
+use crate::app::CnosDbApp;
 use crate::error::CnosDbError;
 use crate::formats::{Format, Writer};
 
 /// As long as a result is not longer than this it is held back, so that a late error still gets
 /// its status and a short answer its `Content-Length`.
 const HELD_BACK: usize = 256 << 10;
-/// Batches with more cells are formatted and compressed on a blocking thread.
+/// Results of at most so many cells are written at once on the connection's own thread.
 const INLINE_CELLS: usize = 4_096;
+/// A piece of the body is sent when it is this long, or when the query has no more rows ready.
+const PIECE: usize = 128 << 10;
+/// Pieces that wait for the socket.
+const WAITING_PIECES: usize = 2;
 
 /// How a response is written.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +42,7 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    fn response(self) -> actix_web::HttpResponseBuilder {
+    fn response(self) -> HttpResponseBuilder {
         let mut response = HttpResponse::Ok();
         response.insert_header((CONTENT_TYPE, self.format.content_type()));
         if let Some((name, _)) = self.coding {
@@ -53,36 +63,28 @@ impl Shape {
     }
 
     /// The rows of a query.
-    pub(crate) async fn rows(
-        self,
-        rows: QueryStream,
-        metrics: HttpMetrics,
-    ) -> Result<HttpResponse, CnosDbError> {
-        let mut producer = Producer::new(self, rows, metrics)?;
-        let mut head = BytesMut::new();
+    pub(crate) async fn rows(self, rows: QueryStream, app: &CnosDbApp) -> Result<HttpResponse, CnosDbError> {
+        let columns = rows.schema().fields().len();
+        let is_short = rows.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
+        let producer = Producer::new(self, rows, app.metrics.clone())?;
+        let mut pieces = if is_short { producer.here() } else { producer.on_query_threads(app) };
+        let (mut head, mut held) = (Vec::new(), 0);
         // With `chunked=true` nothing is held back: each batch goes out as it comes.
-        while !self.chunked && head.len() <= HELD_BACK {
-            match producer.next().await {
-                Some(chunk) => head.extend_from_slice(&chunk?),
-                None => return Ok(self.response().body(head.freeze())),
-            }
+        while !self.chunked && held <= HELD_BACK {
+            let Some(piece) = pieces.next().await else { return Ok(self.response().body(joined(head))) };
+            let piece = piece?;
+            held += piece.len();
+            head.push(piece);
         }
-        let head = head.freeze();
-        let first = futures::stream::iter((!head.is_empty()).then_some(Ok(head)));
-        let rest = futures::stream::unfold(producer, |mut producer| async {
-            loop {
-                match producer.next().await? {
-                    // A coder that still gathers gives nothing; an empty chunk would end the body.
-                    Ok(chunk) if chunk.is_empty() => {}
-                    other => return Some((other, producer)),
-                }
-            }
-        });
-        Ok(self.response().streaming(first.chain(rest)))
+        // An empty chunk would end the body.
+        let head = iter(head).filter(|piece| std::future::ready(!piece.is_empty())).map(Ok);
+        Ok(self.response().streaming(head.chain(pieces)))
     }
 }
 
-/// What is between the query and the wire; `None` while a blocking thread has it.
+type Piece = Result<Bytes, CnosDbError>;
+
+/// What is between the query and the wire.
 struct Pipe {
     writer: Writer,
     encoder: Encoder,
@@ -91,74 +93,112 @@ struct Pipe {
 struct Producer {
     shape: Shape,
     rows: QueryStream,
+    /// None when the end was written, or something failed.
     pipe: Option<Pipe>,
     metrics: HttpMetrics,
 }
 
 impl Producer {
     fn new(shape: Shape, rows: QueryStream, metrics: HttpMetrics) -> Result<Self, CnosDbError> {
-        let schema: SchemaRef = rows.schema();
-        let writer = Writer::new(shape.format, schema, shape.chunked);
+        let writer = Writer::new(shape.format, rows.schema(), shape.chunked);
         Ok(Self { shape, rows, pipe: Some(Pipe { writer, encoder: shape.encoder()? }), metrics })
     }
 
-    /// The next piece of the body (maybe empty); none at the end or after a failure.
-    async fn next(&mut self) -> Option<Result<Bytes, CnosDbError>> {
-        let pipe = self.pipe.take()?;
-        let produced = match self.rows.next().await {
-            Some(Ok(batch)) => {
-                self.metrics.returned(DIALECT, "sql", batch.num_rows() as u64);
-                self.format(pipe, batch).await
+    /// The pieces, written when they are asked for. None of them is empty.
+    fn here(self) -> LocalBoxStream<'static, Piece> {
+        unfold(self, |mut producer| async { Some((producer.next().await?, producer)) }).boxed_local()
+    }
+
+    /// The pieces, written ahead by a task on the query threads. None of them is empty.
+    fn on_query_threads(self, app: &CnosDbApp) -> LocalBoxStream<'static, Piece> {
+        let (sender, receiver) = mpsc::channel(WAITING_PIECES);
+        app.engine.query_threads().spawn(self.send(sender));
+        unfold(Some(receiver), |receiver| async {
+            let mut receiver = receiver?;
+            match receiver.recv().await {
+                Some(Some(piece)) => Some((piece, Some(receiver))),
+                Some(None) => None,
+                // The task is gone without having said that this is the end.
+                None => Some((Err(CnosDbError::Fetch("the query was cut off".to_owned())), None)),
             }
-            None => self.end(pipe),
-            Some(Err(error)) => Err(CnosDbError::Engine(EngineError::from(error))),
-        };
-        match produced {
-            Err(error) if self.shape.chunked => Some(self.apology(&error)),
-            other => Some(other),
+        })
+        .boxed_local()
+    }
+
+    /// Sends all pieces, then `None`. Ends early when nobody waits for them any more, and the query
+    /// with it.
+    async fn send(mut self, sender: mpsc::Sender<Option<Piece>>) {
+        loop {
+            let piece = tokio::select! {
+                biased;
+                () = sender.closed() => return,
+                piece = self.next() => piece,
+            };
+            let is_end = piece.is_none();
+            if sender.send(piece).await.is_err() || is_end {
+                return;
+            }
         }
     }
 
-    async fn format(&mut self, mut pipe: Pipe, batch: RecordBatch) -> Result<Bytes, CnosDbError> {
-        let shape = self.shape;
-        let cells = batch.num_rows().saturating_mul(batch.num_columns());
-        let (pipe, bytes) = if cells <= INLINE_CELLS {
-            let bytes = pipe.write(shape, &batch)?;
-            (pipe, bytes)
-        } else {
-            let work = web::block(move || pipe.write(shape, &batch).map(|bytes| (pipe, bytes)));
-            work.await.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))??
-        };
-        self.pipe = Some(pipe);
-        Ok(bytes)
+    /// The next piece of the body, not empty; none at the end or after a failure.
+    async fn next(&mut self) -> Option<Piece> {
+        loop {
+            let pipe = self.pipe.take()?;
+            match self.fill(pipe).await {
+                Ok((bytes, pipe)) => {
+                    self.pipe = pipe;
+                    if !bytes.is_empty() {
+                        return Some(Ok(bytes));
+                    }
+                }
+                Err(error) if self.shape.chunked => return Some(self.apology(&error)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
 
-    fn end(&self, mut pipe: Pipe) -> Result<Bytes, CnosDbError> {
+    /// Takes batches until there is enough for a piece. With `chunked=true` each batch is a piece of
+    /// its own. Gives the pipe back unless this was the last piece.
+    async fn fill(&mut self, mut pipe: Pipe) -> Result<(Bytes, Option<Pipe>), CnosDbError> {
         let mut plain = Vec::new();
-        pipe.writer.finish(&mut plain);
-        if self.shape.chunked && plain.is_empty() {
-            return Ok(Bytes::new());
+        while plain.len() < PIECE {
+            let next = if plain.is_empty() {
+                Some(self.rows.next().await)
+            } else {
+                // What is there is not kept back until the query has found more.
+                self.rows.next().now_or_never()
+            };
+            match next {
+                None => break,
+                Some(None) => return Ok((pipe.end(self.shape, plain)?, None)),
+                Some(Some(batch)) => self.write(&mut pipe, &batch.map_err(EngineError::from)?, &mut plain)?,
+            }
+            if self.shape.chunked {
+                break;
+            }
         }
-        let first = pipe.encoder.push(plain).map_err(CnosDbError::Encode)?;
-        let rest = pipe.encoder.finish().map_err(CnosDbError::Encode)?;
-        Ok(joined(first, &rest))
+        Ok((pipe.encode(self.shape, plain)?, Some(pipe)))
+    }
+
+    fn write(&self, pipe: &mut Pipe, batch: &RecordBatch, plain: &mut Vec<u8>) -> Result<(), CnosDbError> {
+        self.metrics.returned(DIALECT, "sql", batch.num_rows() as u64);
+        pipe.writer.write(batch, plain).map_err(|e| CnosDbError::Fetch(e.to_string()))
     }
 
     /// A failure behind the status line: told in the body, as a member of its own.
-    fn apology(&self, error: &CnosDbError) -> Result<Bytes, CnosDbError> {
+    fn apology(&self, error: &CnosDbError) -> Piece {
         let text = error.to_string();
         let text = text.strip_prefix("Fetch result: ").unwrap_or(&text);
         let mut encoder = self.shape.encoder()?;
         let first = encoder.push(CnosDbError::appended(text)).map_err(CnosDbError::Encode)?;
-        Ok(joined(first, &encoder.finish().map_err(CnosDbError::Encode)?))
+        Ok(joined(vec![first, encoder.finish().map_err(CnosDbError::Encode)?]))
     }
 }
 
 impl Pipe {
     /// With `chunked=true` each batch is a complete member of the coding.
-    fn write(&mut self, shape: Shape, batch: &RecordBatch) -> Result<Bytes, CnosDbError> {
-        let mut plain = Vec::new();
-        self.writer.write(batch, &mut plain).map_err(|e| CnosDbError::Fetch(e.to_string()))?;
+    fn encode(&mut self, shape: Shape, plain: Vec<u8>) -> Result<Bytes, CnosDbError> {
         if plain.is_empty() {
             return Ok(Bytes::new());
         }
@@ -167,15 +207,29 @@ impl Pipe {
             return Ok(first);
         }
         let member = std::mem::replace(&mut self.encoder, shape.encoder()?);
-        Ok(joined(first, &member.finish().map_err(CnosDbError::Encode)?))
+        Ok(joined(vec![first, member.finish().map_err(CnosDbError::Encode)?]))
+    }
+
+    /// Appends what belongs to the end of the result and of the coding.
+    fn end(mut self, shape: Shape, mut plain: Vec<u8>) -> Result<Bytes, CnosDbError> {
+        self.writer.finish(&mut plain);
+        if shape.chunked && plain.is_empty() {
+            return Ok(Bytes::new());
+        }
+        let first = self.encoder.push(plain).map_err(CnosDbError::Encode)?;
+        Ok(joined(vec![first, self.encoder.finish().map_err(CnosDbError::Encode)?]))
     }
 }
 
-fn joined(first: Bytes, rest: &Bytes) -> Bytes {
-    if rest.is_empty() {
-        return first;
+/// One text of several pieces; a lone one is not copied.
+fn joined(mut pieces: Vec<Bytes>) -> Bytes {
+    pieces.retain(|piece| !piece.is_empty());
+    if pieces.len() > 1 {
+        let mut all = BytesMut::with_capacity(pieces.iter().map(Bytes::len).sum());
+        for piece in &pieces {
+            all.extend_from_slice(piece);
+        }
+        return all.freeze();
     }
-    let mut all = BytesMut::from(first);
-    all.extend_from_slice(rest);
-    all.freeze()
+    pieces.pop().unwrap_or_default()
 }

@@ -1,10 +1,14 @@
-//! `POST /api/v1/write`: line protocol. One bad line refuses the whole request before anything is
-//! stored.
+//! Line protocol: `POST /api/v1/write`, and `POST /write` for clients of InfluxDB. One bad line refuses
+//! the whole request before anything is stored.
+
+use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue, IngestOptions};
+use triglot_engine::{Batcher, EngineError, FieldValue, IngestOptions, Session};
 use triglot_http::body;
+use triglot_http::credentials::{Credentials, basic};
+use triglot_http::usage::Ticket;
 use triglot_model::Precision;
 use triglot_parse_lp::{Dialect, FieldValue as Parsed, Line, Parser};
 use triglot_sql_cnosdb::options::strict_write;
@@ -14,7 +18,8 @@ use crate::accept;
 use crate::app::CnosDbApp;
 use crate::auth;
 use crate::error::CnosDbError;
-use crate::params::WriteParams;
+use crate::metrics;
+use crate::params::{InfluxParams, WriteParams, check_trace_context};
 
 /// Longer bodies are parsed on a blocking thread.
 const INLINE_BODY: usize = 256 << 10;
@@ -29,23 +34,63 @@ pub(crate) async fn write(
     body::check_declared(headers, limit)?;
     auth::check_present(headers)?;
     let params = WriteParams::of(&request)?;
+    check_trace_context(headers)?;
     let coding = accept::request_coding(headers)?;
     let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
     let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
-    let database = app.engine.database(&session, &params.db)?;
-    let now = Precision::Nano.convert(app.engine.clock().now_ns(), params.precision);
-    let options = IngestOptions {
-        precision: params.precision,
-        default_time: now.unwrap_or_default(),
-        create: !strict_write(&database),
+    let ticket = metrics::count(&app, &request, &session, "write", true, body.len());
+    store(&app, &session, body, params.precision, ticket).await
+}
+
+/// The shape of InfluxDB 1: tenant cnosdb, nanoseconds. At the vendor's everybody is root here as
+/// long as passwords are not compared. Where they are compared, the credentials that such clients
+/// send count (Basic, or `u` and `p`); without any it is root with the empty password, which opens
+/// nothing once root has one.
+pub(crate) async fn influx_write(
+    app: web::Data<CnosDbApp>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, CnosDbError> {
+    let headers = request.headers();
+    let limit = app.config.write_sql_limit;
+    body::check_declared(headers, limit)?;
+    let params = InfluxParams::of(&request)?;
+    check_trace_context(headers)?;
+    let coding = accept::request_coding(headers)?;
+    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
+    let given = match basic(headers) {
+        _ if auth::trusts(&app, &request) => None,
+        Credentials::Basic { user, password } => Some((user, password)),
+        Credentials::Malformed(value) => return Err(CnosDbError::MalformedAuth(value)),
+        Credentials::Missing => params.credentials,
     };
-    let batcher = app.engine.batcher(&session, options)?;
+    let (user, password) = given.as_ref().map_or(("root", ""), |(u, p)| (u, p));
+    let session = auth::enter(&app, &request, (user, password), "cnosdb", &params.db).await?;
+    let ticket = metrics::count(&app, &request, &session, "influx_write", true, body.len());
+    store(&app, &session, body, Precision::Nano, ticket).await
+}
+
+/// Stores all points, or none.
+async fn store(
+    app: &CnosDbApp,
+    session: &Session,
+    body: Bytes,
+    precision: Precision,
+    ticket: Ticket,
+) -> Result<HttpResponse, CnosDbError> {
+    let database = app.engine.database(session, &session.database_name)?;
+    let now = Precision::Nano.convert(app.engine.clock().now_ns(), precision);
+    let options =
+        IngestOptions { precision, default_time: now.unwrap_or_default(), create: !strict_write(&database) };
+    let batcher = app.engine.batcher(session, options)?;
+    let begin = Instant::now();
     let batcher = if body.len() > INLINE_BODY {
         let parsed = web::block(move || parse(&body, batcher)).await;
         parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))??
     } else {
         parse(&body, batcher)?
     };
+    ticket.parsed(begin.elapsed());
     let committed = batcher.commit().await?;
     app.metrics.wrote(DIALECT, "write", committed.rows);
     Ok(HttpResponse::Ok().finish())

@@ -151,6 +151,12 @@ impl Engine {
         .await
     }
 
+    /// The threads that queries run on: for work that belongs to a query, such as writing out its rows,
+    /// and would keep other connections waiting on theirs.
+    pub fn query_threads(&self) -> &tokio::runtime::Handle {
+        self.0.executor.runtime().handle()
+    }
+
     /// Runs storage work on the runtime that its background tasks live on.
     async fn on_query_runtime<T: Send + 'static>(
         &self,

@@ -17,6 +17,7 @@ use bytes::Bytes;
 
 use crate::body::declared_length;
 use crate::metrics::{HttpMetrics, RequestRecord};
+use crate::usage::Ticket;
 
 static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -77,6 +78,7 @@ pub async fn observe<B: MessageBody + 'static>(
         status: response.status().as_u16(),
         id,
         bytes_in,
+        ticket: response.request().extensions().get::<Ticket>().cloned(),
         started,
         guard,
     };
@@ -101,6 +103,7 @@ struct Entry {
     status: u16,
     id: RequestId,
     bytes_in: u64,
+    ticket: Option<Ticket>,
     started: Instant,
     guard: InFlight,
 }
@@ -143,6 +146,9 @@ impl Drop for Metered {
             bytes_out: self.sent,
             duration,
         });
+        if let Some(ticket) = &e.ticket {
+            ticket.done(self.sent, duration);
+        }
         tracing::info!(
             target: "triglot::access",
             method = %e.method,

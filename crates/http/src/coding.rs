@@ -56,7 +56,7 @@ impl Coding {
         let mut out = Vec::with_capacity((input.len() * 4).min(limit).min(1 << 20));
         match self {
             Self::Identity => Ok(()),
-            Self::Gzip => drain(flate2::read::MultiGzDecoder::new(input), &mut out, limit),
+            Self::Gzip => drain(gzip_reader(input), &mut out, limit),
             Self::DeflateRaw => drain(flate2::read::DeflateDecoder::new(input), &mut out, limit),
             Self::Zlib => drain(flate2::read::ZlibDecoder::new(input), &mut out, limit),
             Self::Brotli => drain(brotli::Decompressor::new(input, BUFFER), &mut out, limit),
@@ -80,6 +80,11 @@ impl Coding {
             Err(stopped) => Err(DecodeError::Malformed(io::Error::other(stopped.to_string()))),
         }
     }
+}
+
+/// Decodes gzip (all of its members) as it is read, for files that do not fit into memory.
+pub fn gzip_reader(input: impl Read) -> impl Read {
+    flate2::read::MultiGzDecoder::new(input)
 }
 
 /// Reads everything, one byte more than allowed at most.

@@ -51,6 +51,12 @@ pub fn decode_pair(encoded: &[u8]) -> Option<(String, String)> {
     Some((user.to_owned(), password.to_owned()))
 }
 
+/// Whether a header's value is base64, padded or not.
+pub fn is_base64(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    STANDARD.decode(value).or_else(|_| STANDARD_NO_PAD.decode(value)).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod peer;
 mod process;
 pub mod tls;
+pub mod usage;
 
 pub use coding::{Coding, Encoder};
 pub use metrics::HttpMetrics;

@@ -1,13 +1,17 @@
 //! The node's metrics registry and the text of `/metrics`.
 //!
 //! Labels are bounded: dialect, route *template*, status class. Names follow Prometheus' rules
-//! (`_total`, `_seconds`, `_bytes`), so `promtool check metrics` is content.
+//! (`_total`, `_seconds`, `_bytes`), so `promtool check metrics` is content. What is counted by user and
+//! database is in [`Usage`], which a dialect shows under its vendor's names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+use crate::usage::Usage;
 
 /// Latency buckets in seconds: from a ping to a long report.
 const BUCKETS: [f64; 14] =
@@ -50,6 +54,7 @@ pub struct HttpMetrics {
     in_flight: IntGaugeVec,
     rows_written: IntCounterVec,
     rows_returned: IntCounterVec,
+    usage: Arc<Usage>,
 }
 
 impl HttpMetrics {
@@ -107,10 +112,16 @@ impl HttpMetrics {
                 "Rows returned by a query API.",
                 &["dialect", "api"],
             )?,
+            usage: Arc::default(),
             duration,
             in_flight,
             registry,
         })
+    }
+
+    /// Figures by tenant, user and database.
+    pub fn usage(&self) -> &Arc<Usage> {
+        &self.usage
     }
 
     /// The registry, so that other layers can add their own metrics.

@@ -1,12 +1,23 @@
-//! Clients that people have: curl, Python's `influxdb` 5.3 and `requests`.
+//! Clients that people have: curl; Python's `influxdb` 5.3 and `requests`, `cnos-connector` with
+//! SQLAlchemy and pandas, polars, DuckDB. Their scripts are in `tests/clients`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::server::{Server, profile_dir};
 
 /// Versions that the tests were written with.
-const PACKAGES: [&str; 2] = ["influxdb==5.3.2", "requests==2.32.3"];
+const PACKAGES: [&str; 8] = [
+    "influxdb==5.3.2",
+    "requests==2.32.3",
+    "cnos-connector==0.1.9",
+    "SQLAlchemy==2.1.9",
+    "pandas==3.1.1",
+    "polars==2.1.0",
+    "duckdb==2.0.0",
+    "cramjam==2.14.0",
+];
 
 fn missing(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_err()
@@ -84,7 +95,12 @@ fn curl_writes_and_queries() {
 }
 
 /// A virtual environment under `target` with [`PACKAGES`], made on first use.
-fn python() -> PathBuf {
+fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(make_python)
+}
+
+fn make_python() -> PathBuf {
     let dir = profile_dir().parent().unwrap().join("test-venv");
     let python = dir.join("bin/python");
     // Written last: its absence means that an earlier attempt broke off.
@@ -169,4 +185,59 @@ fn influxdb_python_writes_and_requests_reads() {
     let script = dir.path().join("client.py");
     std::fs::write(&script, SCRIPT).unwrap();
     check_python(&server, &script);
+}
+
+/// Runs a script of `tests/clients` with the server's port; it checks for itself.
+fn script(name: &str, server: &Server, arguments: &[&str]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name);
+    let mut command = Command::new(python());
+    assert_eq!(run(command.arg(path).arg(server.port.to_string()).args(arguments)), "ok\n");
+}
+
+#[test]
+fn cnos_connector_sqlalchemy_and_pandas_work_unchanged() {
+    if skip("python3") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    script("connector.py", &Server::start(&dir.path().join("data")), &[]);
+}
+
+#[test]
+fn every_coding_is_what_others_understand_by_it() {
+    if skip("python3") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    script("codings.py", &Server::start(&dir.path().join("data")), &[]);
+}
+
+#[test]
+fn polars_and_duckdb_read_answers_and_exports() {
+    if skip("python3") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let lines: Vec<String> = (0..100)
+        .map(|n| {
+            let time = 1_704_067_200_000_000_000_u64 + n * 1_000_000_000;
+            format!(
+                "readings,host=h{} f={},i={n}i,s=\"say \\\"{n}\\\", twice\nor more\" {time}",
+                n % 4,
+                n as f64 / 2.0
+            )
+        })
+        .collect();
+    let file = dir.path().join("readings.lp.gz");
+    let mut encoder =
+        flate2::write::GzEncoder::new(std::fs::File::create(&file).unwrap(), Default::default());
+    std::io::Write::write_all(&mut encoder, lines.join("\n").as_bytes()).unwrap();
+    encoder.finish().unwrap();
+    let url = format!("http://127.0.0.1:{}", server.port);
+    let triglot = || Command::new(profile_dir().join("triglot"));
+    run(triglot().args(["import", "--quiet", "--url", &url]).arg(&file));
+    let exported = dir.path().join("readings.parquet");
+    run(triglot().args(["export", "--quiet", "--table", "readings", "--url", &url]).arg(&exported));
+    script("files.py", &server, &[exported.to_str().unwrap()]);
 }

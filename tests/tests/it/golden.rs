@@ -24,6 +24,8 @@
 //! `@hex` (request: the body is hexadecimal), `@raw` (request: leave the body as it is whatever its
 //! coding), `@contains` (answer: every line of the body occurs somewhere in the answer), `@absent h`
 //! (answer: without this header).
+//!
+//! Lines `TRIGLOT_…=…` before the first case configure the file's server.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,7 +33,7 @@ use std::path::{Path, PathBuf};
 use crate::http;
 use crate::server::Server;
 
-const AT_LEAST: usize = 80;
+const AT_LEAST: usize = 200;
 
 #[derive(Debug, Default)]
 struct Message {
@@ -77,6 +79,13 @@ fn cases(path: &Path) -> Vec<Case> {
         Case { title, request: message(&of[..middle]), answer: message(&of[middle + 1..]) }
     };
     starts.windows(2).map(case).collect()
+}
+
+/// What a file says of its server's configuration.
+fn configuration(path: &Path) -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(path).unwrap();
+    let before = text.lines().take_while(|l| !l.starts_with("==="));
+    before.filter_map(|l| l.split_once('=')).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
 }
 
 fn body_of(request: &Message) -> Vec<u8> {
@@ -139,7 +148,10 @@ fn cnosdb_answers() {
     let (mut total, mut failed) = (0, Vec::new());
     for path in files.iter().filter(|p| p.extension().is_some_and(|x| x == "http")) {
         let data = tempfile::tempdir().unwrap();
-        let server = Server::start(&data.path().join("data"));
+        let environment = configuration(path);
+        let environment: Vec<(&str, &str)> =
+            environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let server = Server::start_with(&data.path().join("data"), &environment);
         for case in cases(path) {
             total += 1;
             let found = differences(&case, server.port);

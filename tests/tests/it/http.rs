@@ -27,7 +27,7 @@ impl Reply {
     }
 }
 
-/// Sends one request and reads the whole answer. `Content-Length` is added unless it is given.
+/// Sends one request and reads the whole answer. `Content-Length` is added unless the headers frame the body.
 pub(crate) fn exchange(
     port: u16,
     method: &str,
@@ -44,7 +44,10 @@ pub(crate) fn exchange(
     for (name, value) in headers {
         request.push_str(&format!("{name}: {value}\r\n"));
     }
-    if !headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("content-length")) {
+    // `transfer-encoding`: the body is in chunks already.
+    let is_framed =
+        |name: &str| ["content-length", "transfer-encoding"].iter().any(|f| name.eq_ignore_ascii_case(f));
+    if !headers.iter().any(|(name, _)| is_framed(name)) {
         request.push_str(&format!("Content-Length: {}\r\n", body.len()));
     }
     request.push_str("\r\n");

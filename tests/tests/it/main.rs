@@ -7,4 +7,6 @@ mod architecture;
 mod clients;
 mod crash;
 mod golden;
+mod limits;
+mod metrics;
 mod slt;

@@ -1,9 +1,11 @@
-//! Puts the configuration together: defaults < file < environment < flags.
+//! Puts the configuration together: defaults < file < environment < flags. Where settings of CnosDB
+//! stand beside ours, ours win.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
+use super::cnosdb::Carried;
 use super::schema::Config;
 use super::suggest::nearest;
 use super::{ConfigError, check};
@@ -55,17 +57,24 @@ impl Overrides {
 /// Reads the file (if one is named), puts the overrides above it and checks the whole.
 pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
     let known = Table::try_from(Config::default()).map_err(|e| ConfigError::Internal(e.to_string()))?;
-    let mut table = match file {
+    let (mut table, mut ignored) = match file {
         Some(path) => read(path, &known)?,
-        None => Table::new(),
+        None => (Table::new(), Vec::new()),
     };
+    let carried = Carried::from_environment(&overrides.environment);
+    for (section, key, value) in &carried.settings {
+        // Variables are text, and what `Carried` makes of them is, too.
+        let text = value.as_str().unwrap_or_default();
+        set(&mut table, &known, &format!("variables CNOSDB_…: {section}.{key}"), section, key, text)?;
+    }
+    ignored.extend(carried.ignored);
     for (name, section, key, text) in from_environment(&overrides.environment) {
         set(&mut table, &known, &name, &section, &key, &text)?;
     }
     for (section, key, text) in &overrides.flags {
         set(&mut table, &known, &format!("{section}.{key}"), section, key, text)?;
     }
-    let config = Config::deserialize_table(table)?;
+    let config = Config { ignored, ..Config::deserialize_table(table)? };
     check::check(&config)?;
     Ok(config)
 }
@@ -88,13 +97,15 @@ impl Config {
 
 use serde::Deserialize;
 
-fn read(path: &Path, known: &Table) -> Result<Table, ConfigError> {
+/// The file's settings in our words, and those of CnosDB that count for nothing.
+fn read(path: &Path, known: &Table) -> Result<(Table, Vec<String>), ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
     let shown = path.display().to_string();
-    let table: Table = text
+    let mut table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ConfigError::Syntax { file: shown.clone(), reason: e.to_string() })?;
+    let carried = Carried::take_from(&mut table);
     for (section, value) in &table {
         let place = |key: &str| format!("{shown}:{}", line_of(&text, section, key));
         let Some(keys) = known.get(section).and_then(Value::as_table) else {
@@ -108,7 +119,13 @@ fn read(path: &Path, known: &Table) -> Result<Table, ConfigError> {
             return Err(unknown_key(known, place(key), section, key));
         }
     }
-    Ok(table)
+    for (section, key, value) in carried.settings {
+        let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
+        if let Some(entry) = entry.as_table_mut() {
+            entry.entry(key).or_insert(value);
+        }
+    }
+    Ok((table, carried.ignored))
 }
 
 /// The line on which a section, or a key in it, stands; 1 if it is written in a way not worth finding.

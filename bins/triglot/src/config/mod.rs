@@ -1,6 +1,8 @@
-//! Configuration: one TOML file, `TRIGLOT_SECTION__KEY` variables, flags.
+//! Configuration: one TOML file, `TRIGLOT_SECTION__KEY` variables, flags. Settings of CnosDB are
+//! understood beside ours.
 
 mod check;
+mod cnosdb;
 mod load;
 pub(crate) mod machine;
 mod options;

@@ -19,6 +19,9 @@ pub(crate) struct Config {
     pub(crate) cnosdb: Cnosdb,
     pub(crate) tdengine: Tdengine,
     pub(crate) kwdb: Kwdb,
+    /// Settings of CnosDB that were given and count for nothing here.
+    #[serde(skip)]
+    pub(crate) ignored: Vec<String>,
 }
 
 /// `[server]`: the process.
@@ -249,6 +252,8 @@ pub(crate) struct Cnosdb {
     pub(crate) auth_enabled: bool,
     /// HTTP status of failed logins: 401 as in the vendor's manual, or 422 as its server answers.
     pub(crate) auth_error_status: u16,
+    /// The `node_id` of metrics.
+    pub(crate) node_id: u64,
     /// Body limit of `/api/v1/sql` and the Prometheus routes.
     pub(crate) query_sql_limit: ByteSize,
     /// Body limit of the write routes.
@@ -262,6 +267,7 @@ impl Default for Cnosdb {
             listen: "127.0.0.1:8902".to_owned(),
             auth_enabled: true,
             auth_error_status: 401,
+            node_id: 1001,
             query_sql_limit: ByteSize(16 << 20),
             write_sql_limit: ByteSize(160 << 20),
         }

@@ -155,3 +155,88 @@ fn assignments_need_section_key_and_value() {
         assert!(Overrides::default().assignment(bad).is_err(), "{bad}");
     }
 }
+
+/// The vendor's sample file, shortened: what it says is carried over, and what is not is told.
+const CNOSDB_CONF: &str = r#"
+[global]
+node_id = 1001
+cluster_name = "cluster_xxx"
+store_metrics = true
+[deployment]
+mode = "singleton"
+[meta]
+service_addr = ["127.0.0.1:8901"]
+report_time_interval = "30s"
+[query]
+max_server_connections = 500
+query_sql_limit = "32M"
+write_sql_limit = 1000000
+auth_enabled = false
+[storage]
+path = "/var/lib/cnosdb/data"
+compact_trigger_cold_duration = "1h"
+[wal]
+path = "/var/lib/cnosdb/wal"
+max_file_size = "128M"
+sync = true
+[cache]
+max_buffer_size = "256M"
+[log]
+level = "warn"
+path = "/var/log/cnosdb"
+[service]
+http_listen_port = 31007
+grpc_listen_port = 8903
+[trace]
+auto_generate_span = false
+"#;
+
+#[test]
+fn a_configuration_of_cnosdb_is_understood() {
+    let config = load_text(CNOSDB_CONF).unwrap();
+    assert_eq!(config.server.data_dir, "/var/lib/cnosdb/data");
+    assert_eq!(config.server.max_connections, 500);
+    assert_eq!(config.cnosdb.listen, "127.0.0.1:31007");
+    assert!(!config.cnosdb.auth_enabled);
+    assert_eq!((config.cnosdb.query_sql_limit.0, config.cnosdb.write_sql_limit.0), (32 << 20, 1_000_000));
+    assert_eq!(config.storage.compaction_cold, units::Span::seconds(3600));
+    assert_eq!(config.storage.flush_bytes.0, 256 << 20);
+    assert_eq!((config.wal.mode, config.wal.segment_bytes.0), (WalMode::Always, 128 << 20));
+    assert_eq!(config.log.level, "warn");
+    assert_eq!(
+        config.ignored,
+        [
+            "trace",
+            "global.cluster_name",
+            "global.store_metrics",
+            "deployment.mode",
+            "meta.service_addr",
+            "meta.report_time_interval",
+            "wal.path",
+            "log.path",
+            "service.grpc_listen_port"
+        ]
+    );
+}
+
+#[test]
+fn our_settings_win_over_the_vendors_and_variables_over_both() {
+    let (_dir, path) = file(&format!("{CNOSDB_CONF}\n[cnosdb]\nlisten = \"127.0.0.1:1\"\n"));
+    let config = load(Some(&path), &Overrides::default()).unwrap();
+    assert_eq!(config.cnosdb.listen, "127.0.0.1:1");
+    let variables = [("CNOSDB_SERVICE_HTTP_LISTEN_PORT", "2"), ("CNOSDB_QUERY_AUTH_ENABLED", "true")];
+    let config = load(Some(&path), &overrides(&variables, &[])).unwrap();
+    assert_eq!(config.cnosdb.listen, "127.0.0.1:2");
+    assert!(config.cnosdb.auth_enabled);
+    let both = [variables[0], ("TRIGLOT_CNOSDB__LISTEN", "127.0.0.1:3")];
+    assert_eq!(load(Some(&path), &overrides(&both, &[])).unwrap().cnosdb.listen, "127.0.0.1:3");
+    let wrong = [("CNOSDB_QUERY_AUTH_ENABLED", "yes")];
+    let error = load(None, &overrides(&wrong, &[])).unwrap_err().to_string();
+    assert!(error.contains("cnosdb.auth_enabled") && error.contains("\"yes\""), "{error}");
+}
+
+#[test]
+fn slips_in_a_configuration_of_cnosdb_are_still_told() {
+    let error = load_text("[query]\nauth_enable = true\n").unwrap_err();
+    assert!(error.starts_with("FILE:2: there is no key query.auth_enable"), "{error}");
+}

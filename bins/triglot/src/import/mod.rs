@@ -1,4 +1,5 @@
-//! `triglot import`: line protocol, CSV or Parquet into a running server.
+//! `triglot import`: line protocol, CSV or Parquet into a running server. Line protocol and CSV may be
+//! gzipped.
 
 mod bad;
 mod cell;
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
+use triglot_http::coding::gzip_reader;
 
 use crate::Failure;
 use crate::client::{Client, Precision, Protocol, TargetArgs};
@@ -39,8 +41,8 @@ pub(crate) enum Format {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   triglot import cpu.lp
-  triglot import --table cpu --time-column time --tags host,region cpu.csv
-  zcat cpu.lp.gz | triglot import --precision ms --db public")]
+  triglot import --table cpu --time-column time --tags host,region cpu.csv.gz
+  zstdcat cpu.lp.zst | triglot import --precision ms --db public")]
 pub(crate) struct ImportArgs {
     /// File; standard input if absent or `-`
     file: Option<PathBuf>,
@@ -103,9 +105,15 @@ impl ImportArgs {
         self.file.as_deref().filter(|p| *p != Path::new("-"))
     }
 
+    /// The file's ending in lower case; of `cpu.csv.gz` the one before `.gz`.
+    fn ending(&self) -> String {
+        let name = self.path().and_then(|p| p.file_name()?.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        name.rsplit_once('.').map(|(_, ending)| ending.to_owned()).unwrap_or_default()
+    }
+
     fn format(&self) -> Format {
-        let ending = self.path().and_then(|p| p.extension()?.to_str()).unwrap_or_default();
-        self.format.unwrap_or(match ending.to_ascii_lowercase().as_str() {
+        self.format.unwrap_or(match self.ending().as_str() {
             "csv" | "tsv" => Format::Csv,
             "parquet" => Format::Parquet,
             _ => Format::Lp,
@@ -193,14 +201,26 @@ fn csv_options<'a>(
     mapping: &'a Mapping,
     known: &'a HashMap<String, Role>,
 ) -> Result<csv_file::CsvOptions<'a>, Failure> {
-    let tabs = args.path().and_then(|p| p.extension()).is_some_and(|e| e.eq_ignore_ascii_case("tsv"));
-    let delimiter = if tabs { b'\t' } else { args.delimiter };
+    let delimiter = if args.ending() == "tsv" { b'\t' } else { args.delimiter };
     Ok(csv_file::CsvOptions { table: args.table()?, mapping, known, precision: args.precision, delimiter })
 }
 
+/// The first bytes of a gzip member (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// The input, unpacked if it begins as gzip does. Of a packed file nobody knows how long it will be.
 fn open(path: Option<&Path>) -> Result<(Box<dyn Read>, Total), Failure> {
-    let Some(path) = path else { return Ok((Box::new(std::io::stdin().lock()), Total::Unknown)) };
-    let file = File::open(path).map_err(|e| Failure::io(path, e))?;
-    let bytes = file.metadata().map_err(|e| Failure::io(path, e))?.len();
-    Ok((Box::new(file), Total::Bytes(bytes)))
+    let (mut input, total): (Box<dyn Read>, Total) = match path {
+        None => (Box::new(std::io::stdin().lock()), Total::Unknown),
+        Some(path) => {
+            let file = File::open(path).map_err(|e| Failure::io(path, e))?;
+            let bytes = file.metadata().map_err(|e| Failure::io(path, e))?.len();
+            (Box::new(file), Total::Bytes(bytes))
+        }
+    };
+    let mut begin = Vec::new();
+    (&mut input).take(GZIP.len() as u64).read_to_end(&mut begin)?;
+    let packed = begin == GZIP;
+    let whole = std::io::Cursor::new(begin).chain(input);
+    if packed { Ok((Box::new(gzip_reader(whole)), Total::Unknown)) } else { Ok((Box::new(whole), total)) }
 }

@@ -4,6 +4,7 @@ mod app;
 mod drain;
 mod engine;
 mod log;
+mod notify;
 mod signals;
 mod start;
 mod tls;
@@ -59,6 +60,7 @@ async fn serve(config: Config, speaker: Speaker) -> Result<(), Failure> {
     };
     let handles = start_servers(&context, bound)?;
     start::tell(&config, &engine, speaker)?;
+    notify::tell(notify::State::Ready);
     loop {
         match signals.next().await {
             Signal::End => break,
@@ -87,6 +89,7 @@ async fn stop(
     handles: Vec<ServerHandle>,
     mut signals: Signals,
 ) -> Result<(), Failure> {
+    notify::tell(notify::State::Stopping);
     tracing::info!("stopping: running requests may end, then memtables are flushed");
     let orderly = async {
         drain.begin();

@@ -1,8 +1,11 @@
 //! A column, resolved once per batch, so that a cell costs one `match` and no look-up.
 
+use std::cell::Cell;
+
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, FixedSizeBinaryArray,
-    LargeBinaryArray, LargeStringArray, ListArray, PrimitiveArray, StringArray, StringViewArray, StructArray,
+    LargeBinaryArray, LargeStringArray, ListArray, MapArray, PrimitiveArray, StringArray, StringViewArray,
+    StructArray,
 };
 use arrow::compute::cast;
 use arrow::datatypes::{
@@ -14,7 +17,9 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use super::number::{push_f32, push_f64};
-use super::time::{Fraction, Interval, per_second, push_date, push_interval, push_time, push_timestamp};
+use super::time::{
+    DayMemo, Fraction, Interval, per_second, push_date, push_interval, push_time, push_timestamp,
+};
 
 /// A column of a batch in the few shapes that the writers tell apart.
 pub(super) enum Column {
@@ -26,9 +31,9 @@ pub(super) enum Column {
     F64(PrimitiveArray<Float64Type>),
     Str(StringArray),
     LargeStr(LargeStringArray),
-    StrView(StringViewArray),
-    /// Any timestamp as 64-bit integers, with its unit and zone.
-    Ts(PrimitiveArray<Int64Type>, TimeUnit, Option<Zone>),
+    StrView(Texts),
+    /// Any timestamp.
+    Ts(Times),
     /// Days since the epoch.
     Date(PrimitiveArray<Int64Type>),
     /// Time of day as 64-bit integers.
@@ -39,6 +44,81 @@ pub(super) enum Column {
     Binary(Bytes),
     Struct(StructArray, Vec<(String, Column)>),
     List(ListArray, Box<Column>),
+    Map(Box<Map>),
+}
+
+/// Texts that often repeat the one before, as tags do.
+pub(super) struct Texts {
+    array: StringViewArray,
+    /// The last text that was written: its view, and where it stands in the output.
+    last: Cell<Option<(u128, usize, usize)>>,
+}
+
+impl Texts {
+    fn of(array: &StringViewArray) -> Self {
+        Self { array: array.clone(), last: Cell::new(None) }
+    }
+
+    /// Appends a text with `write`, or copies what `write` made of the text before if this is the same.
+    /// NULL appends nothing. `out` may only grow between two calls, and `write` must be the same.
+    pub(super) fn push(&self, out: &mut Vec<u8>, row: usize, write: impl FnOnce(&mut Vec<u8>, &str)) {
+        if self.array.is_null(row) {
+            return;
+        }
+        // Equal views of one array are equal texts.
+        let view = self.array.views().get(row).copied().unwrap_or_default();
+        let start = out.len();
+        if let Some((last, begin, end)) = self.last.get()
+            && last == view
+            && end <= start
+        {
+            out.extend_from_within(begin..end);
+            return;
+        }
+        write(out, self.array.value(row));
+        self.last.set(Some((view, start, out.len())));
+    }
+}
+
+/// Timestamps as 64-bit integers, with their unit and zone.
+pub(super) struct Times {
+    array: PrimitiveArray<Int64Type>,
+    unit: TimeUnit,
+    zone: Option<Zone>,
+    memo: Cell<DayMemo>,
+}
+
+impl Times {
+    fn new(array: PrimitiveArray<Int64Type>, unit: TimeUnit, zone: Option<Zone>) -> Self {
+        Self { array, unit, zone, memo: Cell::default() }
+    }
+
+    fn push(&self, out: &mut Vec<u8>, row: usize, fraction: Fraction) {
+        let offset = self.zone.map(|z| z.offset_seconds);
+        push_timestamp(out, &self.memo, self.array.value(row), self.unit, fraction, offset);
+    }
+}
+
+/// Maps, with their keys and values laid out one after the other.
+pub(super) struct Map {
+    array: MapArray,
+    pub(super) keys: Column,
+    pub(super) values: Column,
+}
+
+impl Map {
+    fn of(array: &MapArray) -> Result<Self, ArrowError> {
+        Ok(Self {
+            array: array.clone(),
+            keys: Column::of(array.keys())?,
+            values: Column::of(array.values())?,
+        })
+    }
+
+    /// The places in keys and values that belong to a row.
+    pub(super) fn entries(&self, row: usize) -> std::ops::Range<usize> {
+        range(self.array.value_offsets(), row)
+    }
 }
 
 pub(super) enum Intervals {
@@ -98,16 +178,16 @@ impl Column {
             DataType::Float64 => Self::F64(array.as_primitive().clone()),
             DataType::Utf8 => Self::Str(array.as_string().clone()),
             DataType::LargeUtf8 => Self::LargeStr(array.as_string().clone()),
-            DataType::Utf8View => Self::StrView(array.as_string_view().clone()),
-            DataType::Timestamp(unit, zone) => Self::Ts(
+            DataType::Utf8View => Self::StrView(Texts::of(array.as_string_view())),
+            DataType::Timestamp(unit, zone) => Self::Ts(Times::new(
                 cast(array, &DataType::Int64)?.as_primitive().clone(),
                 *unit,
                 zone.as_deref().map(Zone::parse),
-            ),
+            )),
             DataType::Date32 => Self::Date(widen::<Date32Type>(array)),
             DataType::Date64 => {
                 let millis: &PrimitiveArray<Date64Type> = array.as_primitive();
-                Self::Ts(millis.unary(|v| v), TimeUnit::Millisecond, None)
+                Self::Ts(Times::new(millis.unary(|v| v), TimeUnit::Millisecond, None))
             }
             DataType::Time32(unit) => {
                 let values = cast(&cast(array, &DataType::Int32)?, &DataType::Int64)?;
@@ -151,6 +231,7 @@ impl Column {
             DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
                 return Self::of(&cast(array, &DataType::List(item.clone()))?);
             }
+            DataType::Map(..) => Self::Map(Box::new(Map::of(array.as_map())?)),
             _ => Self::Str(cast(array, &DataType::Utf8)?.as_string().clone()),
         })
     }
@@ -159,13 +240,15 @@ impl Column {
         match self {
             Self::Null => true,
             Self::Bool(a) => a.is_null(row),
-            Self::I64(a) | Self::Date(a) | Self::Time(a, _) | Self::Ts(a, ..) => a.is_null(row),
+            Self::I64(a) | Self::Date(a) | Self::Time(a, _) => a.is_null(row),
+            Self::Ts(a) => a.array.is_null(row),
+            Self::Map(a) => a.array.is_null(row),
             Self::U64(a) => a.is_null(row),
             Self::F32(a) => a.is_null(row),
             Self::F64(a) => a.is_null(row),
             Self::Str(a) | Self::Decimal(a) => a.is_null(row),
             Self::LargeStr(a) => a.is_null(row),
-            Self::StrView(a) => a.is_null(row),
+            Self::StrView(a) => a.array.is_null(row),
             Self::Interval(Intervals::Months(a)) => a.is_null(row),
             Self::Interval(Intervals::DayTime(a)) => a.is_null(row),
             Self::Interval(Intervals::MonthDayNano(a)) => a.is_null(row),
@@ -184,7 +267,7 @@ impl Column {
         match self {
             Self::Str(a) => Some(a.value(row)),
             Self::LargeStr(a) => Some(a.value(row)),
-            Self::StrView(a) => Some(a.value(row)),
+            Self::StrView(a) => Some(a.array.value(row)),
             _ => None,
         }
     }
@@ -201,10 +284,8 @@ impl Column {
             Self::F64(a) => push_f64(out, a.value(row)),
             Self::Str(a) | Self::Decimal(a) => out.extend_from_slice(a.value(row).as_bytes()),
             Self::LargeStr(a) => out.extend_from_slice(a.value(row).as_bytes()),
-            Self::StrView(a) => out.extend_from_slice(a.value(row).as_bytes()),
-            Self::Ts(a, unit, zone) => {
-                push_timestamp(out, a.value(row), *unit, fraction, zone.map(|z| z.offset_seconds));
-            }
+            Self::StrView(a) => out.extend_from_slice(a.array.value(row).as_bytes()),
+            Self::Ts(a) => a.push(out, row, fraction),
             Self::Date(a) => push_date(out, a.value(row)),
             Self::Time(a, unit) => {
                 // CSV shows a time of day in whole seconds.
@@ -215,6 +296,7 @@ impl Column {
             Self::Binary(a) => push_hex(out, a.value(row)),
             Self::Struct(_, children) => push_struct(out, children, row, fraction),
             Self::List(a, values) => push_list(out, a, values, row, fraction),
+            Self::Map(map) => push_map(out, map, row, fraction),
         }
     }
 }
@@ -247,9 +329,27 @@ fn push_list(out: &mut Vec<u8>, array: &ListArray, values: &Column, row: usize, 
     out.push(b']');
 }
 
+fn push_map(out: &mut Vec<u8>, map: &Map, row: usize, fraction: Fraction) {
+    out.push(b'{');
+    for (at, index) in map.entries(row).enumerate() {
+        if at > 0 {
+            out.extend_from_slice(b", ");
+        }
+        map.keys.push_text(out, index, fraction);
+        out.extend_from_slice(b": ");
+        if !map.values.is_null(index) {
+            map.values.push_text(out, index, fraction);
+        }
+    }
+    out.push(b'}');
+}
+
 /// The places in the values that belong to a row of a list column.
 pub(super) fn list_range(array: &ListArray, row: usize) -> std::ops::Range<usize> {
-    let offsets = array.value_offsets();
+    range(array.value_offsets(), row)
+}
+
+fn range(offsets: &[i32], row: usize) -> std::ops::Range<usize> {
     let at = |i: usize| offsets.get(i).map_or(0, |o| *o as usize);
     at(row)..at(row + 1)
 }

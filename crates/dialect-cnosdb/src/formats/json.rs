@@ -2,10 +2,11 @@
 
 use arrow::datatypes::Schema;
 
-use super::cell::{Column, list_range};
+use super::cell::{Column, Map, list_range};
+use super::number::push_json_f64;
 use super::time::Fraction;
 
-/// The keys of a result, sorted and escaped once: `(place of the column, "key":)`.
+/// The keys of a result, sorted and escaped once: `(place of the column, ,"key":)`.
 pub(super) struct Keys(Vec<(usize, Vec<u8>)>);
 
 impl Keys {
@@ -22,7 +23,8 @@ impl Keys {
 }
 
 fn key(name: &str) -> Vec<u8> {
-    let mut out = Vec::with_capacity(name.len() + 3);
+    let mut out = Vec::with_capacity(name.len() + 4);
+    out.push(b',');
     push_string(&mut out, name);
     out.push(b':');
     out
@@ -31,17 +33,14 @@ fn key(name: &str) -> Vec<u8> {
 /// Appends one row as an object.
 pub(super) fn push_row(out: &mut Vec<u8>, keys: &Keys, columns: &[Column], row: usize) {
     out.push(b'{');
-    let mut first = true;
+    let start = out.len();
     for (at, key) in &keys.0 {
         let Some(column) = columns.get(*at) else { continue };
         if absent(column, row) {
             continue;
         }
-        if !first {
-            out.push(b',');
-        }
-        first = false;
-        out.extend_from_slice(key);
+        // The first key has no comma in front of it.
+        out.extend_from_slice(key.get(usize::from(out.len() == start)..).unwrap_or_default());
         push_value(out, column, row);
     }
     out.push(b'}');
@@ -58,11 +57,11 @@ fn absent(column: &Column, row: usize) -> bool {
 }
 
 fn push_value(out: &mut Vec<u8>, column: &Column, row: usize) {
-    if let Some(text) = column.str(row) {
-        return push_string(out, text);
-    }
     match column {
-        Column::F64(a) => out.extend_from_slice(ryu::Buffer::new().format_finite(a.value(row)).as_bytes()),
+        Column::StrView(texts) => texts.push(out, row, push_string),
+        Column::Str(a) => push_string(out, a.value(row)),
+        Column::LargeStr(a) => push_string(out, a.value(row)),
+        Column::F64(a) => push_json_f64(out, a.value(row)),
         Column::F32(a) => out.extend_from_slice(ryu::Buffer::new().format_finite(a.value(row)).as_bytes()),
         Column::Ts(..) | Column::Date(_) | Column::Time(..) => {
             out.push(b'"');
@@ -70,6 +69,7 @@ fn push_value(out: &mut Vec<u8>, column: &Column, row: usize) {
             out.push(b'"');
         }
         Column::Struct(_, children) => push_object(out, children, row),
+        Column::Map(map) => push_map(out, map, row),
         Column::List(array, values) => {
             out.push(b'[');
             for (at, index) in list_range(array, row).enumerate() {
@@ -106,10 +106,41 @@ fn push_object(out: &mut Vec<u8>, children: &[(String, Column)], row: usize) {
     out.push(b'}');
 }
 
+/// A map as an object; its keys are written as text. NULL values are left out.
+fn push_map(out: &mut Vec<u8>, map: &Map, row: usize) {
+    out.push(b'{');
+    let start = out.len();
+    for index in map.entries(row) {
+        if absent(&map.values, index) {
+            continue;
+        }
+        if out.len() > start {
+            out.push(b',');
+        }
+        let mut key = Vec::new();
+        map.keys.push_text(&mut key, index, Fraction::Trimmed);
+        push_string(out, &String::from_utf8_lossy(&key));
+        out.push(b':');
+        push_value(out, &map.values, index);
+    }
+    out.push(b'}');
+}
+
 /// Appends a JSON string with its quotes.
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let bytes = text.as_bytes();
+    let special = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\');
+    // Nearly all texts need no escape: all bytes are looked at, which the compiler does sixteen at a time.
+    if bytes.iter().fold(false, |found, b| found | special(*b)) {
+        push_escaped(out, bytes);
+    } else {
+        out.extend_from_slice(bytes);
+    }
+    out.push(b'"');
+}
+
+fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut copied = 0;
     for (at, byte) in bytes.iter().enumerate() {
         if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
@@ -129,5 +160,4 @@ pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
-    out.push(b'"');
 }

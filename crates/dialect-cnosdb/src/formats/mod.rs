@@ -8,6 +8,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod time;
+#[cfg(test)]
+mod timing;
 
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -81,6 +83,7 @@ impl Format {
                     Some(format!("Json error: data type {ty} not supported in nested map for json writer"))
                 }
                 DataType::Struct(fields) => fields.iter().find_map(|f| self.refuses(f.data_type())),
+                DataType::Map(entries, _) => self.refuses(entries.data_type()),
                 DataType::List(f) | DataType::LargeList(f) | DataType::FixedSizeList(f, _) => {
                     self.refuses(f.data_type())
                 }
@@ -112,6 +115,8 @@ pub struct Writer {
     separate: bool,
     /// Whether something has been written: the header, the opening bracket, a box.
     begun: bool,
+    /// Bytes of a row so far, a little rounded up: what is reserved ahead.
+    row_bytes: usize,
     state: State,
 }
 
@@ -131,7 +136,7 @@ impl Writer {
             Format::NdJson => State::NdJson(Keys::of(&schema)),
             Format::Table => State::Table(Table::new(&schema)),
         };
-        Self { format, schema, separate, begun: false, state }
+        Self { format, schema, separate, begun: false, row_bytes: 0, state }
     }
 
     /// Appends the rows of a batch.
@@ -156,6 +161,8 @@ impl Writer {
             .map(Column::of)
             .collect::<Result<_, _>>()
             .map_err(|e| FormatError(e.to_string()))?;
+        let start = out.len();
+        out.reserve(rows * self.row_bytes);
         match &mut self.state {
             State::Delimited(delimiter) => {
                 if !self.begun {
@@ -191,6 +198,8 @@ impl Writer {
             }
         }
         self.begun = true;
+        let written = (out.len() - start) / rows;
+        self.row_bytes = written + written / 8 + 1;
         Ok(())
     }
 

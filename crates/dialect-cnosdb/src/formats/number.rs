@@ -5,6 +5,9 @@
 /// The vendor's number library goes over to an exponent outside of 1e-5 … 1e10, and writes a
 /// fraction in front of it always.
 pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
+    if push_short(out, value) {
+        return;
+    }
     let magnitude = value.abs();
     if magnitude == 0.0 || (1e-5..1e10).contains(&magnitude) {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
@@ -13,6 +16,47 @@ pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
     } else {
         push_scientific(out, ryu::Buffer::new().format_finite(value));
     }
+}
+
+/// Appends a finite float as JSON shows it: shortest digits, an exponent from 1e16 on.
+pub(super) fn push_json_f64(out: &mut Vec<u8>, value: f64) {
+    if !push_short(out, value) {
+        out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+    }
+}
+
+/// Appends a float that has at most six decimals, as measured values mostly do; false if it is not
+/// one. Costs a third of the general way.
+///
+/// The digits are the shortest: `k / 1e6` is rounded once, so it equals `value` exactly when the
+/// decimal number k·10⁻⁶ reads as `value`; k has at most 15 digits, and no two decimal numbers of up
+/// to 15 digits read as the same double.
+fn push_short(out: &mut Vec<u8>, value: f64) -> bool {
+    let magnitude = value.abs();
+    if !(1e-3..1e9).contains(&magnitude) {
+        return false;
+    }
+    let k = (magnitude * 1e6 + 0.5) as i64;
+    if k as f64 / 1e6 != magnitude {
+        return false;
+    }
+    if value < 0.0 {
+        out.push(b'-');
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(k / 1_000_000).as_bytes());
+    let mut decimals = k % 1_000_000;
+    if decimals == 0 {
+        out.extend_from_slice(b".0");
+        return true;
+    }
+    let mut digits = *b".000000";
+    for digit in digits.iter_mut().skip(1).rev() {
+        *digit = b'0' + (decimals % 10) as u8;
+        decimals /= 10;
+    }
+    let zeros = digits.iter().rev().take_while(|d| **d == b'0').count();
+    out.extend_from_slice(digits.get(..digits.len() - zeros).unwrap_or(&digits));
+    true
 }
 
 /// As [`push_f64`], with the shortest digits of a 32-bit float.
@@ -94,6 +138,23 @@ mod tests {
             (5e-324, "5.0e-324"),
         ] {
             assert_eq!(text(value), wanted);
+        }
+    }
+
+    #[test]
+    fn few_decimals_are_written_as_the_general_way_does() {
+        let mut bits = 7u64;
+        for round in 0..200_000u64 {
+            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (number, decimals) = ((bits >> 34) as f64, (round % 8) as i32);
+            for value in
+                [number / 10f64.powi(decimals), -number / 1e3, f64::from_bits((number / 1e4).to_bits() + 1)]
+            {
+                let (mut short, mut general) = (Vec::new(), Vec::new());
+                push_json_f64(&mut short, value);
+                general.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
+                assert_eq!(String::from_utf8(short).unwrap(), String::from_utf8(general).unwrap());
+            }
         }
     }
 

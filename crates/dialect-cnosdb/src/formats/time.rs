@@ -1,6 +1,8 @@
 //! Timestamps, dates, times of day and intervals, written by hand: a formatter with a pattern is
 //! ten times slower, and a timestamp is in almost every row.
 
+use std::cell::Cell;
+
 use arrow::datatypes::TimeUnit;
 
 /// How the fraction of a second is written.
@@ -26,36 +28,84 @@ pub(super) const fn per_second(unit: TimeUnit) -> i64 {
     }
 }
 
+/// The text of the day that was written last: rows that follow each other are mostly of one day.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DayMemo {
+    days: i64,
+    text: [u8; 10],
+}
+
+impl Default for DayMemo {
+    fn default() -> Self {
+        Self { days: 0, text: *b"1970-01-01" }
+    }
+}
+
 /// `2022-11-03T06:20:11.000001000`; with `offset_seconds` the time is shown in that zone, its
 /// offset behind it.
 pub(super) fn push_timestamp(
     out: &mut Vec<u8>,
+    memo: &Cell<DayMemo>,
     value: i64,
     unit: TimeUnit,
     fraction: Fraction,
     offset_seconds: Option<i32>,
 ) {
-    let per_second = per_second(unit);
-    let seconds = value.div_euclid(per_second).saturating_add(i64::from(offset_seconds.unwrap_or(0)));
-    let nanos = value.rem_euclid(per_second) * (1_000_000_000 / per_second);
-    push_date(out, seconds.div_euclid(SECONDS_PER_DAY));
-    out.push(b'T');
-    push_clock(out, seconds.rem_euclid(SECONDS_PER_DAY));
+    let (seconds, nanos) = split(value, unit);
+    let seconds = seconds.saturating_add(i64::from(offset_seconds.unwrap_or(0)));
+    let clock = seconds.rem_euclid(SECONDS_PER_DAY);
+    let (h, m, s) = (two(clock / 3600), two(clock / 60 % 60), two(clock % 60));
+    match day(memo, seconds.div_euclid(SECONDS_PER_DAY)) {
+        Ok([a, b, c, d, e, f, g, i, j, k]) => {
+            // One copy of a length that is known costs less than eight short ones.
+            let text = [a, b, c, d, e, f, g, i, j, k, b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]];
+            out.extend_from_slice(&text);
+        }
+        Err(far) => {
+            out.extend_from_slice(&far);
+            out.extend_from_slice(&[b'T', h[0], h[1], b':', m[0], m[1], b':', s[0], s[1]]);
+        }
+    }
     push_fraction(out, nanos, fraction);
     if let Some(offset) = offset_seconds {
-        out.push(if offset < 0 { b'-' } else { b'+' });
         let minutes = i64::from(offset.unsigned_abs() / 60);
-        push_two(out, minutes / 60);
-        out.push(b':');
-        push_two(out, minutes % 60);
+        let (h, m) = (two(minutes / 60), two(minutes % 60));
+        out.extend_from_slice(&[if offset < 0 { b'-' } else { b'+' }, h[0], h[1], b':', m[0], m[1]]);
     }
+}
+
+/// Whole seconds, rounded down, and the nanoseconds above them. The divisors are constants, which
+/// costs a multiplication instead of a division.
+fn split(value: i64, unit: TimeUnit) -> (i64, i64) {
+    fn by<const PER_SECOND: i64>(value: i64) -> (i64, i64) {
+        (value.div_euclid(PER_SECOND), value.rem_euclid(PER_SECOND) * (1_000_000_000 / PER_SECOND))
+    }
+    match unit {
+        TimeUnit::Second => (value, 0),
+        TimeUnit::Millisecond => by::<1_000>(value),
+        TimeUnit::Microsecond => by::<1_000_000>(value),
+        TimeUnit::Nanosecond => by::<1_000_000_000>(value),
+    }
+}
+
+/// The text of a day; `Err` with its longer text for years that do not have four digits.
+fn day(memo: &Cell<DayMemo>, days: i64) -> Result<[u8; 10], Vec<u8>> {
+    let last = memo.get();
+    if last.days == days {
+        return Ok(last.text);
+    }
+    let mut text = Vec::with_capacity(16);
+    push_date(&mut text, days);
+    let text = <[u8; 10]>::try_from(text)?;
+    memo.set(DayMemo { days, text });
+    Ok(text)
 }
 
 /// `10:00:00`
 pub(super) fn push_time(out: &mut Vec<u8>, value: i64, unit: TimeUnit, fraction: Fraction) {
-    let per_second = per_second(unit);
-    push_clock(out, value.div_euclid(per_second));
-    push_fraction(out, value.rem_euclid(per_second) * (1_000_000_000 / per_second), fraction);
+    let (seconds, nanos) = split(value, unit);
+    push_clock(out, seconds);
+    push_fraction(out, nanos, fraction);
 }
 
 /// `2020-01-01` from days since the epoch (proleptic Gregorian calendar).
@@ -91,25 +141,26 @@ fn push_clock(out: &mut Vec<u8>, seconds: i64) {
 }
 
 fn push_fraction(out: &mut Vec<u8>, nanos: i64, fraction: Fraction) {
-    let (digits, value) = match fraction {
-        Fraction::Nine => (9, nanos),
-        Fraction::Cut => return,
-        Fraction::Trimmed if nanos == 0 => return,
-        Fraction::Trimmed if nanos % 1_000_000 == 0 => (3, nanos / 1_000_000),
-        Fraction::Trimmed if nanos % 1_000 == 0 => (6, nanos / 1_000),
-        Fraction::Trimmed => (9, nanos),
-    };
-    let mut text = *b".000000000";
-    let mut rest = value;
-    for place in text.iter_mut().skip(1).take(digits).rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    if fraction == Fraction::Cut || (fraction == Fraction::Trimmed && nanos == 0) {
+        return;
     }
-    out.extend(text.iter().take(digits + 1));
+    let (a, b, c, d) = (two(nanos / 10_000_000), two(nanos / 100_000), two(nanos / 1_000), two(nanos / 10));
+    let text = [b'.', a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1], b'0' + (nanos % 10) as u8];
+    match fraction {
+        Fraction::Trimmed if nanos % 1_000_000 == 0 => out.extend(text.iter().take(4)),
+        Fraction::Trimmed if nanos % 1_000 == 0 => out.extend(text.iter().take(7)),
+        Fraction::Nine | Fraction::Trimmed | Fraction::Cut => out.extend_from_slice(&text),
+    }
 }
 
 fn push_two(out: &mut Vec<u8>, value: i64) {
-    out.extend_from_slice(&[b'0' + (value / 10 % 10) as u8, b'0' + (value % 10) as u8]);
+    out.extend_from_slice(&two(value));
+}
+
+/// The last two decimal digits of a number that is not negative.
+fn two(value: i64) -> [u8; 2] {
+    let value = (value % 100) as u8;
+    [b'0' + value / 10, b'0' + value % 10]
 }
 
 /// An interval in its three independent parts.
@@ -141,7 +192,7 @@ mod tests {
 
     fn stamp(value: i64, unit: TimeUnit, fraction: Fraction, offset: Option<i32>) -> String {
         let mut out = Vec::new();
-        push_timestamp(&mut out, value, unit, fraction, offset);
+        push_timestamp(&mut out, &Cell::default(), value, unit, fraction, offset);
         String::from_utf8(out).unwrap()
     }
 
@@ -169,6 +220,22 @@ mod tests {
         assert_eq!(ns(-1), "1969-12-31T23:59:59.999999999");
         assert_eq!(ns(i64::MIN), "1677-09-21T00:12:43.145224192");
         assert_eq!(ns(i64::MAX), "2262-04-11T23:47:16.854775807");
+    }
+
+    #[test]
+    fn the_remembered_day_is_the_right_one() {
+        let memo = Cell::default();
+        let mut out = Vec::new();
+        // 86399 and 86400 s: the last second of a day and the first of the next.
+        for seconds in [0, 86_399, 86_400, 86_399, -1, 253_402_300_800, 0] {
+            push_timestamp(&mut out, &memo, seconds, TimeUnit::Second, Fraction::Trimmed, None);
+            out.push(b' ');
+        }
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "1970-01-01T00:00:00 1970-01-01T23:59:59 1970-01-02T00:00:00 1970-01-01T23:59:59 \
+             1969-12-31T23:59:59 +10000-01-01T00:00:00 1970-01-01T00:00:00 "
+        );
     }
 
     #[test]

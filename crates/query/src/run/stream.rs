@@ -53,6 +53,11 @@ impl QueryStream {
         Arc::clone(&self.schema)
     }
 
+    /// How many rows there are, if all of them are here already.
+    pub fn rows_at_hand(&self) -> Option<usize> {
+        self.rest.is_none().then(|| self.head.iter().map(RecordBatch::num_rows).sum())
+    }
+
     /// All rows at once, for small answers and tests.
     pub async fn collect(self) -> Result<Vec<RecordBatch>, QueryError> {
         futures::TryStreamExt::try_collect(self).await
