@@ -110,7 +110,7 @@ def main():
         measure.wait_until_idle(server.pid, directory)
         about = measure.machine()
         print(f"{options.rows} rows, loaded in {loaded:.0f} s; {about['cpu']}, {about['cores']} cores, load {about['load_at_start']}")
-        print("| format | coding | MB | s | MB/s | server CPU s | MB per CPU s | peak RSS over idle, MB |")
+        print("| format | coding | MB sent | s | MB/s | server CPU s | MB per CPU s | peak RSS over idle, MB |")
         print("|---|---|---|---|---|---|---|---|")
         for form in options.formats:
             for coding in options.codings:

@@ -102,13 +102,16 @@ fn python() -> &'static Path {
 
 fn make_python() -> PathBuf {
     let dir = profile_dir().parent().unwrap().join("test-venv");
+    // Several checkouts may share one, by a link; `venv` refuses links.
+    let dir = std::fs::canonicalize(&dir).unwrap_or(dir);
     let python = dir.join("bin/python");
-    // Written last: its absence means that an earlier attempt broke off.
-    let done = dir.join("triglot-packages");
-    if std::fs::read_to_string(&done).is_ok_and(|text| text == PACKAGES.join("\n")) {
+    // Written last: what is not in it may not be there.
+    let done = dir.join("installed.txt");
+    let installed = std::fs::read_to_string(&done).unwrap_or_default();
+    if PACKAGES.iter().all(|package| installed.lines().any(|line| line == *package)) {
         return python;
     }
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&dir));
+    run(Command::new("python3").args(["-m", "venv"]).arg(&dir));
     run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES));
     std::fs::write(done, PACKAGES.join("\n")).unwrap();
     python

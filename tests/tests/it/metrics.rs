@@ -32,7 +32,8 @@ fn requests_are_counted_under_the_vendors_names() {
             "api=\"{api}\",database=\"{database}\",host=\"127.0.0.1:{port}\",tenant=\"cnosdb\",user=\"root\",node_id=\"7\""
         )
     };
-    let (write, influx, sql) = (labels("write", "public"), labels("influx_write", "public"), labels("sql", "public"));
+    let (write, influx, sql) =
+        (labels("write", "public"), labels("influx_write", "public"), labels("sql", "public"));
     for (name, labels, wanted) in [
         ("http_writes", &write, 2.0),
         ("http_writes", &influx, 1.0),
