@@ -36,7 +36,7 @@ pub(crate) struct Server {
     pub(crate) tls_key: String,
     /// Threads that serve connections, 0 = one a core.
     pub(crate) workers: usize,
-    /// Connections at a time, all listeners together.
+    /// Connections at a time on one listener; further ones wait to be accepted.
     pub(crate) max_connections: usize,
     /// How long an idle connection is kept.
     pub(crate) keep_alive: Span,
