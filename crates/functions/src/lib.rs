@@ -3,3 +3,4 @@
 //! A dialect registers them under its own names; nothing here knows SQL text, sessions or storage.
 
 pub mod geometry;
+pub mod windows;

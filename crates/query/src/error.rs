@@ -39,6 +39,16 @@ pub enum QueryError {
         /// That layer's text.
         message: String,
     },
+    /// A dialect's rule refused the plan, with the dialect's own code.
+    #[error("{message}")]
+    Dialect {
+        /// What it means to a caller.
+        kind: ErrorKind,
+        /// The code, for that dialect only.
+        code: &'static str,
+        /// The whole text.
+        message: String,
+    },
     /// The time limit passed.
     #[error("query exceeded its time limit of {limit_ms} ms")]
     Timeout {
@@ -72,7 +82,10 @@ impl QueryError {
     /// The stable kind.
     pub const fn kind(&self) -> ErrorKind {
         match self {
-            Self::DataFusion { kind, .. } | Self::Storage { kind, .. } | Self::Refused { kind, .. } => *kind,
+            Self::DataFusion { kind, .. }
+            | Self::Storage { kind, .. }
+            | Self::Refused { kind, .. }
+            | Self::Dialect { kind, .. } => *kind,
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
             Self::Timeout { .. } => ErrorKind::Timeout,
             Self::Cancelled { .. } => ErrorKind::Cancelled,

@@ -8,6 +8,7 @@
 mod batches;
 mod error;
 pub mod functions;
+pub mod operators;
 mod planning;
 mod rules;
 mod run;

@@ -106,6 +106,7 @@ pub fn engine_face(error: &EngineError) -> (&'static str, String) {
         EngineError::Query(QueryError::Refused { kind: ErrorKind::Denied, message }) => {
             return ("010004", format!("Insufficient privileges, expected [{message}]"));
         }
+        EngineError::Query(QueryError::Dialect { code, message, .. }) => return (code, message.clone()),
         EngineError::QueryNotFound { id } => return ("010011", format!("Query not found: QueryId({id})")),
         EngineError::DatabaseNotFound { name } => return ("030017", format!("Database not found: {name:?}")),
         EngineError::TableNotFound { tenant, database, table } => {

@@ -7,7 +7,7 @@ use triglot_functions::geometry::{GeometryFunction, from_wkb};
 
 /// All of them, by topic.
 pub(crate) fn packs() -> Vec<FunctionPack> {
-    vec![geometry()]
+    vec![geometry(), crate::plan::functions()]
 }
 
 fn geometry() -> FunctionPack {

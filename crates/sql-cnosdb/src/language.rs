@@ -7,6 +7,7 @@ use triglot_engine::query::functions::DuplicateFunction;
 use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 
 use crate::functions::packs;
+use crate::plan;
 
 /// The query language of CnosDB sessions. Made once for each listener.
 ///
@@ -17,5 +18,10 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
     for pack in packs() {
         functions = functions.with(pack)?;
     }
-    Ok(engine.language(LanguageOptions { functions: Arc::new(functions), ..LanguageOptions::default() }))
+    Ok(engine.language(LanguageOptions {
+        functions: Arc::new(functions),
+        expr_planners: vec![Arc::new(plan::ExactCountStar)],
+        analyzer_rules: vec![Arc::new(plan::PlanFunctions)],
+        ..LanguageOptions::default()
+    }))
 }

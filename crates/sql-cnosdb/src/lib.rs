@@ -13,6 +13,7 @@ mod language;
 mod lower;
 pub mod options;
 pub mod parse;
+mod plan;
 pub mod scan;
 pub mod size;
 mod values;

@@ -1,0 +1,86 @@
+//! Functions of CnosDB that change the plan of a query: windows of time, selections, row functions.
+//!
+//! The SQL planner sees a [`marker`] for each, with names and types; [`PlanFunctions`] replaces them
+//! before anything else looks at the plan.
+
+mod exact_count;
+mod marker;
+mod selection;
+mod window;
+mod window_args;
+
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
+use datafusion::optimizer::AnalyzerRule;
+use triglot_engine::query::QueryError;
+use triglot_engine::query::functions::FunctionPack;
+use triglot_model::ErrorKind;
+
+pub(crate) use self::exact_count::ExactCountStar;
+use self::exact_count::ExactCount;
+use self::marker::{Marker, MarkerFunction, calls_in};
+
+/// The names of the functions.
+pub(crate) fn functions() -> FunctionPack {
+    let function = |m: Marker| (m.name().to_owned(), ScalarUDF::from(MarkerFunction::new(m)).into());
+    FunctionPack {
+        scalars: Marker::ALL.into_iter().map(function).collect(),
+        aggregates: vec![("exact_count".to_owned(), ExactCount::udaf())],
+        ..FunctionPack::default()
+    }
+}
+
+/// The rule that replaces them.
+#[derive(Debug, Default)]
+pub(crate) struct PlanFunctions;
+
+impl AnalyzerRule for PlanFunctions {
+    fn name(&self) -> &str {
+        "cnosdb_plan_functions"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
+        let mut plan = plan;
+        if find(&plan, &Marker::ALL)?.is_none() {
+            return Ok(plan);
+        }
+        if find(&plan, &[Marker::TimeWindow])?.is_some() {
+            plan = window::rewrite(plan)?;
+        }
+        if find(&plan, &[Marker::TopK, Marker::Bottom])?.is_some() {
+            plan = selection::rewrite(plan)?;
+        }
+        match find(&plan, &Marker::ALL)? {
+            Some(left) => Err(refused(format!("{} cannot stand here", left.name()))),
+            None => Ok(plan),
+        }
+    }
+}
+
+/// One of `markers` that `plan` calls.
+fn find(plan: &LogicalPlan, markers: &[Marker]) -> Result<Option<Marker>> {
+    let mut found = None;
+    plan.apply_with_subqueries(|node| {
+        found = calls_in(node, markers)?.first().and_then(Marker::of).map(|(marker, _)| marker);
+        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(found)
+}
+
+/// 010001, in the planner's way.
+fn refused(text: impl std::fmt::Display) -> DataFusionError {
+    let message = format!("Error during planning: {text}");
+    QueryError::DataFusion { kind: ErrorKind::Plan, message }.into()
+}
+
+/// 010005.
+fn not_supported(text: impl Into<String>) -> DataFusionError {
+    QueryError::Refused { kind: ErrorKind::NotSupported, message: text.into() }.into()
+}
+
+/// The dialect's own code.
+fn coded(code: &'static str, message: String) -> DataFusionError {
+    QueryError::Dialect { kind: ErrorKind::Plan, code, message }.into()
+}
