@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use triglot_engine::query::SessionOptions;
 use triglot_engine::query::functions::DuplicateFunction;
+use triglot_engine::query::operators::GapFillPlanner;
 use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 
 use crate::functions::packs;
@@ -20,8 +21,8 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
     }
     Ok(engine.language(LanguageOptions {
         functions: Arc::new(functions),
-        expr_planners: vec![Arc::new(plan::ExactCountStar)],
         analyzer_rules: vec![Arc::new(plan::PlanFunctions)],
+        extension_planners: vec![Arc::new(GapFillPlanner)],
         ..LanguageOptions::default()
     }))
 }

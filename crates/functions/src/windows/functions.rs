@@ -44,10 +44,30 @@ pub fn window_edge(windows: TimeWindows, edge: Edge, time: DataType) -> ScalarUD
 pub enum Edge {
     /// `time >= instant`: the first window with an instant at or after it.
     First,
+    /// `time > instant`: the first window with an instant after it.
+    FirstAfter,
     /// `time <= instant`: the last window that starts at or before it.
     Last,
     /// `time < instant`: the last window that starts before it.
     LastBefore,
+}
+
+impl Edge {
+    /// Whether it is a lower bound.
+    pub const fn is_first(&self) -> bool {
+        matches!(self, Self::First | Self::FirstAfter)
+    }
+
+    /// The start for a bound in nanoseconds.
+    fn start(self, windows: TimeWindows, bound: i64) -> Result<i64, WindowError> {
+        let out = WindowError::OutOfRange { time: bound };
+        match self {
+            Self::First => windows.first_start(bound),
+            Self::FirstAfter => windows.first_start(bound.checked_add(1).ok_or(out)?),
+            Self::Last => windows.last_start(bound),
+            Self::LastBefore => windows.last_start(bound.checked_sub(1).ok_or(out)?),
+        }
+    }
 }
 
 fn one_time() -> Signature {
@@ -186,6 +206,7 @@ impl ScalarUDFImpl for WindowEdge {
     fn name(&self) -> &str {
         match self.edge {
             Edge::First => "first_window",
+            Edge::FirstAfter => "first_window_after",
             Edge::Last => "last_window",
             Edge::LastBefore => "last_window_before",
         }
@@ -204,14 +225,7 @@ impl ScalarUDFImpl for WindowEdge {
         let (bounds, _) = times(&args)?;
         let windows = self.windows;
         let starts: Int64Array = bounds.try_unary(|bound| {
-            let start = match self.edge {
-                Edge::First => windows.first_start(bound)?,
-                Edge::Last => windows.last_start(bound)?,
-                Edge::LastBefore => {
-                    windows.last_start(bound.checked_sub(1).ok_or(WindowError::OutOfRange { time: bound })?)?
-                }
-            };
-            Ok::<_, WindowError>(start.div_euclid(unit_ns(unit)))
+            self.edge.start(windows, bound).map(|start| start.div_euclid(unit_ns(unit)))
         })?;
         Ok(ColumnarValue::Array(cast(&starts, &self.time)?))
     }

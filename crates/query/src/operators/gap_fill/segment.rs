@@ -1,0 +1,159 @@
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::{exec_datafusion_err, internal_datafusion_err};
+use datafusion::error::Result;
+
+use super::exec::GapFillColumns;
+use super::fill::Filler;
+
+/// A grid of times: numbers in the unit of the time column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Steps {
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) stride: i64,
+}
+
+/// A row of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct OutputRow {
+    /// The row of the input that it is; none: it was added.
+    pub(super) row: Option<u32>,
+    /// The first row of its group.
+    pub(super) group: u32,
+    /// The last row of its group before it, if there is one.
+    pub(super) last: Option<u32>,
+    /// The first row of its group after it, if there is one.
+    pub(super) next: Option<u32>,
+    pub(super) time: i64,
+}
+
+/// Whole groups of rows on their way out.
+pub(super) struct Segment {
+    /// The times of the rows.
+    times: Int64Array,
+    time_type: DataType,
+    groups: Vec<ArrayRef>,
+    fillers: Vec<Filler>,
+    /// Where each group ends.
+    ends: Vec<u32>,
+    steps: Steps,
+    cursor: Cursor,
+}
+
+/// The place reached: everything before it has been given out.
+struct Cursor {
+    /// Index into `ends`.
+    group: usize,
+    start: u32,
+    row: u32,
+    /// The next time of the grid; none when it is used up.
+    step: Option<i64>,
+}
+
+impl Segment {
+    /// `rows` sorted by (groups, time); `starts` says where each group begins.
+    pub(super) fn new(
+        rows: RecordBatch,
+        starts: Vec<usize>,
+        columns: &GapFillColumns,
+        steps: Steps,
+    ) -> Result<Self> {
+        let count = u32::try_from(rows.num_rows())
+            .map_err(|_| exec_datafusion_err!("a group of {} rows is too large to fill", rows.num_rows()))?;
+        let column = |index: usize| {
+            rows.columns().get(index).cloned().ok_or_else(|| internal_datafusion_err!("no column {index}"))
+        };
+        let mut ends: Vec<u32> = Vec::with_capacity(starts.len());
+        for start in starts.into_iter().skip(1) {
+            ends.push(u32::try_from(start).map_err(|_| internal_datafusion_err!("group beyond its rows"))?);
+        }
+        ends.push(count);
+        let time = column(columns.time)?;
+        let times = cast(&time, &DataType::Int64)?.as_primitive::<Int64Type>().clone();
+        if times.null_count() > 0 {
+            return Err(exec_datafusion_err!("gaps between times that are NULL cannot be filled"));
+        }
+        let fillers = columns
+            .fills
+            .iter()
+            .map(|fill| Filler::new(column(fill.column)?, &fill.mode, &times, &ends))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            time_type: time.data_type().clone(),
+            groups: columns.groups.iter().map(|i| column(*i)).collect::<Result<_>>()?,
+            times,
+            fillers,
+            ends,
+            steps,
+            cursor: Cursor { group: 0, start: 0, row: 0, step: steps.start() },
+        })
+    }
+
+    /// The next rows, at most `limit`; none at the end.
+    pub(super) fn next_batch(&mut self, limit: usize, schema: &SchemaRef) -> Result<Option<RecordBatch>> {
+        let mut rows = Vec::with_capacity(limit);
+        while rows.len() < limit {
+            match self.next_row() {
+                Some(row) => rows.push(row),
+                None => break,
+            }
+        }
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let keys = UInt32Array::from_iter_values(rows.iter().map(|r| r.group));
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for group in &self.groups {
+            columns.push(take(group, &keys, None)?);
+        }
+        let times = Int64Array::from_iter_values(rows.iter().map(|r| r.time));
+        columns.push(cast(&times, &self.time_type)?);
+        for filler in &self.fillers {
+            columns.push(filler.values(&rows)?);
+        }
+        Ok(Some(RecordBatch::try_new(Arc::clone(schema), columns)?))
+    }
+
+    fn next_row(&mut self) -> Option<OutputRow> {
+        let cursor = &mut self.cursor;
+        loop {
+            let end = *self.ends.get(cursor.group)?;
+            let time = (cursor.row < end).then(|| self.times.value(cursor.row as usize));
+            let last = (cursor.row > cursor.start).then(|| cursor.row - 1);
+            let next = |row: u32| (row < end).then_some(row);
+            match (time, cursor.step) {
+                (Some(time), step) if step.is_none_or(|s| time <= s) => {
+                    let (row, group) = (cursor.row, cursor.start);
+                    cursor.row += 1;
+                    if step == Some(time) {
+                        cursor.step = self.steps.after(time);
+                    }
+                    return Some(OutputRow { row: Some(row), group, last, next: next(row + 1), time });
+                }
+                (_, Some(step)) => {
+                    cursor.step = self.steps.after(step);
+                    let (group, next) = (cursor.start, next(cursor.row));
+                    return Some(OutputRow { row: None, group, last, next, time: step });
+                }
+                (_, None) => {
+                    cursor.group += 1;
+                    (cursor.start, cursor.row, cursor.step) = (end, end, self.steps.start());
+                }
+            }
+        }
+    }
+}
+
+impl Steps {
+    fn start(&self) -> Option<i64> {
+        (self.first <= self.last).then_some(self.first)
+    }
+
+    fn after(&self, step: i64) -> Option<i64> {
+        step.checked_add(self.stride).filter(|next| *next <= self.last)
+    }
+}
