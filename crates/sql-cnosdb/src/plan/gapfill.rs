@@ -12,8 +12,7 @@ use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::{greatest, least};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
-    Aggregate, Between, BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection,
-    cast,
+    Aggregate, Between, BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, cast,
 };
 use triglot_engine::query::operators::{FillColumn, FillMode, GapFill, Grid};
 use triglot_functions::windows::{Edge, window_edge};
@@ -26,10 +25,13 @@ use super::{not_supported, refused};
 /// `plan` without calls of these functions. Calls that stand elsewhere are left for the caller to refuse.
 pub(super) fn rewrite(plan: LogicalPlan) -> Result<LogicalPlan> {
     let rewritten = plan.transform_down_with_subqueries(|node| match node {
-        LogicalPlan::Projection(projection) => match filled_below(&projection.input)? {
-            Some(parts) => Ok(Transformed::yes(filled(projection, &parts)?)),
-            None => Ok(Transformed::no(LogicalPlan::Projection(projection))),
-        },
+        LogicalPlan::Projection(projection) => {
+            let input = Arc::clone(&projection.input);
+            match filled_below(&input)? {
+                Some(parts) => Ok(Transformed::yes(filled(projection, &parts)?)),
+                None => Ok(Transformed::no(LogicalPlan::Projection(projection))),
+            }
+        }
         other => Ok(Transformed::no(other)),
     })?;
     // Counts of added windows are NULL, so columns above may be NULL that could not be before.
@@ -209,7 +211,10 @@ fn collect_bounds(node: &LogicalPlan, time: Column, bounds: &mut Vec<(Edge, Expr
         }
         LogicalPlan::Sort(sort) if sort.fetch.is_none() => collect_bounds(&sort.input, time, bounds),
         LogicalPlan::SubqueryAlias(alias) => {
-            let below = alias.schema.maybe_index_of_column(&time).map(|i| alias.input.schema().columns().get(i).cloned());
+            let below = alias
+                .schema
+                .maybe_index_of_column(&time)
+                .map(|i| alias.input.schema().columns().get(i).cloned());
             if let Some(below) = below.flatten() {
                 collect_bounds(&alias.input, below, bounds);
             }

@@ -95,10 +95,16 @@ impl ScalarUDFImpl for MarkerFunction {
 
     fn coerce_types(&self, args: &[DataType]) -> Result<Vec<DataType>> {
         match (self.marker, args) {
-            (Marker::TimeWindow | Marker::Gapfill, [time, lengths @ ..]) if (1..=3).contains(&lengths.len()) => {
+            (Marker::TimeWindow | Marker::Gapfill, [time, lengths @ ..])
+                if (1..=3).contains(&lengths.len()) =>
+            {
                 let mut types = vec![timestamp(self.name(), time)?];
                 for (index, ty) in lengths.iter().enumerate() {
-                    types.push(if index < 2 { interval(self.name(), ty)? } else { timestamp(self.name(), ty)? });
+                    types.push(if index < 2 {
+                        interval(self.name(), ty)?
+                    } else {
+                        timestamp(self.name(), ty)?
+                    });
                 }
                 Ok(types)
             }

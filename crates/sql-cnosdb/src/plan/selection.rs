@@ -38,15 +38,18 @@ fn rewrite_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         return Err(refused(format!("{name} cannot be used with GROUP BY or aggregate functions")));
     }
     let Some((marker, [column, count])) = Marker::of(call) else { return Err(refused(ARGUMENTS)) };
-    let (Expr::Column(ranked), Some(count)) = (column, count_of(count)) else { return Err(refused(ARGUMENTS)) };
+    let (Expr::Column(ranked), Some(count)) = (column, count_of(count)) else {
+        return Err(refused(ARGUMENTS));
+    };
     let rows = top_rows(Arc::unwrap_or_clone(input), column.clone(), count, marker == Marker::TopK)?;
     let expr = expr.into_iter().map(|e| match e {
         // The column keeps its own name, unless it was given one.
         e if &e == call => Ok(column.clone().alias(&ranked.name)),
-        e => Ok(e.transform_up(|e| {
-            Ok(if &e == call { Transformed::yes(column.clone()) } else { Transformed::no(e) })
-        })?
-        .data),
+        e => Ok(e
+            .transform_up(|e| {
+                Ok(if &e == call { Transformed::yes(column.clone()) } else { Transformed::no(e) })
+            })?
+            .data),
     });
     let projection = Projection::try_new(expr.collect::<Result<_>>()?, Arc::new(rows))?;
     Ok(Transformed::yes(LogicalPlan::Projection(projection)))

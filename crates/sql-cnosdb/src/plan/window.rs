@@ -10,9 +10,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
-use datafusion::logical_expr::{
-    Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection,
-};
+use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Projection};
 use triglot_functions::windows::{window_of_start, window_start, window_starts};
 
 use super::marker::{Marker, calls_in};
@@ -77,7 +75,11 @@ fn in_aggregate(aggregate: Aggregate, call: &Expr, window: &WindowCall) -> Resul
     let width = window.in_unit.width();
     let of_start = |start: Expr| window_of_start(width).call(vec![start]);
     let groups = aggregate.group_expr.iter().map(|group| {
-        if group == call { Ok(start.clone()) } else { replaced(group.clone(), call, &of_start(start.clone())) }
+        if group == call {
+            Ok(start.clone())
+        } else {
+            replaced(group.clone(), call, &of_start(start.clone()))
+        }
     });
     let groups = groups.collect::<Result<Vec<_>>>()?;
     let aggregates = aggregate.aggr_expr.iter().map(|e| replaced(e.clone(), call, &of_start(start.clone())));
@@ -141,4 +143,3 @@ fn replaced(expr: Expr, call: &Expr, by: &Expr) -> Result<Expr> {
     let replace = |e: Expr| Ok(if &e == call { Transformed::yes(by.clone()) } else { Transformed::no(e) });
     Ok(expr.transform_up(replace)?.data)
 }
-

@@ -34,7 +34,9 @@ impl WindowCall {
     /// # Errors
     /// 010058 for lengths that are not allowed, 010001 for arguments that are not constant.
     pub(super) fn read(args: &[Expr], schema: &DFSchema) -> Result<Self> {
-        let [time, width, rest @ ..] = args else { return Err(refused("time_window needs a time and a length")) };
+        let [time, width, rest @ ..] = args else {
+            return Err(refused("time_window needs a time and a length"));
+        };
         let width = length(width)?;
         let slide = rest.first().map_or(Ok(width), length)?;
         let origin = rest.get(1).map_or(Ok(0), instant)?;

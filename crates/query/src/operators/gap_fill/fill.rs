@@ -1,8 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, UInt32Array,
-};
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, UInt32Array};
 use arrow::compute::{cast, concat, take};
 use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::internal_err;
@@ -29,8 +27,14 @@ enum Kind {
     /// Row by row the first known value at or after it.
     Next(Vec<Option<u32>>),
     /// `values` has this value behind the segment's rows.
-    Value { at: u32 },
-    Linear { previous: Vec<Option<u32>>, next: Vec<Option<u32>>, times: Int64Array },
+    Value {
+        at: u32,
+    },
+    Linear {
+        previous: Vec<Option<u32>>,
+        next: Vec<Option<u32>>,
+        times: Int64Array,
+    },
 }
 
 impl Filler {
@@ -48,7 +52,10 @@ impl Filler {
             FillMode::Value(value) => {
                 let at = ends.last().copied().unwrap_or(0);
                 let value = value.to_array_of_size(1)?;
-                return Ok(Self { values: concat(&[values.as_ref(), value.as_ref()])?, kind: Kind::Value { at } });
+                return Ok(Self {
+                    values: concat(&[values.as_ref(), value.as_ref()])?,
+                    kind: Kind::Value { at },
+                });
             }
         };
         Ok(Self { values, kind })

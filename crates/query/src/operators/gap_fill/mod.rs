@@ -127,7 +127,13 @@ impl Hash for GapFill {
 impl PartialOrd for GapFill {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         let key = |node: &Self| {
-            (node.input.clone(), node.groups.clone(), node.time.clone(), node.grid.clone(), node.fills.clone())
+            (
+                node.input.clone(),
+                node.groups.clone(),
+                node.time.clone(),
+                node.grid.clone(),
+                node.fills.clone(),
+            )
         };
         key(self).partial_cmp(&key(other)).filter(|order| *order != Ordering::Equal || self == other)
     }

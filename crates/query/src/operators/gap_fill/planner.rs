@@ -40,8 +40,7 @@ impl ExtensionPlanner for GapFillPlanner {
             other => Err(internal_datafusion_err!("GapFill over {other}, which is no column")),
         };
         let end = |expr: &Expr| {
-            let expr =
-                planner.create_physical_expr(expr, &DFSchema::empty(), session, context)?;
+            let expr = planner.create_physical_expr(expr, &DFSchema::empty(), session, context)?;
             constant(expr.as_ref()).map_err(|e| e.context("the range of time to fill"))
         };
         let mut fills = Vec::with_capacity(node.fills.len());

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use arrow::array::{Array, RecordBatch};
+use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
 use arrow::datatypes::SchemaRef;
 use arrow::row::{OwnedRow, RowConverter, SortField};
@@ -36,9 +36,11 @@ pub(super) fn fill_stream(
         memory,
         metrics,
     };
-    let rows = stream::try_unfold(state, |mut state| async move {
-        Ok(state.next().await?.map(|batch| (batch, state)))
-    });
+    let rows =
+        stream::try_unfold(
+            state,
+            |mut state| async move { Ok(state.next().await?.map(|batch| (batch, state))) },
+        );
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
 }
 

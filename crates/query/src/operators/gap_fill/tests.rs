@@ -65,11 +65,7 @@ fn run(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool, input_rows: u
         let values = batch.column(key + 1).as_primitive::<Float64Type>();
         for row in 0..batch.num_rows() {
             let group = if grouped { batch.column(0).as_string::<i32>().value(row) } else { "" };
-            all.push((
-                group.to_owned(),
-                times.value(row),
-                values.is_valid(row).then(|| values.value(row)),
-            ));
+            all.push((group.to_owned(), times.value(row), values.is_valid(row).then(|| values.value(row))));
         }
     }
     all
