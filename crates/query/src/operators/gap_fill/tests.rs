@@ -16,6 +16,7 @@ use super::segment::Steps;
 use super::stream::fill_stream;
 
 type Row = (&'static str, i64, Option<f64>);
+type Point = (i64, Option<f64>);
 type Filled = (String, i64, Option<f64>);
 
 fn schema() -> SchemaRef {
@@ -72,7 +73,7 @@ fn run(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool, input_rows: u
 }
 
 fn by_definition(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool) -> Vec<Filled> {
-    let mut groups: Vec<(&str, Vec<(i64, Option<f64>)>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<Point>)> = Vec::new();
     for (group, time, value) in rows {
         let group = if grouped { group } else { "" };
         match groups.last_mut() {
