@@ -5,6 +5,7 @@
 
 mod gapfill;
 mod marker;
+mod rows;
 mod selection;
 mod window;
 mod window_args;
@@ -17,6 +18,7 @@ use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 use triglot_engine::query::QueryError;
 use triglot_engine::query::functions::FunctionPack;
+use triglot_functions::series_repair::SeriesRepair;
 use triglot_model::ErrorKind;
 
 use self::marker::{Marker, MarkerFunction, calls_in};
@@ -24,10 +26,12 @@ use self::marker::{Marker, MarkerFunction, calls_in};
 /// The names of the functions.
 pub(crate) fn functions() -> FunctionPack {
     let function = |m: Marker| (m.name().to_owned(), ScalarUDF::from(MarkerFunction::new(m)).into());
+    let repair = |r: SeriesRepair| (r.name().to_owned(), r.udaf().into());
+    // Every count is exact here. The vendor shows both under one name too.
+    let exact_count = ("exact_count".to_owned(), count_udaf());
     FunctionPack {
         scalars: Marker::ALL.into_iter().map(function).collect(),
-        // Every count is exact here. The vendor shows both under one name too.
-        aggregates: vec![("exact_count".to_owned(), count_udaf())],
+        aggregates: SeriesRepair::ALL.into_iter().map(repair).chain([exact_count]).collect(),
         ..FunctionPack::default()
     }
 }
@@ -43,6 +47,9 @@ impl AnalyzerRule for PlanFunctions {
 
     fn analyze(&self, plan: LogicalPlan, _config: &ConfigOptions) -> Result<LogicalPlan> {
         let mut plan = plan;
+        if rows::is_in(&plan)? {
+            plan = rows::rewrite(plan)?;
+        }
         if find(&plan, &Marker::ALL)?.is_none() {
             return Ok(plan);
         }
