@@ -127,9 +127,8 @@ mod tests {
     fn autoregression_by_hand() {
         // Pairs (2,1), (1,0), (0,4), (4,2): 2 + 8 = 10 over 4 + 1 + 16 = 21.
         // Errors of known pairs: 1 - 20/21 = 1/21 and 2 - 40/21 = 2/21; their mean is 1/14.
-        let [a, b, c, d, e] = fill_values(&[2.0, 1.0, NAN, 4.0, 2.0], FillMethod::Autoregression)
-            .try_into()
-            .unwrap();
+        let [a, b, c, d, e] =
+            fill_values(&[2.0, 1.0, NAN, 4.0, 2.0], FillMethod::Autoregression).try_into().unwrap();
         assert_eq!((a, b, d, e), (2.0, 1.0, 4.0, 2.0));
         assert!((c - (10.0 / 21.0 + 1.0 / 14.0)).abs() < 1e-12);
         // Growth fits no model: nothing is filled.
@@ -139,9 +138,8 @@ mod tests {
     /// Apache IoTDB's documentation of ValueFill.
     #[test]
     fn the_documented_series() {
-        let values = [
-            NAN, 101.0, 102.0, 104.0, 126.0, 108.0, NAN, 113.0, 114.0, 116.0, NAN, NAN, 124.0, 126.0, 128.0,
-        ];
+        let values =
+            [NAN, 101.0, 102.0, 104.0, 126.0, 108.0, NAN, 113.0, 114.0, 116.0, NAN, NAN, 124.0, 126.0, 128.0];
         let linear = fill_values(&values, FillMethod::Linear);
         assert!((linear[10] - 118.7).abs() < 0.05 && (linear[11] - 121.3).abs() < 0.05);
         let previous = fill_values(&values, FillMethod::Previous);

@@ -158,10 +158,9 @@ impl AggregateUDFImpl for RepairFunction {
                 let options = options.iter().map(|_| DataType::Utf8);
                 Ok([time.clone(), DataType::Float64].into_iter().chain(options).collect())
             }
-            _ => plan_err!(
-                "{} takes a timestamp, a number and a text of options, found {args:?}",
-                self.name()
-            ),
+            _ => {
+                plan_err!("{} takes a timestamp, a number and a text of options, found {args:?}", self.name())
+            }
         }
     }
 
@@ -173,9 +172,8 @@ impl AggregateUDFImpl for RepairFunction {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |name, item| {
-            Arc::new(Field::new(format_state_name(args.name, name), list_of(item), true))
-        };
+        let field =
+            |name, item| Arc::new(Field::new(format_state_name(args.name, name), list_of(item), true));
         Ok(vec![field(TIME, DataType::Int64), field(VALUE, DataType::Float64)])
     }
 

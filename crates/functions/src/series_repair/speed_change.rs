@@ -44,7 +44,9 @@ pub fn limit_speed_changes(
         let Some(value) = values.get_mut(worst.place) else { break };
         *value += limits.correction(&series.times, &worst);
         for place in worst.place.saturating_sub(1).max(1)..=worst.place + 1 {
-            if place + 1 < values.len() && let Some(version) = versions.get_mut(place) {
+            if place + 1 < values.len()
+                && let Some(version) = versions.get_mut(place)
+            {
                 *version += 1;
                 heap.extend(limits.unlikely(&series.times, &values, place, *version));
             }

@@ -175,7 +175,8 @@ fn largest_cluster(gaps: &[f64]) -> i64 {
         let mut sums = [(0.0, 0_usize); 3];
         for gap in gaps {
             let distance = |center: &f64| (gap - center).abs();
-            let nearest = centers.iter().zip(&mut sums).min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
+            let nearest =
+                centers.iter().zip(&mut sums).min_by(|a, b| distance(a.0).total_cmp(&distance(b.0)));
             if let Some((_, sum)) = nearest {
                 *sum = (sum.0 + gap, sum.1 + 1);
             }
@@ -235,11 +236,7 @@ mod tests {
         for interval in [Interval::Median, Interval::Mode, Interval::Cluster, Interval::Fixed(10 * S)] {
             let repaired =
                 repair_times(&documented(), TimeRepair { interval, start: StartMode::Mode }).unwrap();
-            assert_eq!(
-                repaired.times,
-                seconds(&[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]),
-                "{interval:?}"
-            );
+            assert_eq!(repaired.times, seconds(&[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]), "{interval:?}");
             assert_eq!(repaired.values, documented().values);
         }
         // The mean distance to the line from 0: (0 + 0 - 1 + 0 + 0 + 0 + 1 + 1 + 1 + 1) s / 10.

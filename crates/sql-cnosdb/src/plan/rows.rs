@@ -58,9 +58,8 @@ fn repaired_columns(input: &LogicalPlan) -> Vec<Column> {
 /// The SELECT list over unnested rows.
 fn rows(projection: &Projection, is_list: &dyn Fn(&Expr) -> bool) -> Result<LogicalPlan> {
     let rows = Column::new_unqualified(ROWS);
-    let below = projection.expr.iter().map(|e| {
-        if is_list(e) { e.clone().unalias().alias(ROWS) } else { e.clone() }
-    });
+    let below =
+        projection.expr.iter().map(|e| if is_list(e) { e.clone().unalias().alias(ROWS) } else { e.clone() });
     let options = UnnestOptions::new().with_preserve_nulls(false);
     let unnested = LogicalPlanBuilder::from(Arc::clone(&projection.input))
         .project(below.collect::<Vec<_>>())?
