@@ -94,6 +94,33 @@ fn curl_writes_and_queries() {
     assert_eq!(curl("/sql", &["-d", "select temp from air where station = 'c'"]), "temp\n3.5\n[200]");
 }
 
+/// The calls that CnosDB's manual shows for each of its three main routes.
+#[test]
+fn curl_calls_of_the_manual() {
+    if skip("curl") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let base = format!("http://127.0.0.1:{}/api/v1", server.port);
+    let curl = |arguments: &[&str], path: &str| {
+        run(Command::new("curl").arg("-sS").args(arguments).arg(format!("{base}{path}")))
+    };
+    let ping: serde_json::Value = serde_json::from_str(&curl(&["-G"], "/ping")).unwrap();
+    assert_eq!(ping["status"], "healthy");
+    let line = "air,station=XiaoMaiDao visibility=50,temperature=63,pressure=52 1642176000000000000";
+    let written =
+        curl(&["-i", "-u", "root:", "-XPOST", "-d", line], "/write?tenant=cnosdb&db=public&precision=ns");
+    assert!(written.starts_with("HTTP/1.1 200 OK\r\n") && written.ends_with("\r\n\r\n"), "{written}");
+    let json = ["-u", "root:", "-H", "Accept: application/json", "-XPOST", "-d", "SELECT * from air limit 1"];
+    let row = r#"[{"pressure":52.0,"station":"XiaoMaiDao","temperature":63.0,"time":"2022-01-14T16:00:00","visibility":50.0}]"#;
+    for path in ["/sql?tenant=cnosdb&db=public&chunked=true", "/sql?db=public&pretty=true", "/sql"] {
+        assert_eq!(curl(&json, path), row);
+    }
+    let packed = ["--compressed", "-H", "Accept-Encoding: gzip"];
+    assert_eq!(curl(&[&packed[..], &json[..]].concat(), "/sql?db=public"), row);
+}
+
 /// A virtual environment under `target` with [`PACKAGES`], made on first use.
 fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();

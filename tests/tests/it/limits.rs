@@ -61,3 +61,14 @@ fn a_client_that_leaves_ends_its_query() {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+/// An answer that is long and fails on its way must not look whole.
+#[test]
+fn a_late_failure_breaks_the_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let sql = "select v, 1 / (v - 900000) as q from generate_series(1, 1000000) as t(v)";
+    let answer = http::sql(server.port, "public", sql);
+    assert!(answer.is_err(), "{} bytes with status 200", answer.unwrap().body.len());
+    assert_eq!(server.sql("public", "select 1 as a"), "a\n1\n");
+}
