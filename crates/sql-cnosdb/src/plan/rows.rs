@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, UnnestOptions};
 use datafusion::error::Result;
 use datafusion::functions::core::expr_fn::get_field;
@@ -36,7 +36,11 @@ pub(super) fn rewrite(plan: LogicalPlan) -> Result<LogicalPlan> {
             _ => Err(refused("only one of timestamp_repair, value_fill and value_repair may be selected")),
         }
     })?;
-    Ok(rewritten.data)
+    // What names the column of the call, which is gone, cannot be computed any more.
+    let above = rewritten.data.transform_up(|node| node.recompute_schema().map(Transformed::yes));
+    above.map(|plan| plan.data).map_err(|_| {
+        refused("timestamp_repair, value_fill and value_repair are allowed in the outermost SELECT only")
+    })
 }
 
 fn is_repair(expr: &Expr) -> bool {

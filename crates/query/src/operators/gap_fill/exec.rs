@@ -95,7 +95,8 @@ fn column(schema: &SchemaRef, index: usize) -> Arc<dyn PhysicalExpr> {
 }
 
 fn ordering(schema: &SchemaRef, columns: impl Iterator<Item = usize>) -> Result<LexOrdering> {
-    let options = SortOptions { descending: false, nulls_first: true };
+    // As ORDER BY has it, which then needs no sort of its own.
+    let options = SortOptions { descending: false, nulls_first: false };
     let keys = columns.map(|index| PhysicalSortExpr { expr: column(schema, index), options });
     LexOrdering::new(keys).ok_or_else(|| internal_datafusion_err!("GapFill without a time"))
 }
