@@ -15,6 +15,7 @@ pub mod options;
 pub mod parse;
 mod plan;
 pub mod scan;
+mod session_values;
 pub mod size;
 mod values;
 
