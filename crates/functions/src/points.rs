@@ -260,14 +260,14 @@ mod tests {
         let groups = [0, 0, 1, 0, 0, 2];
         let expected = [Some(124), Some(7), None];
 
-        let mut direct = GroupedPoints::new(DIGITS);
+        let mut direct = GroupedPoints::<Int64Type>::new(DIGITS);
         direct.update_batch(&batch, &groups, Some(&filter), 3).unwrap();
         assert_eq!(results(&direct.evaluate(EmitTo::All).unwrap()), expected);
         assert_eq!(direct.bytes, 0);
 
-        let mut partial = GroupedPoints::new(DIGITS);
+        let mut partial = GroupedPoints::<Int64Type>::new(DIGITS);
         partial.update_batch(&batch, &groups, Some(&filter), 3).unwrap();
-        let mut merged = GroupedPoints::new(DIGITS);
+        let mut merged = GroupedPoints::<Int64Type>::new(DIGITS);
         let first = GroupsAccumulator::state(&mut partial, EmitTo::First(1)).unwrap();
         merged.merge_batch(&first, &[0], 1).unwrap();
         merged
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(results(&merged.evaluate(EmitTo::First(1)).unwrap()), expected[..1]);
         assert_eq!(results(&merged.evaluate(EmitTo::All).unwrap()), expected[1..]);
 
-        let mut skipped = GroupedPoints::new(DIGITS);
+        let mut skipped = GroupedPoints::<Int64Type>::new(DIGITS);
         let states = direct.convert_to_state(&batch, Some(&filter)).unwrap();
         skipped.merge_batch(&states, &groups, 3).unwrap();
         assert_eq!(results(&skipped.evaluate(EmitTo::All).unwrap()), expected);
@@ -284,10 +284,10 @@ mod tests {
 
     #[test]
     fn all_points_merge_from_states() {
-        let mut parts = [AllPoints::new(DIGITS), AllPoints::new(DIGITS)];
+        let mut parts = [AllPoints::<Int64Type>::new(DIGITS), AllPoints::<Int64Type>::new(DIGITS)];
         parts[0].update_batch(&rows(&[3, 1], &[3, 1])).unwrap();
         parts[1].update_batch(&rows(&[2], &[2])).unwrap();
-        let mut whole = AllPoints::new(DIGITS);
+        let mut whole = AllPoints::<Int64Type>::new(DIGITS);
         for part in &mut parts {
             let state = Accumulator::state(part).unwrap();
             let state: Vec<ArrayRef> = state.iter().map(|s| s.to_array().unwrap()).collect();
