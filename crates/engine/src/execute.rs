@@ -32,6 +32,10 @@ impl Engine {
                 self.delete(session, &database, &def, filter).await?;
                 Ok(Outcome::Done)
             }
+            Statement::Update(update) => {
+                let (database, def) = self.writable(session, &update.table)?;
+                self.update(session, &database, &def, update).await.map(Outcome::Affected)
+            }
             Statement::CreateDatabase(create) => self.create_database(session, create).await,
             Statement::AlterDatabase { name, changes } => self.alter_database(session, &name, changes).await,
             Statement::DropDatabase { name, if_exists, after_ns } => {
@@ -52,7 +56,7 @@ impl Engine {
         }
     }
 
-    async fn run_query(&self, session: &Session, query: Query) -> Result<QueryStream, EngineError> {
+    pub(crate) async fn run_query(&self, session: &Session, query: Query) -> Result<QueryStream, EngineError> {
         let info = QueryInfo {
             text: query.text,
             user: session.principal.name.clone(),

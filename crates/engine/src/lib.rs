@@ -18,6 +18,7 @@ mod statement;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod update;
 
 use std::sync::Arc;
 
@@ -35,8 +36,8 @@ pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession
 pub use options::{EngineOptions, QueryOptions};
 pub use session::Session;
 pub use statement::{
-    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName,
-    UserChanges,
+    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName, Update,
+    UpdateChanges, UserChanges,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;

@@ -125,6 +125,15 @@ pub enum Stmt {
         /// `VALUES` with expressions, or a query.
         source: Box<Query>,
     },
+    /// `UPDATE`.
+    Update {
+        /// The table.
+        table: QName,
+        /// `SET`: columns and their new values.
+        assignments: Vec<(String, Box<Expr>)>,
+        /// `WHERE`.
+        filter: Option<Box<Expr>>,
+    },
     /// `DELETE FROM`.
     Delete {
         /// The table.

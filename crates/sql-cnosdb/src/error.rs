@@ -119,6 +119,15 @@ pub fn engine_face(error: &EngineError) -> (&'static str, String) {
         EngineError::DeletePredicate { predicate } => {
             return ("010005", format!("This feature is not implemented: {predicate} in delete statement"));
         }
+        EngineError::SeriesExists { series } => {
+            return ("010001", format!("Datafusion: Execution error: Index: series '{series}' already exists"));
+        }
+        EngineError::NoTagLeft { .. } => {
+            return ("010001", format!("Datafusion: Execution error: Index: {error}"));
+        }
+        EngineError::TagUpdateFilter { .. } => {
+            return ("010001", format!("Datafusion: Error during planning: {error}"));
+        }
         _ => {}
     }
     let text = error.to_string();

@@ -7,6 +7,7 @@ mod column;
 mod commit;
 mod error;
 mod insert;
+mod overwrite;
 mod series_cache;
 mod table_rows;
 mod value;
@@ -20,6 +21,7 @@ use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::insert as insert_batches;
+pub(crate) use overwrite::overwrite;
 pub(crate) use series_cache::SeriesCache;
 pub use value::FieldValue;
 

@@ -5,6 +5,7 @@ mod delete;
 mod insert;
 mod show;
 mod table;
+mod update;
 mod user;
 
 use datafusion::logical_expr::LogicalPlan;
@@ -117,6 +118,9 @@ async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result
             Err(SqlError::NotImplemented("a statement without a plan".to_owned()))
         }
         Stmt::Delete { table, filter } => delete::delete(engine, session, &table, filter).await,
+        Stmt::Update { table, assignments, filter } => {
+            update::update(engine, session, &table, assignments, filter).await
+        }
         Stmt::Kill(id) => Ok(engine.execute(session, Statement::KillQuery(id)).await?),
         Stmt::ShowDatabases => show::databases(engine, session),
         Stmt::ShowTables(database) => show::tables(engine, session, database.as_deref()),

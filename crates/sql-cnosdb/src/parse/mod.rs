@@ -98,6 +98,7 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("SHOW", "SERIES") => show::series(&mut p)?,
         ("SHOW", "TAG") => show::tag_values(&mut p)?,
         ("INSERT", _) => table::insert(&mut p)?,
+        ("UPDATE", _) => table::update(&mut p)?,
         ("DELETE", _) => table::delete(&mut p)?,
         ("KILL", _) => show::kill(&mut p)?,
         ("CREATE", "USER") => user::create(&mut p)?,

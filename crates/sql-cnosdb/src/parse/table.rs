@@ -96,6 +96,23 @@ pub(super) fn insert(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     Ok(Stmt::Insert { table, columns, source: p.query()? })
 }
 
+pub(super) fn update(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
+    p.expect_words(&["UPDATE"])?;
+    let table = p.table_name()?;
+    p.expect_words(&["SET"])?;
+    let mut assignments = Vec::new();
+    loop {
+        let column = p.name()?;
+        p.expect_token(&Token::Eq)?;
+        assignments.push((column, p.expr()?));
+        if !p.token(&Token::Comma) {
+            break;
+        }
+    }
+    let filter = if p.word("WHERE") { Some(p.expr()?) } else { None };
+    Ok(Stmt::Update { table, assignments, filter })
+}
+
 pub(super) fn delete(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     p.expect_words(&["DELETE", "FROM"])?;
     let table = p.table_name()?;
