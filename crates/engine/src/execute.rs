@@ -44,6 +44,7 @@ impl Engine {
             Statement::RecoverDatabase { name, if_exists } => {
                 self.recover_database(session, &name, if_exists).await
             }
+            Statement::CompactDatabase { name } => self.compact_database(session, &name).await,
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
@@ -56,7 +57,11 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn run_query(&self, session: &Session, query: Query) -> Result<QueryStream, EngineError> {
+    pub(crate) async fn run_query(
+        &self,
+        session: &Session,
+        query: Query,
+    ) -> Result<QueryStream, EngineError> {
         let info = QueryInfo {
             text: query.text,
             user: session.principal.name.clone(),
@@ -154,6 +159,17 @@ impl Engine {
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         if database.drop_at_ns.is_some() {
             self.apply_catalog(vec![CatalogOp::RecoverDatabase { database: database.id }]).await?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    async fn compact_database(&self, session: &Session, name: &str) -> Result<Outcome, EngineError> {
+        let catalog = self.catalog();
+        let database = self.database_in(&catalog, session, name)?;
+        allow(&catalog, &session.principal, Action::Admin, Object::Cluster)?;
+        self.flush().await?;
+        for table in catalog.tables(database.id) {
+            self.compact(Some(table.id)).await?;
         }
         Ok(Outcome::Done)
     }

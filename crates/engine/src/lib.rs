@@ -13,6 +13,7 @@ mod language;
 mod lookup;
 mod open;
 mod options;
+mod series_list;
 mod session;
 mod statement;
 mod tables;
@@ -36,8 +37,8 @@ pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession
 pub use options::{EngineOptions, QueryOptions};
 pub use session::Session;
 pub use statement::{
-    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName, Update,
-    UpdateChanges, UserChanges,
+    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName,
+    Update, UpdateChanges, UserChanges,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;

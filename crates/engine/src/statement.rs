@@ -46,6 +46,11 @@ pub enum Statement {
         /// No error if there is nothing to recover.
         if_exists: bool,
     },
+    /// Merges the files of all its tables; returns when that is done.
+    CompactDatabase {
+        /// Its name.
+        name: String,
+    },
     /// Makes a table.
     CreateTable(CreateTable),
     /// Changes a table's columns.

@@ -61,11 +61,8 @@ impl Engine {
         // Named by position: an expression's own name may be that of a column.
         output.extend(values.into_iter().enumerate().map(|(at, value)| value.alias(format!("__new{at}"))));
         let plan = || -> datafusion::error::Result<LogicalPlan> {
-            let mut plan = LogicalPlanBuilder::scan(
-                reference(name),
-                provider_as_source(Arc::new(table)),
-                None,
-            )?;
+            let mut plan =
+                LogicalPlanBuilder::scan(reference(name), provider_as_source(Arc::new(table)), None)?;
             if let Some(filter) = filter {
                 plan = plan.filter(filter)?;
             }

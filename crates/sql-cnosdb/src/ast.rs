@@ -65,6 +65,8 @@ pub enum Stmt {
         /// No error if there is nothing to recover.
         if_exists: bool,
     },
+    /// `COMPACT DATABASE`.
+    CompactDatabase(String),
     /// `DESCRIBE DATABASE`.
     DescribeDatabase(String),
     /// `CREATE TABLE`.

@@ -10,6 +10,7 @@ use triglot_engine::query::operators::GapFillPlanner;
 use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 use triglot_functions::time_parts::ExtractPlanner;
 
+use crate::compare::Comparisons;
 use crate::functions::{packs, replaced};
 use crate::plan;
 use crate::session_values::session_values;
@@ -25,10 +26,12 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
         functions = functions.with(pack)?;
     }
     let extract = functions.udf("date_part").map(ExtractPlanner::new).map(Arc::new);
+    let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(Comparisons)];
+    expr_planners.extend(extract.map(|planner| planner as Arc<dyn ExprPlanner>));
     Ok(engine.language(LanguageOptions {
         functions: Arc::new(functions),
-        expr_planners: extract.into_iter().map(|planner| planner as Arc<dyn ExprPlanner>).collect(),
-        analyzer_rules: vec![Arc::new(plan::PlanFunctions)],
+        expr_planners,
+        analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions)],
         extension_planners: vec![Arc::new(GapFillPlanner)],
         session_values: Some(session_values),
         ..LanguageOptions::default()

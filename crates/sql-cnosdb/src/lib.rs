@@ -6,6 +6,7 @@
 
 pub mod ast;
 pub mod codec;
+mod compare;
 pub mod duration;
 mod error;
 mod functions;

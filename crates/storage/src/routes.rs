@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::RwLock;
-use triglot_model::{IdentityRule, ShardId, TableDef, TableId};
+use triglot_model::{ColumnId, IdentityRule, ShardId, TableDef, TableId};
 
 use crate::series::{SeriesError, SeriesKey, identity_hash64};
 
@@ -26,8 +26,11 @@ pub(crate) struct Routes {
     shards: u16,
     /// Whether there has ever been an entry: until then every series is at home.
     used: AtomicBool,
-    away: RwLock<HashMap<TableId, HashMap<SeriesKey, Route>>>,
+    away: RwLock<HashMap<TableId, HashMap<Tags, Route>>>,
 }
+
+/// The identity under [`IdentityRule::AllTags`]: a key's tags, without what else the key may carry.
+type Tags = Vec<(ColumnId, Box<str>)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Route {
@@ -63,7 +66,7 @@ impl Routes {
     pub(crate) fn shard_of(&self, table: &TableDef, key: &SeriesKey) -> Result<ShardId, SeriesError> {
         if table.identity == IdentityRule::AllTags && self.used.load(Ordering::Acquire) {
             let away = self.away.read();
-            if let Some(route) = away.get(&table.id).and_then(|t| t.get(key)) {
+            if let Some(route) = away.get(&table.id).and_then(|t| t.get(&key.tags)) {
                 return Ok(route.shard());
             }
         }
@@ -87,18 +90,18 @@ impl Routes {
         self.used.store(true, Ordering::Release);
         let mut away = self.away.write();
         let routes = away.entry(table).or_default();
-        let mut before: Vec<(&SeriesKey, Option<Route>)> = Vec::with_capacity(keys.len());
+        let mut before: Vec<(&Tags, Option<Route>)> = Vec::with_capacity(keys.len());
         for (shard, key) in keys {
-            if let Some(Route::Claimed(_)) = routes.get(key) {
-                for (key, old) in before.into_iter().rev() {
+            if let Some(Route::Claimed(_)) = routes.get(&key.tags) {
+                for (tags, old) in before.into_iter().rev() {
                     match old {
-                        Some(old) => drop(routes.insert(key.clone(), old)),
-                        None => drop(routes.remove(key)),
+                        Some(old) => drop(routes.insert(tags.clone(), old)),
+                        None => drop(routes.remove(tags)),
                     }
                 }
                 return Err(key.clone());
             }
-            before.push((key, routes.insert(key.clone(), Route::Claimed(*shard))));
+            before.push((&key.tags, routes.insert(key.tags.clone(), Route::Claimed(*shard))));
         }
         Ok(())
     }
@@ -110,22 +113,23 @@ impl Routes {
         let mut away = self.away.write();
         let routes = away.entry(table.id).or_default();
         if lives_there && !at_home {
-            routes.insert(key.clone(), Route::Lives(shard));
+            routes.insert(key.tags.clone(), Route::Lives(shard));
         } else {
-            routes.remove(key);
+            routes.remove(&key.tags);
         }
     }
 
     /// Like [`Self::settle`] for an identity that a series has left: the claim of another stays.
     pub(crate) fn settle_left(&self, table: &TableDef, shard: ShardId, key: &SeriesKey, lives_there: bool) {
-        let own = self.away.read().get(&table.id).and_then(|t| t.get(key)) == Some(&Route::Lives(shard));
+        let own =
+            self.away.read().get(&table.id).and_then(|t| t.get(&key.tags)) == Some(&Route::Lives(shard));
         // Nobody else turns this shard's route into another without a claim, and a claim would be kept.
         if own && !lives_there {
             let mut away = self.away.write();
             if let Some(routes) = away.get_mut(&table.id)
-                && routes.get(key) == Some(&Route::Lives(shard))
+                && routes.get(&key.tags) == Some(&Route::Lives(shard))
             {
-                routes.remove(key);
+                routes.remove(&key.tags);
             }
         }
     }
@@ -133,7 +137,7 @@ impl Routes {
     /// Notes at start that a series lives away from home.
     pub(crate) fn found(&self, table: TableId, shard: ShardId, key: SeriesKey) {
         self.used.store(true, Ordering::Release);
-        self.away.write().entry(table).or_default().insert(key, Route::Lives(shard));
+        self.away.write().entry(table).or_default().insert(key.tags, Route::Lives(shard));
     }
 
     /// The table is gone.

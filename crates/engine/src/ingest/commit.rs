@@ -13,6 +13,7 @@ use triglot_model::{
 };
 use triglot_storage::{SeriesKey, SeriesRef, StorageError, WriteBatch};
 
+use super::geometry::check_geometry;
 use super::series_cache::{KnownSeries, RawKey};
 use super::table_rows::{PendingSeries, TableRows};
 use super::value::Class;
@@ -186,7 +187,9 @@ fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError>
     let mut columns: Vec<(ColumnId, ArrayRef)> = Vec::with_capacity(table.fields.len());
     for field in table.fields {
         let Some(column) = def.column(&field.name) else { return Err(EngineError::SchemaRace) };
-        columns.push((column.id, field.values.finish(rows, column.ty)?));
+        let values = field.values.finish(rows, column.ty)?;
+        check_geometry(&def, column, &values)?;
+        columns.push((column.id, values));
     }
     let tag_ids: Option<Vec<ColumnId>> =
         table.tags.iter().map(|(name, _)| def.column(name).map(|c| c.id)).collect();

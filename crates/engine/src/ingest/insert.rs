@@ -15,6 +15,7 @@ use triglot_storage::SeriesRef;
 
 use super::IngestError;
 use super::commit::{Assembled, Resolved, series_key, store};
+use super::geometry::check_geometry;
 use crate::{Engine, EngineError};
 
 /// Tags may change between asking for a series' shard and writing to it; after so many rounds
@@ -85,10 +86,19 @@ fn assemble(
     };
     check_rows(def, database, engine, &times, &columns)?;
     let (series, row_series) = series_of(engine, def, &tags, batch.num_rows())?;
-    Ok(Assembled { def: Arc::clone(def), columns, times, row_series, series, epochs: Vec::new(), op, set: None })
+    Ok(Assembled {
+        def: Arc::clone(def),
+        columns,
+        times,
+        row_series,
+        series,
+        epochs: Vec::new(),
+        op,
+        set: None,
+    })
 }
 
-/// Refuses rows without any field and rows past the retention.
+/// Refuses rows without any field, past the retention, or at the end of time.
 fn check_rows(
     def: &TableDef,
     database: &DatabaseDef,
@@ -103,6 +113,9 @@ fn check_rows(
     }
     if !filled.iter().all(|f| *f) {
         return Err(IngestError::NoField { table: def.name.clone() }.into());
+    }
+    if let Some(time) = times.iter().find(|t| **t == i64::MAX) {
+        return Err(IngestError::EndOfTime { table: def.name.clone(), time: *time }.into());
     }
     if let Some(ns) = database.retention_ns {
         let precision = def.precision();
@@ -204,6 +217,7 @@ pub(super) fn check_values(
     values: &ArrayRef,
     limit: usize,
 ) -> Result<(), IngestError> {
+    check_geometry(def, column, values)?;
     let too_long = |max| IngestError::TooLong { table: def.name.clone(), column: column.name.clone(), max };
     if let Some(texts) = values.as_string_opt::<i32>() {
         if texts.iter().flatten().any(|t| t.len() > limit) {

@@ -6,6 +6,7 @@
 mod column;
 mod commit;
 mod error;
+mod geometry;
 mod insert;
 mod overwrite;
 mod series_cache;

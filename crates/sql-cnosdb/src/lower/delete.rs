@@ -15,6 +15,7 @@ use triglot_model::{ColumnKind, TableDef};
 
 use super::{named, table_name};
 use crate::ast::QName;
+use crate::compare::Comparisons;
 use crate::error::SqlError;
 
 pub(super) async fn delete(
@@ -45,9 +46,16 @@ pub(super) async fn delete(
 }
 
 /// Plans a predicate over a table: types coerced, column names unqualified.
-pub(super) fn predicate(engine: &Engine, session: &Session, name: &QName, filter: SqlExpr) -> Result<Expr, SqlError> {
+pub(super) fn predicate(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    filter: SqlExpr,
+) -> Result<Expr, SqlError> {
     let plan = engine.plan(session, *select("*", name, Some(filter))?)?;
-    let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default()).map_err(SqlError::Planning)?;
+    let options = ConfigOptions::default();
+    let coerced = Comparisons.analyze(plan, &options).and_then(|p| TypeCoercion::new().analyze(p, &options));
+    let plan = coerced.map_err(SqlError::Planning)?;
     let predicate = filter_of(&plan).ok_or_else(|| SqlError::parser("Expected: a predicate behind WHERE"))?;
     unqualified(predicate).map_err(SqlError::Planning)
 }

@@ -138,6 +138,7 @@ async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result
         Stmt::DropDatabase { name, if_exists, after } => {
             database::drop(engine, session, name, if_exists, after).await
         }
+        Stmt::CompactDatabase(name) => database::compact(engine, session, name).await,
         Stmt::RecoverDatabase { name, if_exists } => {
             database::recover(engine, session, name, if_exists).await
         }

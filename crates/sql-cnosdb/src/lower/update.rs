@@ -35,7 +35,11 @@ pub(super) async fn update(
     let update = match target_kind(&def, &assignments)? {
         ColumnKind::Tag => {
             let filter = predicate(engine, session, name, *filter)?;
-            if filter.column_refs().iter().any(|c| def.column(&c.name).is_none_or(|c| c.kind != ColumnKind::Tag)) {
+            if filter
+                .column_refs()
+                .iter()
+                .any(|c| def.column(&c.name).is_none_or(|c| c.kind != ColumnKind::Tag))
+            {
                 return Err(SqlError::Planning(plan_datafusion_err!(
                     "Where clause cannot contain field/time column"
                 )));
@@ -48,10 +52,7 @@ pub(super) async fn update(
             Update { table, changes: UpdateChanges::Fields(fields), filter }
         }
     };
-    engine
-        .execute(session, Statement::Update(update))
-        .await
-        .map_err(|e| named(session, name, true, e))
+    engine.execute(session, Statement::Update(update)).await.map_err(|e| named(session, name, true, e))
 }
 
 /// What is assigned to: only tags or only fields.
@@ -115,7 +116,9 @@ async fn constants(
         let text = format!("SELECT {value}");
         let plan = engine.plan(session, *super::delete::parse_query(&text)?)?;
         if reads_tables(&plan)? {
-            return Err(SqlError::Planning(plan_datafusion_err!("The value of tag {column} must be constant")));
+            return Err(SqlError::Planning(plan_datafusion_err!(
+                "The value of tag {column} must be constant"
+            )));
         }
         let query = Query { text, plan, target_partitions: None };
         let batches = match engine.execute(session, Statement::Query(query)).await? {

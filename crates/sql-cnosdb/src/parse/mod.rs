@@ -1,8 +1,10 @@
 //! The parser: tokenises once, dispatches on the leading keywords, and lets sqlparser read
 //! queries and expressions.
 
+mod cluster;
 mod database;
 mod input;
+mod limits;
 mod show;
 mod table;
 mod user;
@@ -78,16 +80,27 @@ fn plain(mut token: TokenWithSpan) -> TokenWithSpan {
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
     check_depth(&tokens)?;
+    // DataFusion would read it and give all rows.
+    if tokens.iter().any(|t| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.keyword == Keyword::TABLESAMPLE)) {
+        return Err(SqlError::NotImplemented("TABLESAMPLE".to_owned()));
+    }
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
     let statement = match (first, second) {
-        ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(p.query()?),
+        ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(limits::checked(p.query()?)?),
         ("EXPLAIN", _) => explain(&mut p)?,
         ("CREATE", "DATABASE") => database::create(&mut p)?,
         ("ALTER", "DATABASE") => database::alter(&mut p)?,
         ("DROP", "DATABASE") => database::drop(&mut p)?,
         ("RECOVER", "DATABASE") => database::recover(&mut p)?,
+        ("COMPACT", "DATABASE") => database::compact(&mut p)?,
+        ("COMPACT" | "DROP" | "COPY" | "MOVE", "VNODE") | ("CHECKSUM", "GROUP") => {
+            return Err(cluster::refuse(&mut p)?);
+        }
+        ("REPLICA", "ADD" | "REMOVE" | "PROMOTE" | "DESTORY" | "DESTROY") => {
+            return Err(cluster::refuse(&mut p)?);
+        }
         ("CREATE", "TABLE") => table::create(&mut p)?,
         ("ALTER", "TABLE") => table::alter(&mut p)?,
         ("DROP", "TABLE") => table::drop(&mut p)?,

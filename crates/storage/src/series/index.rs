@@ -258,7 +258,11 @@ impl SeriesIndex {
     }
 
     /// `key` with `changes`; refuses changes of primary tags.
-    pub(crate) fn changed_key(&self, key: &SeriesKey, changes: &TagChanges) -> Result<SeriesKey, SeriesError> {
+    pub(crate) fn changed_key(
+        &self,
+        key: &SeriesKey,
+        changes: &TagChanges,
+    ) -> Result<SeriesKey, SeriesError> {
         let mut tags: BTreeMap<ColumnId, Box<str>> = key.tags.iter().cloned().collect();
         for (column, value) in changes {
             match value {

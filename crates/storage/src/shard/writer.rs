@@ -385,11 +385,7 @@ impl Writer {
     }
 }
 
-fn known_series(
-    batch: &WriteBatch,
-    index: &SeriesIndex,
-    shard: ShardId,
-) -> Result<WriteAck, StorageError> {
+fn known_series(batch: &WriteBatch, index: &SeriesIndex, shard: ShardId) -> Result<WriteAck, StorageError> {
     let table = batch.table.def.id;
     if index.epoch() != batch.series_epoch {
         return Err(StorageError::StaleSeries { table, shard });
