@@ -18,6 +18,9 @@ use crate::error::SqlError;
 
 type Assignments = Vec<(String, Box<SqlExpr>)>;
 
+/// Fields and the expressions that they become.
+type NewValues = Vec<(String, Expr)>;
+
 pub(super) async fn update(
     engine: &Engine,
     session: &Session,
@@ -89,7 +92,7 @@ fn expressions(
     name: &QName,
     assignments: Assignments,
     filter: SqlExpr,
-) -> Result<(Vec<(String, Expr)>, Option<Expr>), SqlError> {
+) -> Result<(NewValues, Option<Expr>), SqlError> {
     let (columns, values): (Vec<String>, Vec<SqlExpr>) =
         assignments.into_iter().map(|(column, value)| (column, *value)).unzip();
     let plan = engine.plan(session, *select_exprs(values, name, Some(filter))?)?;
