@@ -1,12 +1,14 @@
 //! Facts: what one validated op did. The log holds them as frozen records ([`crate::record`]); the
 //! state is their fold ([`crate::CatalogSnapshot`]).
 
-use triglot_model::{ColumnDef, DatabaseDef, DatabaseId, RoleId, TableDef, TableId, TenantId, UserId};
+use triglot_model::{
+    ColumnDef, DatabaseDef, DatabaseId, ExternalTableDef, RoleId, TableDef, TableId, TenantId, UserId,
+};
 
 use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
 
 /// One fact. `Put` makes or replaces. Removals take along what hangs below: a tenant its databases,
-/// roles and members, a database its tables and the grants on it, a user its memberships, a role the
+/// roles and members, a database its tables of all kinds and the grants on it, a user its memberships, a role the
 /// memberships by it. That is part of the meaning of stored records and must not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -42,5 +44,10 @@ pub(crate) enum Event {
     },
     SettingRemoved {
         key: String,
+    },
+    ExternalTablePut(ExternalTableDef),
+    ExternalTableRemoved {
+        database: DatabaseId,
+        name: String,
     },
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use triglot_model::{ColumnId, DatabaseDef, DatabaseId, RoleId, TableDef, TableId, TenantId, UserId};
+use triglot_model::{
+    ColumnId, DatabaseDef, DatabaseId, ExternalTableDef, RoleId, TableDef, TableId, TenantId, UserId,
+};
 
 use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
 use crate::event::Event;
@@ -53,6 +55,10 @@ impl CatalogSnapshot {
             Event::SettingRemoved { key } => {
                 self.settings.remove(&key.into());
             }
+            Event::ExternalTablePut(table) => return self.put_external_table(table),
+            Event::ExternalTableRemoved { database, name } => {
+                self.external_tables.remove(&(database, name.into()));
+            }
         }
         Ok(())
     }
@@ -96,6 +102,10 @@ impl CatalogSnapshot {
     fn remove_database(&mut self, id: DatabaseId) {
         let tables: Vec<_> = self.tables(id).map(|t| t.id).collect();
         tables.into_iter().for_each(|t| self.remove_table(t));
+        let external: Vec<Arc<str>> = self.external_tables(id).map(|t| t.name.as_str().into()).collect();
+        for name in external {
+            self.external_tables.remove(&(id, name));
+        }
         let granted: Vec<_> = self
             .roles
             .iter()
@@ -132,6 +142,15 @@ impl CatalogSnapshot {
         if let Some(old) = self.tables.remove(&id) {
             self.table_names.remove(&(old.database, old.name.as_str().into()));
         }
+    }
+
+    fn put_external_table(&mut self, table: ExternalTableDef) -> Result<(), Misfit> {
+        if self.databases.get(&table.database).is_none() {
+            return Err(Misfit(format!("external table {} of database #{}", table.name, table.database)));
+        }
+        let key = (table.database, table.name.as_str().into());
+        self.external_tables.insert(key, Arc::new(table));
+        Ok(())
     }
 
     fn put_user(&mut self, user: UserDef) {
@@ -198,6 +217,9 @@ pub(crate) fn unfold(state: &CatalogSnapshot) -> Vec<Event> {
     events.extend(state.tenants.iter().map(|(_, t)| Event::TenantPut(TenantDef::clone(t))));
     events.extend(state.databases.iter().map(|(_, d)| Event::DatabasePut(DatabaseDef::clone(d))));
     events.extend(state.tables.iter().map(|(_, t)| Event::TablePut(TableDef::clone(t))));
+    events.extend(
+        state.external_tables.iter().map(|(_, t)| Event::ExternalTablePut(ExternalTableDef::clone(t))),
+    );
     events.extend(state.users.iter().map(|(_, u)| Event::UserPut(UserDef::clone(u))));
     events.extend(state.roles.iter().map(|(_, r)| Event::RolePut(RoleDef::clone(r))));
     events.extend(state.members.iter().map(|((tenant, user), role)| Event::MemberPut {

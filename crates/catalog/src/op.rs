@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use triglot_model::{
-    ColumnKind, ColumnType, DatabaseDef, DatabaseId, Precision, RewriteRule, RoleId, TableDef, TableId,
-    TenantId, UserId,
+    ColumnKind, ColumnType, DatabaseDef, DatabaseId, ExternalTableDef, Precision, RewriteRule, RoleId,
+    TableDef, TableId, TenantId, UserId,
 };
 
 use crate::entity::{MemberRole, PasswordHash, Privilege, RoleDef, SystemRole, TenantDef, UserDef};
@@ -99,6 +99,15 @@ pub enum CatalogOp {
     DropTable {
         /// The table.
         table: TableId,
+    },
+    /// Makes a table over files; the name must be free among the tables of all kinds.
+    CreateExternalTable(ExternalTableDef),
+    /// Drops a table over files. The files stay.
+    DropExternalTable {
+        /// Its database.
+        database: DatabaseId,
+        /// Its name.
+        name: String,
     },
     /// Makes a user.
     CreateUser(NewUser),

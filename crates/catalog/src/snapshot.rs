@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use triglot_model::{DatabaseDef, DatabaseId, RoleId, TableDef, TableId, TenantId, UserId};
+use triglot_model::{DatabaseDef, DatabaseId, ExternalTableDef, RoleId, TableDef, TableId, TenantId, UserId};
 
 use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
 use crate::pmap::PMap;
@@ -39,6 +39,7 @@ pub struct CatalogSnapshot {
     pub(crate) database_names: PMap<(TenantId, Arc<str>), DatabaseId>,
     pub(crate) tables: PMap<TableId, Arc<TableDef>>,
     pub(crate) table_names: PMap<(DatabaseId, Arc<str>), TableId>,
+    pub(crate) external_tables: PMap<(DatabaseId, Arc<str>), Arc<ExternalTableDef>>,
     pub(crate) users: PMap<UserId, Arc<UserDef>>,
     pub(crate) user_names: PMap<Arc<str>, UserId>,
     pub(crate) roles: PMap<RoleId, Arc<RoleDef>>,
@@ -124,6 +125,19 @@ impl CatalogSnapshot {
             .iter_from(by_name(database, ""))
             .take_while(move |((d, _), _)| *d == database)
             .filter_map(|(_, id)| self.tables.get(id))
+    }
+
+    /// The table over files of this name. The database may be dropped: look it up by name first.
+    pub fn external_table(&self, database: DatabaseId, name: &str) -> Option<&Arc<ExternalTableDef>> {
+        self.external_tables.get_by(by_name(database, name))
+    }
+
+    /// The database's tables over files by name.
+    pub fn external_tables(&self, database: DatabaseId) -> impl Iterator<Item = &Arc<ExternalTableDef>> {
+        self.external_tables
+            .iter_from(by_name(database, ""))
+            .take_while(move |((d, _), _)| *d == database)
+            .map(|(_, table)| table)
     }
 
     /// All tables of the node by id, dropped databases' included.

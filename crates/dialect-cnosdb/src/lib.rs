@@ -7,6 +7,7 @@ mod accept;
 mod app;
 mod auth;
 pub mod config;
+mod dump;
 mod error;
 pub mod formats;
 mod metrics;
@@ -35,5 +36,6 @@ pub fn configure(cfg: &mut web::ServiceConfig, app: CnosDbApp) {
         .service(web::resource("/api/v1/sql").route(web::post().to(sql::sql)))
         .service(web::resource("/api/v1/write").route(web::post().to(write::write)))
         .service(web::resource("/write").route(web::post().to(write::influx_write)))
+        .service(web::resource("/api/v1/dump/sql/ddl").to(dump::ddl))
         .service(web::resource("/metrics").to(metrics::metrics));
 }

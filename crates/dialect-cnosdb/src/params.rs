@@ -49,6 +49,20 @@ pub(crate) fn check_trace_context(headers: &HeaderMap) -> Result<(), CnosDbError
     }
 }
 
+/// The parameters of `/api/v1/dump/sql/ddl`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct DumpParams {
+    /// None = all tenants.
+    pub(crate) tenant: Option<String>,
+}
+
+impl DumpParams {
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, CnosDbError> {
+        let named = pairs(request)?.into_iter().rfind(|(name, _)| name == "tenant");
+        Ok(Self { tenant: named.map(|(_, value)| value) })
+    }
+}
+
 fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, CnosDbError> {
     match Query::<Vec<(String, String)>>::from_query(request.query_string()) {
         Ok(pairs) => Ok(pairs.into_inner()),

@@ -5,6 +5,7 @@
 //! - [`RealDisk`]: a directory of the machine. The only place in triglot that calls `std::fs`.
 //! - [`SimDisk`]: a deterministic disk in memory that loses what was not synced; crash tests of
 //!   every crate run on it.
+//! - [`outside`]: the few calls about files that are not triglot's.
 //! - [`DiskStore`]: an [`object_store::ObjectStore`] over any [`Disk`] whose writes are durable
 //!   when they return (M-1). object_store's own `LocalFileSystem` never fsyncs.
 
@@ -14,6 +15,7 @@ compile_error!("triglot-disk needs positioned reads, directory fsync and flock: 
 mod disk;
 mod error;
 mod key;
+pub mod outside;
 mod real;
 mod sim;
 mod store;

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use arrow::error::ArrowError;
 use triglot_auth::{AuthError, Denied};
 use triglot_catalog::CatalogError;
@@ -118,6 +120,30 @@ pub enum EngineError {
     /// The schema was changed again and again while a request wanted to extend it.
     #[error("the schema kept changing while the request was written")]
     SchemaRace,
+    /// A file that is not triglot's could not be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// What happened.
+        error: std::io::Error,
+    },
+    /// Files without names of columns that have not as many columns as there are names.
+    #[error("the files at {location} have {found} columns, expected {expected}")]
+    FileColumns {
+        /// Where the files are.
+        location: String,
+        /// Columns in the files.
+        found: usize,
+        /// Columns that were named.
+        expected: usize,
+    },
+    /// A statement that tables over files do not have.
+    #[error("table {table} is external: only queries, DESCRIBE and DROP TABLE")]
+    ExternalTable {
+        /// The table.
+        table: String,
+    },
     /// Something that is not built.
     #[error("{0} is not supported")]
     NotSupported(&'static str),
@@ -151,10 +177,16 @@ impl EngineError {
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
             Self::DeleteByField { .. }
             | Self::DeletePredicate { .. }
+            | Self::ExternalTable { .. }
             | Self::TagUpdateFilter { .. }
             | Self::NotSupported(_) => ErrorKind::NotSupported,
             Self::SeriesExists { .. } => ErrorKind::SeriesExists,
             Self::NoTagLeft { .. } => ErrorKind::InvalidSchema,
+            Self::File { error, .. } if error.kind() == std::io::ErrorKind::StorageFull => {
+                ErrorKind::DiskFull
+            }
+            Self::File { .. } => ErrorKind::Execution,
+            Self::FileColumns { .. } => ErrorKind::InvalidSchema,
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,
         }

@@ -9,7 +9,7 @@ use triglot_catalog::{
     CatalogError, CatalogOp, CatalogSnapshot, DatabaseChanges as CatalogDatabaseChanges, NewDatabase,
     NewTable, NewUser, OpResult, UserChanges as CatalogUserChanges,
 };
-use triglot_model::{DatabaseDef, ErrorKind, TableDef};
+use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
 use triglot_query::{QueryInfo, QueryStream};
 
 use crate::{
@@ -46,6 +46,8 @@ impl Engine {
             }
             Statement::CompactDatabase { name } => self.compact_database(session, &name).await,
             Statement::CreateTable(create) => self.create_table(session, create).await,
+            Statement::CreateExternalTable(create) => self.create_external_table(session, create).await,
+            Statement::Export(export) => self.export(session, export).await,
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),
@@ -81,6 +83,13 @@ impl Engine {
                 let query =
                     Query { text: "INSERT … SELECT".to_owned(), plan: *plan, target_partitions: None };
                 self.run_query(session, query).await?.try_collect().await?
+            }
+            InsertSource::Stream { plan, text } => {
+                let query = Query { text, plan: *plan, target_partitions: None };
+                let rows = self.run_query(session, query).await?;
+                let into = PieceByPiece { database, def, columns: insert.columns, op: insert.op };
+                let engine = self.clone();
+                return self.on_query_runtime(async move { into.write(&engine, rows).await }).await;
             }
         };
         ingest::insert_batches(self, &database, &def, &insert.columns, &batches, insert.op).await
@@ -236,6 +245,13 @@ impl Engine {
         if_exists: bool,
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
+        if let Some(external) = self.external_table(session, table) {
+            let database = external.database;
+            allow(&catalog, &session.principal, Action::Drop, Object::Database(database))?;
+            let name = external.name.clone();
+            self.apply_catalog(vec![CatalogOp::DropExternalTable { database, name }]).await?;
+            return Ok(Outcome::Done);
+        }
         let (database, def) = match self.table_in(&catalog, session, table) {
             Err(EngineError::TableNotFound { .. }) if if_exists => return Ok(Outcome::Done),
             other => other?,
@@ -326,7 +342,7 @@ impl Engine {
         Ok(Outcome::Done)
     }
 
-    async fn apply_unless_exists(
+    pub(crate) async fn apply_unless_exists(
         &self,
         op: CatalogOp,
         tolerate: bool,
@@ -347,5 +363,35 @@ impl Engine {
         let (database, def) = self.table_in(&catalog, session, name)?;
         allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
         Ok((database, def))
+    }
+}
+
+/// Bytes that are held before they are written, beside the batches on their way.
+const PIECE_BYTES: usize = 16 << 20;
+
+/// The target of [`InsertSource::Stream`].
+struct PieceByPiece {
+    database: Arc<DatabaseDef>,
+    def: Arc<TableDef>,
+    columns: Vec<String>,
+    op: Option<RowOp>,
+}
+
+impl PieceByPiece {
+    async fn write(&self, engine: &Engine, mut rows: QueryStream) -> Result<u64, EngineError> {
+        let (mut written, mut held, mut piece) = (0, 0, Vec::new());
+        while let Some(batch) = rows.try_next().await? {
+            held += batch.get_array_memory_size();
+            piece.push(batch);
+            if held >= PIECE_BYTES {
+                written += self.insert(engine, &piece).await?;
+                (held, piece) = (0, Vec::new());
+            }
+        }
+        Ok(written + self.insert(engine, &piece).await?)
+    }
+
+    async fn insert(&self, engine: &Engine, piece: &[RecordBatch]) -> Result<u64, EngineError> {
+        ingest::insert_batches(engine, &self.database, &self.def, &self.columns, piece, self.op).await
     }
 }

@@ -8,6 +8,7 @@ mod child_name;
 mod delete;
 mod error;
 mod execute;
+mod files;
 mod ingest;
 mod language;
 mod lookup;
@@ -32,6 +33,7 @@ use triglot_query::{QueryExecutor, SessionOptions};
 use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
 pub use error::EngineError;
+pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
@@ -65,6 +67,7 @@ struct Inner {
     series_cache: SeriesCache,
     clock: Arc<dyn Clock>,
     limits: Limits,
+    files: FileAccess,
     /// M-6: one process per directory.
     _lock: Box<dyn DiskLock>,
 }

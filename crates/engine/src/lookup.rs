@@ -146,7 +146,12 @@ impl Engine {
             return Err(not_found());
         }
         let database = catalog.database(session.tenant, database_name).ok_or_else(not_found)?;
-        let table = catalog.table(database.id, &name.table).ok_or_else(not_found)?;
-        Ok((Arc::clone(database), Arc::clone(table)))
+        match catalog.table(database.id, &name.table) {
+            Some(table) => Ok((Arc::clone(database), Arc::clone(table))),
+            None if catalog.external_table(database.id, &name.table).is_some() => {
+                Err(EngineError::ExternalTable { table: name.table.clone() })
+            }
+            None => Err(not_found()),
+        }
     }
 }

@@ -106,6 +106,7 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         series_cache: SeriesCache::new(options.memory.caches / 2),
         clock: options.clock,
         limits: options.limits,
+        files: options.files,
         _lock: lock,
     }));
     background.spawn(purge_loop(Arc::downgrade(&engine.0)));

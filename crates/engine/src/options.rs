@@ -8,6 +8,8 @@ use triglot_model::limits::Limits;
 use triglot_model::{Clock, MemoryShares, SystemClock};
 use triglot_storage::StorageOptions;
 
+use crate::FileAccess;
+
 /// How the engine is opened.
 #[derive(Debug, Clone)]
 pub struct EngineOptions {
@@ -27,6 +29,8 @@ pub struct EngineOptions {
     pub root_password: Option<String>,
     /// Limits on tables and rows.
     pub limits: Limits,
+    /// Which files SQL may name.
+    pub files: FileAccess,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -68,6 +72,7 @@ impl EngineOptions {
             auth: AuthOptions::default(),
             root_password: None,
             limits: Limits::default(),
+            files: FileAccess::default(),
             clock: Arc::new(SystemClock),
         }
     }

@@ -6,6 +6,8 @@ use triglot_catalog::{NewColumn, NewIdentity, TableChange};
 use triglot_model::{Precision, RewriteRule, RowOp};
 use triglot_query::QueryStream;
 
+use crate::files::{CreateExternalTable, Export};
+
 /// A table by name; the parts that are absent come from the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TableName {
@@ -53,6 +55,8 @@ pub enum Statement {
     },
     /// Makes a table.
     CreateTable(CreateTable),
+    /// Makes a table over files.
+    CreateExternalTable(CreateExternalTable),
     /// Changes a table's columns.
     AlterTable {
         /// The table.
@@ -60,7 +64,7 @@ pub enum Statement {
         /// What changes.
         change: TableChange,
     },
-    /// Drops a table and its rows.
+    /// Drops a table and its rows, or a table over files without the files.
     DropTable {
         /// The table.
         table: TableName,
@@ -78,6 +82,8 @@ pub enum Statement {
     },
     /// Changes rows or series that exist.
     Update(Update),
+    /// Writes the rows of a query into a file.
+    Export(Export),
     /// Runs a query; `EXPLAIN` is a query too.
     Query(Query),
     /// Ends a running query.
@@ -192,8 +198,16 @@ pub struct Insert {
 pub enum InsertSource {
     /// Rows in memory.
     Batches(Vec<RecordBatch>),
-    /// The result of a query.
+    /// The result of a query, all or nothing.
     Plan(Box<LogicalPlan>),
+    /// The result of a query of any size, written piece by piece in bounded memory. What was written
+    /// before an error stays; the same rows once more do no harm (W-5).
+    Stream {
+        /// The query.
+        plan: Box<LogicalPlan>,
+        /// Its text, for the query list.
+        text: String,
+    },
 }
 
 /// `UPDATE`.

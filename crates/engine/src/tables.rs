@@ -6,6 +6,7 @@ use datafusion::catalog::TableProvider;
 use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{Catalog, CatalogSnapshot};
 use triglot_model::{DatabaseDef, TableDef, TableId};
+use triglot_query::files::{FileScan, files_table};
 use triglot_query::source::SnapshotSource;
 use triglot_query::{QueryError, SeriesTable, TableName, TableResolver};
 use triglot_storage::{TableMeta, Tables};
@@ -58,6 +59,9 @@ impl TableResolver for SessionTables {
         };
         allow(&self.catalog, &self.session.principal, Action::Read, Object::Database(database.id))
             .map_err(refused)?;
+        if let Some(def) = self.catalog.external_table(database.id, &name.table) {
+            return files_table(&FileScan::of(def)?, def.file_schema()).map(Some);
+        }
         let Some(def) = self.catalog.table(database.id, &name.table) else { return Ok(None) };
         let snapshot = self.engine.storage().snapshot(&table_meta(def, database));
         Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))

@@ -8,6 +8,7 @@ mod clock;
 mod column_type;
 mod database;
 mod error;
+mod external;
 mod ids;
 pub mod limits;
 mod memory;
@@ -19,6 +20,10 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use column_type::{ColumnType, GeomEncoding, LengthUnit};
 pub use database::{DatabaseDef, TableKey};
 pub use error::{ErrorKind, Refusal, Retry};
+pub use external::{
+    ExternalTableDef, FileColumn, FileCompression, FileFormat, FileOptions, FileTimeUnit, FileType,
+    UnsupportedFileType,
+};
 pub use ids::{ColumnId, DatabaseId, RoleId, ShardId, Sid, TableId, TenantId, UserId};
 pub use memory::{MemoryShares, Pressure};
 pub use precision::{Precision, TimestampOverflow};

@@ -123,6 +123,9 @@ impl From<DataFusionError> for QueryError {
             _ if spill_is_full(&error) => ErrorKind::OutOfMemory,
             DataFusionError::Execution(_)
             | DataFusionError::ArrowError(..)
+            | DataFusionError::ParquetError(_)
+            | DataFusionError::ObjectStore(_)
+            | DataFusionError::IoError(_)
             | DataFusionError::External(_) => ErrorKind::Execution,
             _ => ErrorKind::Internal,
         };

@@ -7,6 +7,7 @@
 
 mod batches;
 mod error;
+pub mod files;
 pub mod functions;
 pub mod operators;
 mod planning;
@@ -18,7 +19,7 @@ mod table;
 
 pub use batches::{batches_table, empty_table};
 pub use error::QueryError;
-pub use planning::{TableName, TableResolver, plan_query, plan_statement};
+pub use planning::{TableName, TableResolver, declared_columns, plan_query, plan_statement};
 pub use rules::LastRowRule;
 pub use run::{
     ExecutorOptions, QueryExecutor, QueryInfo, QueryRecord, QueryRegistry, QueryRuntime, QueryState,

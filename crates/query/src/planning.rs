@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, SchemaRef};
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::cte_worktable::CteWorkTable;
 use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::{DFSchema, TableReference, plan_datafusion_err};
@@ -19,7 +19,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast::{Query, Statement};
+use datafusion::sql::sqlparser::ast::{ColumnDef, Query, Statement};
 use parking_lot::Mutex;
 
 use crate::session::Constant;
@@ -54,6 +54,13 @@ pub fn plan_statement(statement: Statement, session: &QuerySession) -> Result<Lo
     let names = Names::new(session);
     let planner = SqlToRel::new_with_options(&names, names.parser_options());
     Ok(planner.sql_statement_to_plan(statement)?)
+}
+
+/// The schema that column definitions (`name type [NOT NULL]`) declare.
+pub fn declared_columns(columns: Vec<ColumnDef>, session: &QuerySession) -> Result<Schema, QueryError> {
+    let names = Names::new(session);
+    let planner = SqlToRel::new_with_options(&names, names.parser_options());
+    Ok(planner.build_schema(columns)?)
 }
 
 /// What the SQL planner asks while it plans one statement.

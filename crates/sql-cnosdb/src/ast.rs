@@ -1,7 +1,7 @@
 //! The statements of CnosDB SQL. What sqlparser has (queries, expressions) is its; the rest is ours.
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, Statement as SqlStatement};
-use triglot_model::Precision;
+use datafusion::sql::sqlparser::ast::{ColumnDef, Expr, Query, Statement as SqlStatement};
+use triglot_model::{FileOptions, Precision};
 
 use crate::codec::{Codec, FieldType};
 use crate::duration::CnosDuration;
@@ -79,6 +79,28 @@ pub enum Stmt {
         fields: Vec<FieldDef>,
         /// `TAGS (…)`.
         tags: Vec<String>,
+    },
+    /// `CREATE EXTERNAL TABLE`.
+    CreateExternalTable(Box<ExternalTable>),
+    /// `COPY INTO table FROM 'files'`.
+    CopyIn {
+        /// The table.
+        table: QName,
+        /// The column list, if one was written.
+        columns: Option<Vec<String>>,
+        /// Where the files are.
+        location: String,
+        /// How they are read.
+        options: CopyOptions,
+    },
+    /// `COPY INTO 'file' FROM …`.
+    CopyOut {
+        /// The file or directory.
+        location: String,
+        /// The rows.
+        source: CopySource,
+        /// How they are written.
+        options: CopyOptions,
     },
     /// `ALTER TABLE`.
     AlterTable {
@@ -206,6 +228,41 @@ pub struct FieldDef {
     pub ty: FieldType,
     /// `CODEC (…)`, if it was written.
     pub codec: Option<Codec>,
+}
+
+/// The parts of `CREATE EXTERNAL TABLE`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalTable {
+    /// The table.
+    pub table: QName,
+    /// No error if it exists.
+    pub if_not_exists: bool,
+    /// The column definitions; empty = found in the files.
+    pub columns: Vec<ColumnDef>,
+    /// `PARTITIONED BY (…)`
+    pub partitions: Vec<String>,
+    /// `STORED AS`, `WITH HEADER ROW`, `DELIMITER`, `COMPRESSION TYPE`
+    pub options: FileOptions,
+    /// `LOCATION`
+    pub location: String,
+}
+
+/// What stands behind `COPY INTO`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyOptions {
+    /// `FILE_FORMAT`
+    pub files: FileOptions,
+    /// `COPY_OPTIONS = (auto_infer_schema = …)`
+    pub infer_types: bool,
+}
+
+/// Rows to copy out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CopySource {
+    /// All of a table.
+    Table(QName),
+    /// A query's.
+    Query(Box<Query>),
 }
 
 /// What `ALTER TABLE` changes.

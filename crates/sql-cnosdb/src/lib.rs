@@ -7,6 +7,7 @@
 pub mod ast;
 pub mod codec;
 mod compare;
+mod dump;
 pub mod duration;
 mod error;
 mod functions;
@@ -20,6 +21,7 @@ mod session_values;
 pub mod size;
 mod values;
 
+pub use dump::dump;
 pub use error::{SqlError, engine_face, ingest_face, with_names};
 pub use language::language;
 pub use lower::{Prepared, execute, plan, prepare};

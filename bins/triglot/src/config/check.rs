@@ -124,6 +124,13 @@ fn storage(config: &Config) -> Result<(), ConfigError> {
         };
         return Err(ConfigError::invalid("storage", key, "must be at least 2"));
     }
+    if let Some(dir) = storage.external_dirs.iter().find(|dir| !dir.starts_with('/')) {
+        return Err(ConfigError::invalid(
+            "storage",
+            "external_dirs",
+            format!("{dir:?} is not an absolute path"),
+        ));
+    }
     if config.wal.segment_bytes.0 < MIN_SEGMENT {
         return Err(ConfigError::invalid("wal", "segment_bytes", "must be at least 16KiB"));
     }

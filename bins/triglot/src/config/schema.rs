@@ -94,6 +94,9 @@ pub(crate) struct Storage {
     pub(crate) max_tables: usize,
     /// Distinct time buckets that one request may write to in one table.
     pub(crate) max_buckets_per_request: usize,
+    /// Directories whose files every user may name in external tables and COPY, besides
+    /// `external` in the data directory. Administrators may name any path.
+    pub(crate) external_dirs: Vec<String>,
 }
 
 impl Default for Storage {
@@ -117,6 +120,7 @@ impl Default for Storage {
             max_series: limits.max_series,
             max_tables: limits.max_tables,
             max_buckets_per_request: limits.max_buckets_per_request,
+            external_dirs: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use triglot_engine::auth::AuthOptions;
-use triglot_engine::{Engine, EngineOptions, QueryOptions};
+use triglot_engine::{Engine, EngineOptions, FileAccess, QueryOptions};
 
 use triglot_disk::{Disk, RealDisk};
 
@@ -13,6 +13,8 @@ use crate::config::Config;
 
 /// Where queries spill to, below the data directory.
 const SPILL: &str = "spill";
+/// Files that every user may name, below the data directory.
+const EXTERNAL: &str = "external";
 
 /// Opens the engine: catalog, then WAL replay.
 pub(super) async fn open(config: &Config) -> Result<Engine, Failure> {
@@ -50,8 +52,17 @@ fn options(config: &Config, disk: Arc<dyn Disk>, spill_dir: Option<PathBuf>) -> 
         },
         root_password: (!password.is_empty()).then(|| password.clone()),
         limits: config.limits(),
+        files: file_access(config),
         ..EngineOptions::new(disk)
     }
+}
+
+/// Which files SQL may name: `external` in the data directory, and what the configuration adds.
+fn file_access(config: &Config) -> FileAccess {
+    let data_dir = &config.server.data_dir;
+    let root = std::path::absolute(data_dir).unwrap_or_else(|_| PathBuf::from(data_dir));
+    let added = config.storage.external_dirs.iter().map(PathBuf::from);
+    FileAccess { dirs: std::iter::once(root.join(EXTERNAL)).chain(added).collect(), private: Some(root) }
 }
 
 /// Removes what queries of a killed process left.

@@ -1,6 +1,7 @@
 //! Ops against the rules: each is validated on the state that the ones before it leave, and turned
 //! into facts. Nothing here is durable or visible yet.
 
+mod external;
 mod principals;
 mod tables;
 mod tenants;
@@ -56,6 +57,8 @@ impl<'a> Draft<'a> {
             CatalogOp::AlterTable { table, change } => self.alter_table(*table, change),
             CatalogOp::EnsureColumns { table, adds } => self.ensure_columns(*table, adds),
             CatalogOp::DropTable { table } => self.drop_table(*table),
+            CatalogOp::CreateExternalTable(def) => self.create_external_table(def),
+            CatalogOp::DropExternalTable { database, name } => self.drop_external_table(*database, name),
             CatalogOp::CreateUser(new) => self.create_user(new),
             CatalogOp::AlterUser { user, changes } => self.alter_user(*user, changes),
             CatalogOp::DropUser { user } => self.drop_user(*user),

@@ -16,9 +16,7 @@ use crate::op::{NewColumn, NewIdentity, NewTable, OpResult, TableChange};
 impl Draft<'_> {
     pub(super) fn create_table(&mut self, new: &NewTable) -> Result<OpResult> {
         let database = self.database(new.database)?;
-        if self.state.table(new.database, &new.name).is_some() {
-            return Err(CatalogError::TableExists { table: new.name.clone() });
-        }
+        self.check_table_name_is_free(new.database, &new.name)?;
         self.check_name(&new.name)?;
         self.check_table_count()?;
         self.check_columns(new)?;
@@ -98,9 +96,7 @@ impl Draft<'_> {
             TableChange::SetRewrite(rule) => TableDef { rewrite: *rule, ..next_version(&old) },
             TableChange::Rename(name) => {
                 self.check_name(name)?;
-                if self.state.table(old.database, name).is_some() {
-                    return Err(CatalogError::TableExists { table: name.clone() });
-                }
+                self.check_table_name_is_free(old.database, name)?;
                 TableDef { name: name.clone(), ..next_version(&old) }
             }
         };
@@ -152,12 +148,16 @@ impl Draft<'_> {
         table.cloned().ok_or_else(|| CatalogError::TableNotFound { table: format!("#{id}") })
     }
 
-    fn check_table_count(&self) -> Result<()> {
+    pub(super) fn check_table_count(&self) -> Result<()> {
         let limit = self.limits.max_tables;
-        if self.state.table_count() >= limit { Err(CatalogError::TooManyTables { limit }) } else { Ok(()) }
+        if self.state.table_count() + self.state.external_tables.len() >= limit {
+            Err(CatalogError::TooManyTables { limit })
+        } else {
+            Ok(())
+        }
     }
 
-    fn check_column_count(&self, table: &str, count: usize) -> Result<()> {
+    pub(super) fn check_column_count(&self, table: &str, count: usize) -> Result<()> {
         let limit = self.limits.max_columns;
         if count > limit {
             return Err(SchemaError::TooManyColumns { table: table.to_owned(), limit }.into());

@@ -26,6 +26,8 @@ macro_rules! same_variants {
     };
 }
 
+pub(super) use same_variants;
+
 same_variants!(model::Precision, v1::Precision: Milli, Micro, Nano);
 same_variants!(model::RewriteRule, v1::Rewrite: Merge, Replace, Discard, Reject);
 same_variants!(model::ColumnKind, v1::Kind: Time, CompositeKey, Field, Tag);
@@ -311,6 +313,10 @@ impl From<Event> for v1::Event {
             Event::MemberRemoved { tenant, user } => Self::MemberRemoved { tenant: tenant.0, user: user.0 },
             Event::SettingPut { key, value } => Self::SettingPut { key, value },
             Event::SettingRemoved { key } => Self::SettingRemoved { key },
+            Event::ExternalTablePut(def) => Self::ExternalTablePut(def.into()),
+            Event::ExternalTableRemoved { database, name } => {
+                Self::ExternalTableRemoved { database: database.0, name }
+            }
         }
     }
 }
@@ -342,6 +348,10 @@ impl From<v1::Event> for Event {
             }
             E::SettingPut { key, value } => Self::SettingPut { key, value },
             E::SettingRemoved { key } => Self::SettingRemoved { key },
+            E::ExternalTablePut(def) => Self::ExternalTablePut(def.into()),
+            E::ExternalTableRemoved { database, name } => {
+                Self::ExternalTableRemoved { database: DatabaseId(database), name }
+            }
         }
     }
 }

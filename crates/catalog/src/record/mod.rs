@@ -6,6 +6,7 @@
 //! and a new record kind.
 
 mod convert;
+mod convert_external;
 pub(crate) mod v1;
 
 use bytes::Bytes;

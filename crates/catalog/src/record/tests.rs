@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 
 use triglot_model::{
-    ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, DatabaseId, GeomEncoding, IdentityRule,
-    LengthUnit, Precision, RewriteRule, RoleId, TableDef, TableId, TenantId, UserId,
+    ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, DatabaseId, ExternalTableDef, FileColumn,
+    FileCompression, FileFormat, FileOptions, FileTimeUnit, FileType, GeomEncoding, IdentityRule, LengthUnit,
+    Precision, RewriteRule, RoleId, TableDef, TableId, TenantId, UserId,
 };
 
 use super::*;
@@ -39,6 +40,32 @@ fn table() -> TableDef {
         ],
         next_column_id: ColumnId(9),
         options: BTreeMap::new(),
+    }
+}
+
+fn external_table() -> ExternalTableDef {
+    let column = |name: &str, ty, nullable| FileColumn { name: name.to_owned(), ty, nullable };
+    let item = column("item", FileType::Decimal { precision: 9, scale: 2 }, true);
+    let member = column("x", FileType::Time(FileTimeUnit::Milli), true);
+    let zone = Some("UTC".to_owned());
+    ExternalTableDef {
+        database: DatabaseId(3),
+        name: "e".to_owned(),
+        location: "file:///x/".to_owned(),
+        options: FileOptions {
+            format: FileFormat::Csv,
+            header: true,
+            delimiter: b';',
+            compression: FileCompression::Gzip,
+        },
+        columns: vec![
+            column("a", FileType::I64, false),
+            column("b", FileType::Timestamp { unit: FileTimeUnit::Micro, zone }, true),
+            column("c", FileType::List(Box::new(item)), true),
+            column("d", FileType::Struct(vec![member]), true),
+        ],
+        partitions: vec![column("p", FileType::Text, false)],
+        inferred: true,
     }
 }
 
@@ -148,6 +175,24 @@ fn golden() -> Vec<(Event, &'static str)> {
             r#"{"setting_put":{"key":"ts.dedup.rule","value":"override"}}"#,
         ),
         (Event::SettingRemoved { key: "k".to_owned() }, r#"{"setting_removed":{"key":"k"}}"#),
+        (
+            Event::ExternalTablePut(external_table()),
+            concat!(
+                r#"{"external_table_put":{"database":3,"name":"e","location":"file:///x/","format":"csv","#,
+                r#""header":true,"delimiter":59,"compression":"gzip","columns":["#,
+                r#"{"name":"a","type":"i64","nullable":false},"#,
+                r#"{"name":"b","type":{"timestamp":{"unit":"us","zone":"UTC"}},"nullable":true},"#,
+                r#"{"name":"c","type":{"list":{"name":"item","type":{"decimal":{"precision":9,"scale":2}},"#,
+                r#""nullable":true}},"nullable":true},"#,
+                r#"{"name":"d","type":{"struct":[{"name":"x","type":{"time":"ms"},"nullable":true}]},"#,
+                r#""nullable":true}],"#,
+                r#""partitions":[{"name":"p","type":"text","nullable":false}],"inferred":true}}"#
+            ),
+        ),
+        (
+            Event::ExternalTableRemoved { database: DatabaseId(3), name: "e".to_owned() },
+            r#"{"external_table_removed":{"database":3,"name":"e"}}"#,
+        ),
     ]
 }
 

@@ -49,6 +49,8 @@ pub(crate) enum Event {
     MemberRemoved { tenant: u32, user: u32 },
     SettingPut { key: String, value: String },
     SettingRemoved { key: String },
+    ExternalTablePut(ExternalTable),
+    ExternalTableRemoved { database: u32, name: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -218,4 +220,89 @@ pub(crate) struct Grant {
 pub(crate) enum MemberRole {
     System(SystemRole),
     Custom(u32),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ExternalTable {
+    pub(crate) database: u32,
+    pub(crate) name: String,
+    pub(crate) location: String,
+    pub(crate) format: FileFormat,
+    pub(crate) header: bool,
+    pub(crate) delimiter: u8,
+    pub(crate) compression: FileCompression,
+    pub(crate) columns: Vec<FileColumn>,
+    pub(crate) partitions: Vec<FileColumn>,
+    pub(crate) inferred: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FileFormat {
+    Csv,
+    Parquet,
+    Json,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum FileCompression {
+    None,
+    Gzip,
+    Bzip2,
+    Xz,
+    Zstd,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileColumn {
+    pub(crate) name: String,
+    #[serde(rename = "type")]
+    pub(crate) ty: FileType,
+    pub(crate) nullable: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum FileType {
+    Null,
+    Bool,
+    I8,
+    I16,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    F16,
+    F32,
+    F64,
+    Text,
+    Binary,
+    Date32,
+    Date64,
+    Time(FileTimeUnit),
+    Timestamp { unit: FileTimeUnit, zone: Option<String> },
+    Duration(FileTimeUnit),
+    IntervalYearMonth,
+    IntervalDayTime,
+    IntervalMonthDayNano,
+    Decimal { precision: u8, scale: i8 },
+    List(Box<FileColumn>),
+    Struct(Vec<FileColumn>),
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) enum FileTimeUnit {
+    #[serde(rename = "s")]
+    Second,
+    #[serde(rename = "ms")]
+    Milli,
+    #[serde(rename = "us")]
+    Micro,
+    #[serde(rename = "ns")]
+    Nano,
 }

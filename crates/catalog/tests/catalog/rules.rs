@@ -8,8 +8,8 @@ use triglot_catalog::{
 };
 use triglot_model::limits::Limits;
 use triglot_model::{
-    ColumnId, ColumnKind, ColumnType, DatabaseId, ErrorKind, IdentityRule, Precision, RewriteRule,
-    SchemaError, TableId, TenantId, UserId,
+    ColumnId, ColumnKind, ColumnType, DatabaseId, ErrorKind, ExternalTableDef, FileColumn, FileFormat,
+    FileOptions, FileType, IdentityRule, Precision, RewriteRule, SchemaError, TableId, TenantId, UserId,
 };
 
 use crate::support::{Fixture, column, database, field, table, tag, user};
@@ -566,4 +566,44 @@ async fn decimals_have_digits_and_no_negative_scale() {
         refused!(f, decimal(precision, scale), CatalogError::InvalidTable { .. }, ErrorKind::InvalidSchema);
     }
     f.one(decimal(38, 38)).await.unwrap();
+}
+
+#[tokio::test]
+async fn external_tables_share_names_with_tables_and_go_with_their_database() {
+    let f = Fixture::new().await;
+    let external = |database, name: &str| {
+        CatalogOp::CreateExternalTable(ExternalTableDef {
+            database,
+            name: name.to_owned(),
+            location: "/x/".to_owned(),
+            options: FileOptions::new(FileFormat::Json),
+            columns: vec![FileColumn { name: "a".to_owned(), ty: FileType::I64, nullable: true }],
+            partitions: Vec::new(),
+            inferred: false,
+        })
+    };
+    let drop_external =
+        |database, name: &str| CatalogOp::DropExternalTable { database, name: name.to_owned() };
+    f.one(external(f.public(), "e")).await.unwrap();
+    refused!(f, external(f.public(), "e"), CatalogError::TableExists { .. }, ErrorKind::TableExists);
+    refused!(
+        f,
+        CatalogOp::CreateTable(table(f.public(), "e")),
+        CatalogError::TableExists { .. },
+        ErrorKind::TableExists
+    );
+    f.one(CatalogOp::CreateTable(table(f.public(), "t"))).await.unwrap();
+    refused!(f, external(f.public(), "t"), CatalogError::TableExists { .. }, ErrorKind::TableExists);
+    refused!(f, drop_external(f.public(), "t"), CatalogError::TableNotFound { .. }, ErrorKind::TableNotFound);
+    f.one(CatalogOp::CreateDatabase(database(f.snapshot().tenant("cnosdb").unwrap().id, "d"))).await.unwrap();
+    let state = f.snapshot();
+    let d = state.database(state.tenant("cnosdb").unwrap().id, "d").unwrap().id;
+    f.one(external(d, "e")).await.unwrap();
+    let f = f.reopened().await;
+    let names = |id| f.snapshot().external_tables(id).map(|t| t.name.clone()).collect::<Vec<_>>();
+    assert_eq!((names(f.public()), names(d)), (vec!["e".to_owned()], vec!["e".to_owned()]));
+    f.one(CatalogOp::DropDatabase { database: d, after_ns: None }).await.unwrap();
+    assert!(names(d).is_empty());
+    f.one(drop_external(f.public(), "e")).await.unwrap();
+    assert!(f.snapshot().external_table(f.public(), "e").is_none());
 }

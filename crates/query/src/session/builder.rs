@@ -91,6 +91,8 @@ impl SessionOptions {
         options.optimizer.subset_repartition_threshold = 1;
         options.optimizer.repartition_file_scans = false;
         options.optimizer.enable_dynamic_filter_pushdown = false;
+        // A directory of files stands for all files below it.
+        options.execution.listing_table_ignore_subdirectory = false;
         // Each partition of a sort sets this aside before its first row, and fails if it cannot. With
         // DataFusion's fixed 10 MiB a small pool is used up by that alone, and nothing would spill.
         if let MemoryLimit::Finite(bytes) = self.runtime.memory_pool.memory_limit() {

@@ -59,13 +59,13 @@ async fn write(
 }
 
 /// The columns that the values go to, by position, and which of them is the time.
-struct Targets {
-    columns: Vec<String>,
-    time: Option<usize>,
+pub(super) struct Targets {
+    pub(super) columns: Vec<String>,
+    pub(super) time: Option<usize>,
 }
 
 impl Targets {
-    fn of(def: &TableDef, written: Option<Vec<String>>, values: usize) -> Result<Self, SqlError> {
+    pub(super) fn of(def: &TableDef, written: Option<Vec<String>>, values: usize) -> Result<Self, SqlError> {
         let columns = written.unwrap_or_else(|| def.columns.iter().map(|c| c.name.clone()).collect());
         for (at, name) in columns.iter().enumerate() {
             if def.column(name).is_none() {
@@ -115,7 +115,11 @@ impl Targets {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(SqlError::Arrow)
     }
 
-    fn fill_planned_time(&mut self, def: &TableDef, plan: LogicalPlan) -> Result<LogicalPlan, SqlError> {
+    pub(super) fn fill_planned_time(
+        &mut self,
+        def: &TableDef,
+        plan: LogicalPlan,
+    ) -> Result<LogicalPlan, SqlError> {
         let mut nullable = None;
         let mut exprs = Vec::new();
         for (at, (qualifier, field)) in plan.schema().iter().enumerate() {

@@ -2,6 +2,7 @@
 
 mod database;
 mod delete;
+mod files;
 mod insert;
 mod show;
 mod table;
@@ -106,12 +107,17 @@ pub async fn execute(
         Prepared::Literals { table, columns, rows } => {
             insert::literals(engine, session, &table, columns, rows).await
         }
-        Prepared::Statement(statement) => dispatch(engine, session, *statement).await,
+        Prepared::Statement(statement) => dispatch(engine, session, *statement, text).await,
     };
     outcome.map_err(|error| with_names(&engine.catalog(), error))
 }
 
-async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result<Outcome, SqlError> {
+async fn dispatch(
+    engine: &Engine,
+    session: &Session,
+    statement: Stmt,
+    text: &str,
+) -> Result<Outcome, SqlError> {
     match statement {
         // `plan` leaves none of these.
         Stmt::Query(_) | Stmt::Explain(_) | Stmt::Insert { .. } => {
@@ -144,6 +150,13 @@ async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result
         }
         Stmt::CreateTable { table, if_not_exists, fields, tags } => {
             table::create(engine, session, &table, if_not_exists, &fields, &tags).await
+        }
+        Stmt::CreateExternalTable(external) => files::create_external(engine, session, *external).await,
+        Stmt::CopyIn { table, columns, location, options } => {
+            files::copy_in(engine, session, &table, columns, location, options, text).await
+        }
+        Stmt::CopyOut { location, source, options } => {
+            files::copy_out(engine, session, location, source, options, text).await
         }
         Stmt::AlterTable { table, change } => table::alter(engine, session, &table, change).await,
         Stmt::DropTable { table, if_exists } => table::drop(engine, session, &table, if_exists).await,

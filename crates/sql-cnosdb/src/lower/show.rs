@@ -9,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use triglot_engine::query::{QueryState, QueryStream};
 use triglot_engine::{Engine, Outcome, Query, Session, Statement};
-use triglot_model::{ColumnDef, ColumnKind, ErrorKind, TableDef};
+use triglot_model::{ColumnDef, ColumnKind, ErrorKind, ExternalTableDef, FileColumn, TableDef};
 
 use super::delete::{field_in, predicate, quote, select};
 use super::{database_not_found, named, table_name};
@@ -45,7 +45,9 @@ pub(super) fn tables(
 ) -> Result<Outcome, SqlError> {
     let database = database.unwrap_or(&session.database_name);
     let tables = engine.tables(session, database).map_err(|e| in_database(database, e))?;
-    let mut names: Vec<&str> = tables.iter().map(|t| t.name.as_str()).collect();
+    let external = engine.external_tables(session, database)?;
+    let mut names: Vec<&str> =
+        tables.iter().map(|t| t.name.as_str()).chain(external.iter().map(|t| t.name.as_str())).collect();
     names.sort_unstable();
     rows(vec![("table_name", texts(names))])
 }
@@ -82,6 +84,9 @@ pub(super) fn describe_database(engine: &Engine, session: &Session, name: &str) 
 }
 
 pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -> Result<Outcome, SqlError> {
+    if let Some(external) = engine.external_table(session, &table_name(name)) {
+        return describe_external(&external);
+    }
     let def = engine.table(session, &table_name(name)).map_err(|e| {
         // Unlike a SELECT, DESCRIBE tells a missing database from a missing table.
         let database = name.database.as_deref().unwrap_or(&session.database_name);
@@ -101,6 +106,17 @@ pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -
         ("data_type", texts(columns.iter().map(|c| type_name(c.ty, c.declared.as_deref())))),
         ("column_type", texts(columns.iter().map(kind))),
         ("compression_codec", texts(columns.iter().map(|c| c.codec.as_deref().unwrap_or("DEFAULT")))),
+    ])
+}
+
+/// Columns of files have Arrow's types, are all fields and have no codec.
+fn describe_external(def: &ExternalTableDef) -> Result<Outcome, SqlError> {
+    let columns: Vec<&FileColumn> = def.all_columns().collect();
+    rows(vec![
+        ("column_name", texts(columns.iter().map(|c| &c.name))),
+        ("data_type", texts(columns.iter().map(|c| format!("{:?}", c.ty.arrow())))),
+        ("column_type", texts(columns.iter().map(|_| "FIELD"))),
+        ("compression_codec", texts(columns.iter().map(|_| ""))),
     ])
 }
 

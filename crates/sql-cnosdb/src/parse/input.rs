@@ -1,6 +1,6 @@
 //! sqlparser's `Parser` with the few helpers that CnosDB's own clauses need.
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, ObjectName, Query, Statement as SqlStatement};
+use datafusion::sql::sqlparser::ast::{ColumnDef, Expr, Ident, ObjectName, Query, Statement as SqlStatement};
 use datafusion::sql::sqlparser::dialect::Dialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
@@ -76,6 +76,50 @@ impl<'a> Input<'a> {
 
     pub(super) fn token(&mut self, token: &Token) -> bool {
         self.0.consume_token(token)
+    }
+
+    /// Whether the next token is this one.
+    pub(super) fn peeks_token(&self, token: &Token) -> bool {
+        self.0.peek_token_ref().token == *token
+    }
+
+    /// Whether the next token is a text.
+    pub(super) fn peeks_string(&self) -> bool {
+        matches!(self.0.peek_token_ref().token, Token::SingleQuotedString(_))
+    }
+
+    /// `(name type …, …)`
+    pub(super) fn column_definitions(&mut self) -> Result<Vec<ColumnDef>, SqlError> {
+        let (columns, constraints) = self.0.parse_columns()?;
+        match constraints.first() {
+            None => Ok(columns),
+            Some(constraint) => Err(SqlError::NotImplemented(format!("{constraint}"))),
+        }
+    }
+
+    /// `(key = value, …)`: keys in lower case (dots allowed), values as text. `=` and `,` may be
+    /// left out.
+    pub(super) fn key_values(&mut self) -> Result<Vec<(String, String)>, SqlError> {
+        self.expect_token(&Token::LParen)?;
+        let mut pairs = Vec::new();
+        while !self.token(&Token::RParen) {
+            let mut key = self.name()?;
+            while self.token(&Token::Period) {
+                key = format!("{key}.{}", self.name()?);
+            }
+            self.token(&Token::Eq);
+            let value = match &self.0.peek_token_ref().token {
+                Token::Number(number, _) => {
+                    let number = number.clone();
+                    self.0.next_token();
+                    number
+                }
+                _ => self.string_or_word()?,
+            };
+            pairs.push((key.to_ascii_lowercase(), value));
+            self.token(&Token::Comma);
+        }
+        Ok(pairs)
     }
 
     pub(super) fn expect_token(&mut self, token: &Token) -> Result<(), SqlError> {

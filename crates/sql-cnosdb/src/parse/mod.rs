@@ -3,6 +3,7 @@
 
 mod cluster;
 mod database;
+mod files;
 mod input;
 mod limits;
 mod show;
@@ -102,6 +103,8 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
             return Err(cluster::refuse(&mut p)?);
         }
         ("CREATE", "TABLE") => table::create(&mut p)?,
+        ("CREATE", "EXTERNAL") => files::create_external(&mut p)?,
+        ("COPY", "INTO") => files::copy(&mut p)?,
         ("ALTER", "TABLE") => table::alter(&mut p)?,
         ("DROP", "TABLE") => table::drop(&mut p)?,
         ("DESC" | "DESCRIBE", _) => table::describe(&mut p)?,
