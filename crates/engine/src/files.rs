@@ -204,7 +204,7 @@ impl Engine {
         let table = files_table(&scan, schema)?;
         let mut plan = LogicalPlanBuilder::scan("files", provider_as_source(table), None);
         if let Some(wanted) = import.columns.as_ref().filter(|_| !nameless) {
-            let columns = wanted.iter().map(|name| datafusion::prelude::ident(name));
+            let columns = wanted.iter().map(datafusion::prelude::ident);
             plan = plan.and_then(|p| p.project(columns.collect::<Vec<_>>()));
         }
         Ok(plan.and_then(|p| p.build()).map_err(QueryError::from)?)
