@@ -9,6 +9,7 @@ use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 
 use crate::functions::packs;
 use crate::plan;
+use crate::system::CnosDbTables;
 
 /// The query language of CnosDB sessions. Made once for each listener.
 ///
@@ -23,6 +24,7 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
         functions: Arc::new(functions),
         analyzer_rules: vec![Arc::new(plan::PlanFunctions)],
         extension_planners: vec![Arc::new(GapFillPlanner)],
+        system_tables: Some(Arc::new(CnosDbTables)),
         ..LanguageOptions::default()
     }))
 }
