@@ -144,6 +144,7 @@ fn with_kind(kind: Option<ErrorKind>, code: &'static str) -> (StatusCode, Option
         }
         ErrorKind::Parse
         | ErrorKind::Plan
+        | ErrorKind::WrongInput
         | ErrorKind::NotSupported
         | ErrorKind::TenantNotFound
         | ErrorKind::TenantExists

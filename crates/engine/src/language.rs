@@ -8,7 +8,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion::physical_planner::ExtensionPlanner;
 use triglot_query::functions::Functions;
-use triglot_query::{QueryError, SessionBuilder, SessionOptions, TableName};
+use triglot_query::{QueryError, SessionBuilder, SessionOptions, SessionValues, TableName};
 
 use crate::{Engine, Session};
 
@@ -17,6 +17,7 @@ use crate::{Engine, Session};
 pub struct QueryLanguage {
     sessions: SessionBuilder,
     system_tables: Option<Arc<dyn SystemTables>>,
+    session_values: Option<ValuesOfSession>,
 }
 
 impl fmt::Debug for QueryLanguage {
@@ -35,6 +36,7 @@ impl QueryLanguage {
             optimizer_rules,
             extension_planners,
             system_tables,
+            session_values,
         } = options;
         let sessions = SessionBuilder::new(SessionOptions {
             functions,
@@ -45,11 +47,19 @@ impl QueryLanguage {
             extension_planners,
             ..shared
         });
-        Self { sessions, system_tables }
+        Self { sessions, system_tables, session_values }
     }
 
     pub(crate) fn sessions(&self) -> &SessionBuilder {
         &self.sessions
+    }
+
+    pub(crate) fn session_values(
+        &self,
+        engine: &Engine,
+        session: &Session,
+    ) -> Option<Arc<dyn SessionValues>> {
+        self.session_values.map(|values| values(engine, session))
     }
 
     pub(crate) fn system_tables(&self) -> Option<&dyn SystemTables> {
@@ -74,7 +84,12 @@ pub struct LanguageOptions {
     pub extension_planners: Vec<Arc<dyn ExtensionPlanner + Send + Sync>>,
     /// Tables that exist only in the dialect (`information_schema` and the like).
     pub system_tables: Option<Arc<dyn SystemTables>>,
+    /// Functions and variables that tell about the session.
+    pub session_values: Option<ValuesOfSession>,
 }
+
+/// Makes the values of one session; called for each statement.
+pub type ValuesOfSession = fn(&Engine, &Session) -> Arc<dyn SessionValues>;
 
 impl Default for LanguageOptions {
     fn default() -> Self {
@@ -86,6 +101,7 @@ impl Default for LanguageOptions {
             optimizer_rules: Vec::new(),
             extension_planners: Vec::new(),
             system_tables: None,
+            session_values: None,
         }
     }
 }

@@ -34,7 +34,7 @@ use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
 pub use error::EngineError;
 pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions};
-pub use language::{LanguageOptions, QueryLanguage, SystemTables};
+pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
 pub use quota::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};
 pub use session::Session;

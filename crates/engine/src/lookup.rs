@@ -125,6 +125,7 @@ impl Engine {
                 session: session.clone(),
             }),
             now_ns: self.0.clock.now_ns(),
+            values: session.language.session_values(self, session),
         })
     }
 

@@ -2,6 +2,20 @@
 //!
 //! A dialect registers them under its own names; nothing here knows SQL text, sessions or storage.
 
+mod args;
+pub mod candlestick;
+pub mod earliest;
+pub mod gauge;
 pub mod geometry;
+pub mod increase;
+mod lists;
+pub mod mode;
+mod points;
+pub mod quality;
+pub mod root;
+pub mod sample;
 pub mod series_repair;
+pub mod states;
+mod summary;
+pub mod time_parts;
 pub mod windows;

@@ -6,6 +6,9 @@ pub enum ErrorKind {
     Parse,
     /// The statement is well-formed but means nothing (unknown function, wrong argument types …).
     Plan,
+    /// A function was called with a value of a kind that it does not take, such as a summary that
+    /// another function made.
+    WrongInput,
     /// The part of the dialect is not built.
     NotSupported,
     /// No such tenant.
@@ -114,5 +117,23 @@ impl ErrorKind {
     /// only logged.
     pub const fn is_public(self) -> bool {
         !matches!(self, Self::Internal)
+    }
+}
+
+/// A refusal by a layer that reports its errors through a foreign type (DataFusion's functions and
+/// plan nodes). Whoever gets the foreign error looks for this one among its sources, and finds the kind.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// What it means to a caller.
+    pub kind: ErrorKind,
+    /// The text, without a dialect's prefix.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal of this kind.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
     }
 }

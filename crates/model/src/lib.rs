@@ -18,7 +18,7 @@ mod table;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use column_type::{ColumnType, GeomEncoding, LengthUnit};
 pub use database::{DatabaseDef, TableKey};
-pub use error::{ErrorKind, Retry};
+pub use error::{ErrorKind, Refusal, Retry};
 pub use ids::{ColumnId, DatabaseId, RoleId, ShardId, Sid, TableId, TenantId, UserId};
 pub use memory::{MemoryShares, Pressure};
 pub use precision::{Precision, TimestampOverflow};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
-use triglot_model::ErrorKind;
+use triglot_model::{ErrorKind, Refusal};
 
 /// Why a query gave no (more) rows.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -33,7 +33,7 @@ pub enum QueryError {
         /// Storage's text.
         message: String,
     },
-    /// Refused by a layer that planning called back into (catalog, privileges).
+    /// Refused by a layer that planning called back into (catalog, privileges), or by a function ([`Refusal`]).
     #[error("{message}")]
     Refused {
         /// That layer's kind.
@@ -129,7 +129,7 @@ impl From<QueryError> for DataFusionError {
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> Self {
         if let Some(own) = find_own(&error) {
-            return own.clone();
+            return own;
         }
         let kind = match error.find_root() {
             DataFusionError::SQL(..) => ErrorKind::Parse,
@@ -149,11 +149,14 @@ impl From<DataFusionError> for QueryError {
 }
 
 /// The error of ours that DataFusion wrapped, however deep.
-fn find_own(error: &DataFusionError) -> Option<&QueryError> {
+fn find_own(error: &DataFusionError) -> Option<QueryError> {
     let mut current: &(dyn std::error::Error + 'static) = error;
     loop {
         if let Some(own) = current.downcast_ref::<QueryError>() {
-            return Some(own);
+            return Some(own.clone());
+        }
+        if let Some(Refusal { kind, message }) = current.downcast_ref::<Refusal>() {
+            return Some(QueryError::Refused { kind: *kind, message: message.clone() });
         }
         current = current.source()?;
     }

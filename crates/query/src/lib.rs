@@ -25,7 +25,7 @@ pub use run::{
     QueryStream,
 };
 pub use session::{
-    MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, query_memory,
+    MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues, query_memory,
 };
 pub use table::{
     Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,

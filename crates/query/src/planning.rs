@@ -22,6 +22,7 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use parking_lot::Mutex;
 
+use crate::session::Constant;
 use crate::{QueryError, QuerySession};
 
 /// A table's full name.
@@ -131,7 +132,11 @@ impl ContextProvider for Names<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.session.shared().functions.scalars.get(name).cloned()
+        let values = self.session.context().values.as_ref();
+        match values.and_then(|values| values.function(name)) {
+            Some(value) => Some(Arc::new(Constant::udf(name, value))),
+            None => self.session.shared().functions.scalars.get(name).cloned(),
+        }
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -137,6 +137,7 @@ fn kind_face(kind: ErrorKind) -> (&'static str, &'static str) {
     match kind {
         ErrorKind::Parse => ("010009", ""),
         ErrorKind::Plan | ErrorKind::Execution => ("010001", "Datafusion: "),
+        ErrorKind::WrongInput => ("010010", "Failed to do analyze. err: "),
         ErrorKind::NotSupported => ("010005", "This feature is not implemented: "),
         ErrorKind::TenantNotFound => ("030010", ""),
         ErrorKind::TenantExists => ("030009", ""),

@@ -2,29 +2,37 @@
 
 use std::sync::Arc;
 
+use datafusion::execution::FunctionRegistry;
+use datafusion::logical_expr::planner::ExprPlanner;
 use triglot_engine::query::SessionOptions;
 use triglot_engine::query::functions::DuplicateFunction;
 use triglot_engine::query::operators::GapFillPlanner;
 use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
+use triglot_functions::time_parts::ExtractPlanner;
 
-use crate::functions::packs;
+use crate::functions::{packs, replaced};
 use crate::plan;
 use crate::system::CnosDbTables;
+use crate::session_values::session_values;
 
 /// The query language of CnosDB sessions. Made once for each listener.
 ///
 /// # Errors
 /// Two functions claim one name: a fault of the program.
 pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction> {
-    let mut functions = SessionOptions::default_functions();
-    for pack in packs() {
+    let mut functions = SessionOptions::default_functions().with_now_in("+00:00");
+    let replaced = replaced(&functions);
+    for pack in packs().into_iter().chain([replaced]) {
         functions = functions.with(pack)?;
     }
+    let extract = functions.udf("date_part").map(ExtractPlanner::new).map(Arc::new);
     Ok(engine.language(LanguageOptions {
         functions: Arc::new(functions),
+        expr_planners: extract.into_iter().map(|planner| planner as Arc<dyn ExprPlanner>).collect(),
         analyzer_rules: vec![Arc::new(plan::PlanFunctions)],
         extension_planners: vec![Arc::new(GapFillPlanner)],
         system_tables: Some(Arc::new(CnosDbTables)),
+        session_values: Some(session_values),
         ..LanguageOptions::default()
     }))
 }

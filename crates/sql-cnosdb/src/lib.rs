@@ -16,6 +16,7 @@ pub mod options;
 pub mod parse;
 mod plan;
 pub mod scan;
+mod session_values;
 pub mod size;
 mod system;
 mod values;

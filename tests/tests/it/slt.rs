@@ -99,10 +99,16 @@ impl DB for Http {
     }
 }
 
-fn files() -> Vec<PathBuf> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("slt/cnosdb");
-    let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
-    let mut files: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|x| x == "slt")).collect();
+/// The `.slt` files below `dir`, sorted.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for path in std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()) {
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else if path.extension().is_some_and(|x| x == "slt") {
+            files.push(path);
+        }
+    }
     files.sort();
     files
 }
@@ -128,7 +134,7 @@ fn run_file(path: &Path) -> (usize, Vec<String>) {
 fn cnosdb_statements() {
     let mut total = 0;
     let mut failed = Vec::new();
-    for path in files() {
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("slt/cnosdb")) {
         let (count, errors) = run_file(&path);
         total += count;
         failed.extend(errors);

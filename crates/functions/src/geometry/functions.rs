@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryBuilder, BooleanArray, Float64Array, StringBuilder};
@@ -80,15 +81,19 @@ impl GeometryFunction {
         }
     }
 
-    fn test(self, a: &Geometry<f64>, b: &Geometry<f64>) -> bool {
-        let matrix = a.relate(b);
-        match self {
+    /// The predicate of two geometries. geo asserts what only holds for valid polygons (rings that do not
+    /// cross themselves), so a failed assertion is an invalid geometry.
+    fn test(self, a: &Geometry<f64>, b: &Geometry<f64>) -> Result<bool> {
+        let Ok(matrix) = catch_unwind(AssertUnwindSafe(|| a.relate(b))) else {
+            return exec_err!("{} got an invalid geometry, such as a ring that crosses itself", self.name());
+        };
+        Ok(match self {
             Self::Contains => matrix.is_contains(),
             Self::Within => matrix.is_within(),
             Self::Disjoint => matrix.is_disjoint(),
             Self::Equals => matrix.is_equal_topo(),
             _ => matrix.is_intersects(),
-        }
+        })
     }
 
     fn run(self, args: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
@@ -109,9 +114,10 @@ impl GeometryFunction {
                         };
                         Arc::new(Float64Array::from_iter(pairs.map(|pair| pair.and_then(distance))))
                     }
-                    _ => Arc::new(BooleanArray::from_iter(
-                        pairs.map(|pair| pair.map(|(a, b)| self.test(a, b))),
-                    )),
+                    _ => {
+                        let tested = pairs.map(|pair| pair.map(|(a, b)| self.test(a, b)).transpose());
+                        Arc::new(tested.collect::<Result<BooleanArray>>()?)
+                    }
                 })
             }
             _ => exec_err!("{} got {} arguments", self.name(), args.len()),
@@ -253,5 +259,35 @@ impl ScalarUDFImpl for FromWkb {
             out.append_value(&text);
         }
         Ok(ColumnarValue::Array(Arc::new(out.finish())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rings over few points of a grid cross and touch themselves in every way.
+    #[test]
+    fn no_geometry_panics() {
+        let mut seed = 7_u64;
+        let mut coordinate = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            f64::from((seed >> 33) as u32 % 4)
+        };
+        let mut ring = |n: usize| geo::LineString::from_iter((0..n).map(|_| (coordinate(), coordinate())));
+        let shapes: Vec<Geometry<f64>> = (0..60)
+            .map(|i| match i % 3 {
+                0 => Geometry::LineString(ring(1 + i % 5)),
+                1 => Geometry::Polygon(geo::Polygon::new(ring(3 + i % 6), vec![])),
+                _ => Geometry::Polygon(geo::Polygon::new(ring(4), vec![ring(3), ring(5)])),
+            })
+            .collect();
+        for (a, b) in shapes.iter().flat_map(|a| shapes.iter().map(move |b| (a, b))) {
+            let meets = GeometryFunction::Intersects.test(a, b);
+            if let (Ok(meets), Ok(apart)) = (meets, GeometryFunction::Disjoint.test(a, b)) {
+                assert_ne!(meets, apart);
+            }
+            assert!(Euclidean.distance(a, b) >= 0.0);
+        }
     }
 }

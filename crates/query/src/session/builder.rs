@@ -11,10 +11,12 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::registry::{ExtensionTypeRegistryRef, MemoryExtensionTypeRegistry};
+use datafusion::logical_expr::var_provider::VarType;
 use datafusion::optimizer::{Analyzer, AnalyzerRule, OptimizerRule};
 use datafusion::physical_planner::ExtensionPlanner;
 
 use super::query_session::{Planner, QuerySession};
+use super::values::{SessionValues, Variables};
 use crate::functions::Functions;
 use crate::planning::TableResolver;
 use crate::rules::RuleLists;
@@ -110,6 +112,8 @@ pub struct SessionContext {
     pub resolver: Arc<dyn TableResolver>,
     /// The instant that `now()` gives, nanoseconds since the epoch.
     pub now_ns: i64,
+    /// Functions and variables that tell about the session, if the dialect has any.
+    pub values: Option<Arc<dyn SessionValues>>,
 }
 
 /// Makes sessions: the only place that does. What they share is made once, so one more session costs
@@ -169,6 +173,9 @@ impl SessionBuilder {
         let mut props = ExecutionProps::new();
         props.query_execution_start_time = Some(DateTime::from_timestamp_nanos(context.now_ns));
         props.config_options = Some(Arc::clone(self.shared.config.options()));
+        if let Some(values) = &context.values {
+            props.add_var_provider(VarType::System, Arc::new(Variables(Arc::clone(values))));
+        }
         QuerySession::new(Arc::clone(&self.shared), id.to_string(), context, props)
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn session_of(builder: &SessionBuilder, resolver: Arc<Tables>) -> Que
         database: "public".to_owned(),
         resolver,
         now_ns: 1_600_000_000_000_000_000,
+        values: None,
     })
 }
 

@@ -15,6 +15,7 @@ mod tests;
 
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
 
 use crate::ast::Stmt;
@@ -59,12 +60,23 @@ fn statements(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
             Token::SemiColon => segments.push(std::mem::take(&mut current)),
             // Comments need not be carried further, and sqlparser reads hints out of some.
             Token::Whitespace(Whitespace::SingleLineComment { .. } | Whitespace::MultiLineComment(_)) => {}
-            _ => current.push(token),
+            _ => current.push(plain(token)),
         }
     }
     segments.push(current);
     segments.retain(|s| s.iter().any(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF)));
     segments
+}
+
+/// Takes the meaning as keywords from `current_user` and `current_role`: here they are functions with
+/// brackets, and columns without.
+fn plain(mut token: TokenWithSpan) -> TokenWithSpan {
+    if let Token::Word(word) = &mut token.token
+        && matches!(word.keyword, Keyword::CURRENT_USER | Keyword::CURRENT_ROLE)
+    {
+        word.keyword = Keyword::NoKeyword;
+    }
+    token
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
