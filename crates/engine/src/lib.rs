@@ -39,8 +39,8 @@ pub use options::{EngineOptions, QueryOptions};
 pub use quota::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};
 pub use session::Session;
 pub use statement::{
-    ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RoleStatement, Statement, TableName,
-    TenantStatement, UserStatement,
+    ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RoleStatement, Select, Statement,
+    TableName, TenantStatement, UserStatement,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;

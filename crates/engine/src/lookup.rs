@@ -11,7 +11,8 @@ use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, TableDef};
 use triglot_query::{
-    QueryInfo, QueryRecord, QuerySession, SessionContext, batches_table, plan_query, plan_statement,
+    PlannedQuery, QueryInfo, QueryRecord, QuerySession, SessionContext, batches_table, plan_query,
+    plan_statement,
 };
 
 use crate::tables::SessionTables;
@@ -90,6 +91,15 @@ impl Engine {
     pub fn plan(&self, session: &Session, query: ast::Query) -> Result<LogicalPlan, EngineError> {
         self.check_password_is_own(session)?;
         Ok(plan_query(query, &self.query_session(session))?)
+    }
+
+    /// A query with its plan, or with the promise of a kept one: see [`PlannedQuery`]. For queries that are
+    /// run as they are; [`Self::plan`] gives a plan to build on.
+    ///
+    /// # Errors
+    /// The planner's, and refusals to read.
+    pub fn plan_select(&self, session: &Session, query: ast::Query) -> Result<PlannedQuery, EngineError> {
+        Ok(PlannedQuery::new(query, &self.query_session(session))?)
     }
 
     /// The plan of another statement that DataFusion plans by itself (`EXPLAIN`).

@@ -7,7 +7,7 @@ use triglot_catalog::{
     TableChange, UserChanges,
 };
 use triglot_model::RowOp;
-use triglot_query::QueryStream;
+use triglot_query::{PlannedQuery, QueryStream};
 
 /// A table by name; the parts that are absent come from the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -81,6 +81,8 @@ pub enum Statement {
     },
     /// Runs a query; `EXPLAIN` is a query too.
     Query(Query),
+    /// Runs a query whose plan may be a kept one.
+    Select(Select),
     /// Ends a running query.
     KillQuery(u64),
     /// Tenants and who belongs to them.
@@ -276,6 +278,15 @@ pub struct Query {
     pub plan: LogicalPlan,
     /// Partitions to run on, none = the server's choice.
     pub target_partitions: Option<usize>,
+}
+
+/// A query to run whose plan may be a kept one.
+#[derive(Clone, Debug)]
+pub struct Select {
+    /// Its text, for the query list and the slow-query log.
+    pub text: String,
+    /// From [`crate::Engine::plan_select`].
+    pub planned: PlannedQuery,
 }
 
 /// What a statement gives back.
