@@ -6,9 +6,11 @@
 //! are resolved through [`TableResolver`].
 
 mod batches;
+mod bounded;
 mod error;
 pub mod functions;
 pub mod operators;
+mod plan_size;
 mod planning;
 mod rules;
 mod run;

@@ -22,6 +22,7 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use parking_lot::Mutex;
 
+use crate::plan_size::check_size;
 use crate::{QueryError, QuerySession};
 
 /// A table's full name.
@@ -52,7 +53,9 @@ pub fn plan_query(query: Query, session: &QuerySession) -> Result<LogicalPlan, Q
 pub fn plan_statement(statement: Statement, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
     let names = Names::new(session);
     let planner = SqlToRel::new_with_options(&names, names.parser_options());
-    Ok(planner.sql_statement_to_plan(statement)?)
+    let plan = planner.sql_statement_to_plan(statement)?;
+    check_size(&plan)?;
+    Ok(plan)
 }
 
 /// What the SQL planner asks while it plans one statement.

@@ -6,18 +6,21 @@
 
 pub mod ast;
 pub mod codec;
+mod coerce;
 pub mod duration;
 mod error;
 mod functions;
 mod language;
 mod lower;
+mod names;
 pub mod options;
 pub mod parse;
 mod plan;
 pub mod scan;
 pub mod size;
+mod type_names;
 mod values;
 
 pub use error::{SqlError, engine_face, ingest_face, with_names};
 pub use language::language;
-pub use lower::{Prepared, execute, plan, prepare};
+pub use lower::{Prepared, execute, plan, prepare, prepare_literals};

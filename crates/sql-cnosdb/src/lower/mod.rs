@@ -8,11 +8,13 @@ mod table;
 mod user;
 
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast;
 use triglot_engine::{Engine, Outcome, Query, Session, Statement, TableName};
 use triglot_model::ErrorKind;
 
 use crate::ast::{QName, Stmt};
 use crate::error::{SqlError, with_names};
+use crate::names::{self, References};
 use crate::scan::scan_insert;
 use crate::values::literal_batch;
 use crate::{parse, scan};
@@ -50,12 +52,21 @@ pub enum Prepared {
 /// # Errors
 /// See [`parse::parse`]; for literal inserts 010001 when rows do not agree.
 pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
-    if let Some(insert) = scan_insert(sql) {
-        let rows = literal_batch(&insert)?;
-        let scan::LiteralInsert { table, columns, .. } = insert;
-        return Ok(Some(Prepared::Literals { table, columns, rows }));
+    if let Some(literals) = prepare_literals(sql)? {
+        return Ok(Some(literals));
     }
     Ok(parse::parse(sql)?.map(|s| Prepared::Statement(Box::new(s))))
+}
+
+/// Reads a request's text if it is an `INSERT` of nothing but literals, which needs no syntax tree and no recursion.
+///
+/// # Errors
+/// 010001 when rows do not agree.
+pub fn prepare_literals(sql: &str) -> Result<Option<Prepared>, SqlError> {
+    let Some(insert) = scan_insert(sql) else { return Ok(None) };
+    let rows = literal_batch(&insert)?;
+    let scan::LiteralInsert { table, columns, .. } = insert;
+    Ok(Some(Prepared::Literals { table, columns, rows }))
 }
 
 /// Plans what is planned (queries, and sources of inserts); other requests pass unchanged. It
@@ -66,7 +77,7 @@ pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
 pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Prepared, SqlError> {
     let planned = match prepared {
         Prepared::Statement(statement) => match *statement {
-            Stmt::Query(query) => engine.plan(session, *query).map(|p| Prepared::Query(Box::new(p))),
+            Stmt::Query(query) => return plan_rows(engine, session, *query).map(Prepared::Query),
             Stmt::Explain(statement) => {
                 engine.plan_statement(session, *statement).map(|p| Prepared::Query(Box::new(p)))
             }
@@ -81,6 +92,17 @@ pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Pr
         other => return Ok(other),
     };
     planned.map_err(|error| with_names(&engine.catalog(), error.into()))
+}
+
+/// The plan of a query whose rows a client sees, with the vendor's column names.
+fn plan_rows(engine: &Engine, session: &Session, query: ast::Query) -> Result<Box<LogicalPlan>, SqlError> {
+    let references = References::of(&query);
+    let plan = engine.plan(session, query).or_else(|error| {
+        let resolved = references.and_then(|r| r.resolved(|q| engine.plan(session, q).ok()));
+        resolved.map_or(Err(error), |query| engine.plan(session, query))
+    });
+    let plan = plan.map_err(|error| with_names(&engine.catalog(), error.into()))?;
+    Ok(Box::new(names::with_names(plan)?))
 }
 
 /// Runs a prepared request. `text` is its text, for the query list.

@@ -23,6 +23,13 @@ use input::Input;
 /// unbounded, 16 MiB of it would overflow the stack.
 pub const MAX_OPERATORS: usize = 2_000;
 
+/// The same for statements whose expressions are planned on the connection's thread, with its usual stack: all but queries
+/// and inserts.
+pub const MAX_OPERATORS_INLINE: usize = 500;
+
+/// How many tokens, blanks among them, one text may hold. Each takes about 100 bytes while it is parsed.
+pub const MAX_TOKENS: usize = 1_000_000;
+
 static DIALECT: GenericDialect = GenericDialect {};
 
 /// Parses a request's text. `None`: there is no statement in it (blanks, comments, semicolons).
@@ -31,6 +38,7 @@ static DIALECT: GenericDialect = GenericDialect {};
 /// [`SqlError::Parser`] with sqlparser's words and position, [`SqlError::NotImplemented`] for
 /// statements that are SQL but not served, [`SqlError::MultiStatement`] for several statements.
 pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
+    check_tokens(sql)?;
     let tokens = Tokenizer::new(&DIALECT, sql)
         .tokenize_with_location()
         .map_err(|e| SqlError::parser(e.to_string()))?;
@@ -45,6 +53,30 @@ pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
         return Err(SqlError::MultiStatement { num, sql: sql.to_owned() });
     }
     Ok(found)
+}
+
+/// Refuses texts with too many tokens before they are made. Words and what stands in quotes count as one.
+fn check_tokens(sql: &str) -> Result<(), SqlError> {
+    if sql.len() <= MAX_TOKENS {
+        return Ok(());
+    }
+    let (mut tokens, mut in_word, mut quote) = (0_usize, false, None);
+    for byte in sql.bytes() {
+        if quote.is_some() {
+            quote = quote.filter(|q| *q != byte);
+            continue;
+        }
+        let is_word = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        tokens += usize::from(!(is_word && in_word));
+        in_word = is_word;
+        quote = matches!(byte, b'\'' | b'"' | b'`').then_some(byte);
+    }
+    if tokens > MAX_TOKENS {
+        return Err(SqlError::parser(format!(
+            "text has {tokens} tokens, at most {MAX_TOKENS} are allowed; INSERT of literals has no limit"
+        )));
+    }
+    Ok(())
 }
 
 /// Cuts at semicolons and drops what holds no token that counts.
@@ -65,10 +97,11 @@ fn statements(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
-    check_depth(&tokens)?;
+    let operators = count_operators(&tokens);
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
+    check_depth(first, operators)?;
     let statement = match (first, second) {
         ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(p.query()?),
         ("EXPLAIN", _) => explain(&mut p)?,
@@ -113,7 +146,20 @@ fn explain(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
 }
 
 /// See [`MAX_OPERATORS`].
-fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+fn check_depth(first_word: &str, operators: usize) -> Result<(), SqlError> {
+    let limit = match first_word {
+        "SELECT" | "WITH" | "VALUES" | "(" | "EXPLAIN" | "INSERT" => MAX_OPERATORS,
+        _ => MAX_OPERATORS_INLINE,
+    };
+    if operators > limit {
+        return Err(SqlError::parser(format!(
+            "statement has {operators} operators, at most {limit} are allowed; use IN (…) for long lists"
+        )));
+    }
+    Ok(())
+}
+
+fn count_operators(tokens: &[TokenWithSpan]) -> usize {
     let mut operators = 0;
     let mut after_operand = false;
     for token in tokens.iter().map(|t| &t.token).filter(|t| !matches!(t, Token::Whitespace(_))) {
@@ -121,12 +167,7 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
         operators += usize::from(if *token == Token::Minus { after_operand } else { is_operator(token) });
         after_operand = !matches!(token, Token::Comma | Token::LParen);
     }
-    if operators > MAX_OPERATORS {
-        return Err(SqlError::parser(format!(
-            "statement has {operators} operators, at most {MAX_OPERATORS} are allowed; use IN (…) for long lists"
-        )));
-    }
-    Ok(())
+    operators
 }
 
 /// Everything that can chain expressions or set operations, the minus apart.
