@@ -90,6 +90,7 @@ fn cnosdb_statements() {
         total += count;
         failed.extend(errors);
     }
+    println!("{total} records of CnosDB's SQL");
     assert!(failed.is_empty(), "{} of {total} records failed:\n{}", failed.len(), failed.join("\n\n"));
     assert!(total >= AT_LEAST, "{total} records, expected {AT_LEAST} or more");
 }
