@@ -22,7 +22,7 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use parking_lot::Mutex;
 
-use crate::plan_size::check_size;
+use crate::plan_size::{check_size, check_tables};
 use crate::{QueryError, QuerySession};
 
 /// A table's full name.
@@ -51,6 +51,7 @@ pub fn plan_query(query: Query, session: &QuerySession) -> Result<LogicalPlan, Q
 
 /// The logical plan of any statement that DataFusion plans by itself (queries, EXPLAIN).
 pub fn plan_statement(statement: Statement, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
+    check_tables(&statement)?;
     let names = Names::new(session);
     let planner = SqlToRel::new_with_options(&names, names.parser_options());
     let plan = planner.sql_statement_to_plan(statement)?;

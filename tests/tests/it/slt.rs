@@ -10,7 +10,7 @@ use sqllogictest::{DB, DBOutput, DefaultColumnType, Record, Runner};
 use crate::http;
 use crate::server::Server;
 
-const AT_LEAST: usize = 150;
+const AT_LEAST: usize = 1_000;
 
 #[derive(Debug)]
 struct Refused(String);

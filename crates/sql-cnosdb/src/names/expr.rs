@@ -73,8 +73,9 @@ impl<'a> Writer<'a> {
             Expr::Column(column) => Cow::Borrowed(column.name.as_str()),
             other => Cow::Owned(other.schema_name().to_string()),
         };
-        let counts_rows = alias.name.strip_prefix(COUNT_STAR).zip(inner.strip_prefix(COUNT_ONE));
-        if counts_rows.is_some_and(|(ours, theirs)| ours == theirs) {
+        let star = alias.name.split_once("(*)").map(|(_, rest)| rest);
+        let one = inner.strip_prefix(COUNT_ONE).or_else(|| inner.strip_prefix(COUNT_STAR));
+        if star.is_some() && star == one {
             let name = self.name(&alias.expr);
             return Some(match name.strip_prefix("COUNT(Int64(1))") {
                 Some(rest) => format!("{COUNT_ROWS}{rest}"),
@@ -83,7 +84,8 @@ impl<'a> Writer<'a> {
         }
         let ((synonym, ours), (function, theirs)) = alias.name.split_once('(').zip(inner.split_once('('))?;
         let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        (ours == theirs && is_word(synonym) && is_word(function)).then(|| self.name(&alias.expr))
+        let is_synonym = synonym != function && is_word(synonym) && is_word(function);
+        (ours == theirs && is_synonym).then(|| self.name(&alias.expr))
     }
 
     fn renamed(&self, column: &Column) -> Option<&str> {
@@ -235,6 +237,8 @@ impl<'a> Writer<'a> {
                     other => self.around("[", other, "]", style, out),
                 }
             }
+            // The chosen column keeps its bare name (sheet section 5).
+            ("topk" | "bottom", [Expr::Column(column), _]) => out.push_str(&self.column(column)),
             // `trim(x)` is planned as its synonym.
             ("btrim", [_]) => self.call("trim", false, &function.args, style, out),
             ("current_date" | "current_time", []) => push(out, format_args!("{}()", function.name())),

@@ -30,6 +30,10 @@ pub const MAX_OPERATORS_INLINE: usize = 500;
 /// How many tokens, blanks among them, one text may hold. Each takes about 100 bytes while it is parsed.
 pub const MAX_TOKENS: usize = 1_000_000;
 
+/// How deep calls of functions with words between their arguments (`substring(x FROM 1)`) may stand in each other. sqlparser
+/// reads each of them in two ways before it gives up, so broken ones double its work with each level.
+pub const MAX_SPECIAL_CALLS: usize = 12;
+
 static DIALECT: GenericDialect = GenericDialect {};
 
 /// Parses a request's text. `None`: there is no statement in it (blanks, comments, semicolons).
@@ -98,6 +102,7 @@ fn statements(tokens: Vec<TokenWithSpan>) -> Vec<Vec<TokenWithSpan>> {
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
     let operators = count_operators(&tokens);
+    check_special_calls(&tokens)?;
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
@@ -159,6 +164,30 @@ fn check_depth(first_word: &str, operators: usize) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// See [`MAX_SPECIAL_CALLS`].
+fn check_special_calls(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    const WORDS: [&str; 8] =
+        ["POSITION", "SUBSTRING", "SUBSTR", "OVERLAY", "CONVERT", "CEIL", "FLOOR", "TRIM"];
+    let (mut brackets, mut depth, mut is_special) = (Vec::new(), 0_usize, false);
+    for token in tokens.iter().map(|t| &t.token) {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                brackets.push(is_special);
+                depth += usize::from(is_special);
+            }
+            Token::RParen => depth -= usize::from(brackets.pop().unwrap_or(false)),
+            _ => {}
+        }
+        if depth > MAX_SPECIAL_CALLS {
+            return Err(SqlError::parser("recursion limit exceeded"));
+        }
+        is_special = matches!(token, Token::Word(w) if w.quote_style.is_none()
+            && WORDS.iter().any(|k| w.value.eq_ignore_ascii_case(k)));
+    }
+    Ok(())
+}
+
 fn count_operators(tokens: &[TokenWithSpan]) -> usize {
     let mut operators = 0;
     let mut after_operand = false;
@@ -174,7 +203,7 @@ fn count_operators(tokens: &[TokenWithSpan]) -> usize {
 fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(w) if w.quote_style.is_none() => {
-            const WORDS: [&str; 15] = [
+            const WORDS: [&str; 16] = [
                 "AND",
                 "OR",
                 "XOR",
@@ -188,6 +217,7 @@ fn is_operator(token: &Token) -> bool {
                 "ILIKE",
                 "BETWEEN",
                 "COLLATE",
+                "INTERVAL",
                 "AT",
                 "JOIN",
             ];
