@@ -87,6 +87,10 @@ fn deep_nesting_is_refused() {
     ] {
         refused(&server, &format!("select 1{}", chain.repeat(N)), "010009", "sql parser error: ");
     }
+    for call in ["position(", "substring(", "overlay(", "convert(", "ceil(", "trim("] {
+        refused(&server, &format!("select {}", call.repeat(40)), "010009", "sql parser error: ");
+    }
+    assert_eq!(server.sql("public", "select ceil(floor(ceil(floor(ceil(1.5))))) as n"), "n\n2.0\n");
     for sql in [
         format!("select {}", "(".repeat(N)),
         format!("select * from {}t{}", "(select * from ".repeat(N), ")".repeat(N)),
@@ -121,8 +125,8 @@ fn the_longest_chains_are_computed() {
     assert_eq!(server.sql("public", &format!("select 1{} as n", "::bigint".repeat(1_999))), "n\n1\n");
     answered(&server, &format!("select i{} from t", " is null".repeat(1_999)));
     answered(&server, &format!("insert into t (time, i) values ('2000-01-01', 1{})", "+1".repeat(1_900)));
-    server
-        .sql("public", &format!("delete from t where time < '2010-01-01' and '1' = '1{}'", "+1".repeat(200)));
+    let or = vec!["time < '2010-01-01'"; 120].join(" or ");
+    server.sql("public", &format!("delete from t where {or}"));
     lives(&server, &data);
 }
 
@@ -158,17 +162,21 @@ fn many_of_anything_takes_bounded_time() {
         refused(&server, &format!("select {}", many.repeat(10_000_000)), "010009", "tokens");
     }
     let joins = list(1_000, |k| format!("t as t{k}"));
+    refused(&server, &format!("select count(*) from {joins}"), "010001", "more than 256 tables");
+    let joins = list(200, |k| format!("t as t{k}"));
     refused(&server, &format!("select count(*) from {joins}"), "010001", "more than 128 joins");
     let doubling = list(24, |k| match k {
         0 => "c0 as (select 1 as a)".to_owned(),
         k => format!("c{k} as (select x.a from c{0} as x, c{0} as y)", k - 1),
     });
-    refused(&server, &format!("with {doubling} select count(*) from c23"), "010001", "more than 128 joins");
+    refused(&server, &format!("with {doubling} select count(*) from c23"), "010001", "more than 256 tables");
     let unions = list(24, |k| match k {
         0 => "c0 as (select 1 as a)".to_owned(),
         k => format!("c{k} as (select a from c{0} union all select a from c{0})", k - 1),
     });
-    refused(&server, &format!("with {unions} select count(*) from c23"), "010001", "operators");
+    refused(&server, &format!("with {unions} select count(*) from c23"), "010001", "more than 256 tables");
+    let unions = " union all select 1".repeat(1_000);
+    refused(&server, &format!("select 1{unions}"), "010001", "more than 2000 operators");
     lives(&server, &data);
 }
 
@@ -209,7 +217,6 @@ fn values_out_of_range_are_refused_or_wrap_as_documented() {
         "select 1 / 0",
         "select (-9223372036854775807 - 1) / -1",
         "select abs(-9223372036854775807 - 1)",
-        "select u + cast(18446744073709551615 as bigint unsigned) - i from t",
         "select date '99999-01-01'",
         "select timestamp '300000-01-01T00:00:00'",
         "select timestamp '1600-01-01T00:00:00'",
