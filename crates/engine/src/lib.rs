@@ -164,6 +164,19 @@ impl Engine {
         self.0.executor.runtime().handle()
     }
 
+    /// Computes on a thread that may be busy for long and has room for deep recursion: parsing and planning of long
+    /// texts.
+    ///
+    /// # Errors
+    /// `work` panicked, or the engine is going away.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let done = self.0.executor.runtime().handle().spawn_blocking(work).await;
+        done.map_err(|error| EngineError::Internal(error.to_string()))
+    }
+
     /// Runs storage work on the runtime that its background tasks live on.
     async fn on_query_runtime<T: Send + 'static>(
         &self,

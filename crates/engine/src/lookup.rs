@@ -99,6 +99,7 @@ impl Engine {
     /// # Errors
     /// The planner's, and refusals to read.
     pub fn plan_select(&self, session: &Session, query: ast::Query) -> Result<PlannedQuery, EngineError> {
+        self.check_password_is_own(session)?;
         Ok(PlannedQuery::new(query, &self.query_session(session))?)
     }
 

@@ -139,14 +139,23 @@ impl From<DataFusionError> for QueryError {
             DataFusionError::NotImplemented(_) => ErrorKind::NotSupported,
             DataFusionError::ResourcesExhausted(_) => ErrorKind::OutOfMemory,
             _ if spill_is_full(&error) => ErrorKind::OutOfMemory,
-            DataFusionError::Execution(_)
+            // So DataFusion calls what its rules did not expect of a query (`1 BETWEEN true AND 2`).
+            DataFusionError::Internal(_)
+            | DataFusionError::Execution(_)
             | DataFusionError::ArrowError(..)
             | DataFusionError::External(_) => ErrorKind::Execution,
             _ => ErrorKind::Internal,
         };
-        Self::DataFusion { kind, message: error.strip_backtrace() }
+        let mut message = error.strip_backtrace();
+        if let Some(at) = message.find(BUG_NOTE) {
+            message.truncate(at);
+        }
+        Self::DataFusion { kind, message }
     }
 }
+
+/// How DataFusion goes on behind an error that it calls internal: for its developers.
+const BUG_NOTE: &str = ".\nThis issue was likely caused by a bug in DataFusion's code";
 
 /// The error of ours that DataFusion wrapped, however deep.
 fn find_own(error: &DataFusionError) -> Option<QueryError> {

@@ -6,10 +6,12 @@
 //! are resolved through [`TableResolver`].
 
 mod batches;
+mod bounded;
 mod error;
 pub mod functions;
 pub mod operators;
 mod plan_cache;
+mod plan_size;
 mod planning;
 mod rules;
 mod run;
@@ -27,7 +29,7 @@ pub use run::{
     QueryStream,
 };
 pub use session::{
-    MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues, query_memory,
+    FinishPlan, MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues, query_memory,
 };
 pub use table::{
     Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,

@@ -22,6 +22,7 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use parking_lot::Mutex;
 
+use crate::plan_size::{check_size, check_tables};
 use crate::session::Constant;
 use crate::{QueryError, QuerySession, SessionContext};
 
@@ -51,9 +52,12 @@ pub fn plan_query(query: Query, session: &QuerySession) -> Result<LogicalPlan, Q
 
 /// The logical plan of any statement that DataFusion plans by itself (queries, EXPLAIN).
 pub fn plan_statement(statement: Statement, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
+    check_tables(&statement)?;
     let names = Names::new(session);
     let planner = SqlToRel::new_with_options(&names, names.parser_options());
-    Ok(planner.sql_statement_to_plan(statement)?)
+    let plan = planner.sql_statement_to_plan(statement)?;
+    check_size(&plan)?;
+    Ok(plan)
 }
 
 /// The name that `reference` means in a session.

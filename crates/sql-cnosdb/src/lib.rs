@@ -7,11 +7,13 @@
 mod access_error;
 pub mod ast;
 pub mod codec;
+mod coerce;
 pub mod duration;
 mod error;
 mod functions;
 mod language;
 mod lower;
+mod names;
 pub mod options;
 pub mod parse;
 mod plan;
@@ -19,9 +21,10 @@ pub mod scan;
 mod session_values;
 pub mod size;
 mod system;
+mod type_names;
 mod values;
 
 pub use access_error::with_names;
 pub use error::{SqlError, engine_face, ingest_face};
 pub use language::language;
-pub use lower::{Prepared, execute, plan, prepare};
+pub use lower::{Prepared, execute, plan, prepare, prepare_literals};

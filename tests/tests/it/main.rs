@@ -4,9 +4,11 @@ mod http;
 mod server;
 
 mod architecture;
+mod bad_input;
 mod clients;
 mod crash;
 mod golden;
 mod limits;
 mod metrics;
+mod random_sql;
 mod slt;

@@ -54,7 +54,7 @@ impl PlannedQuery {
     pub fn new(query: Query, session: &QuerySession) -> Result<Self, QueryError> {
         let shaped = Shaped::of(&query, session);
         let known = shaped.as_ref().is_some_and(|s| session.plans().knows(&s.shape));
-        let logical = if known { None } else { Some(plan_query(query.clone(), session)?) };
+        let logical = if known { None } else { Some(client_plan(query.clone(), session)?) };
         Ok(Self(Box::new(Inner { query, logical, shaped })))
     }
 
@@ -89,7 +89,7 @@ impl PlannedQuery {
         }
         let logical = match logical {
             Some(logical) => logical,
-            None => plan_query(query, session)?,
+            None => client_plan(query, session)?,
         };
         let physical = session.physical_plan(&logical).await?;
         if let Some(shaped) = shaped
@@ -98,6 +98,15 @@ impl PlannedQuery {
             session.plans().keep(shaped.shape, template);
         }
         Ok(physical)
+    }
+}
+
+/// The plan of a query whose rows a client sees.
+fn client_plan(query: Query, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
+    let plan = plan_query(query, session)?;
+    match session.shared().finish {
+        Some(finish) => Ok(finish(plan)?),
+        None => Ok(plan),
     }
 }
 

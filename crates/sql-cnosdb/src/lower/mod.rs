@@ -8,6 +8,7 @@ mod show;
 mod table;
 
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::sqlparser::ast;
 use triglot_engine::query::PlannedQuery;
 use triglot_engine::{Engine, Outcome, Query, Select, Session, Statement, TableName};
 use triglot_model::ErrorKind;
@@ -15,6 +16,7 @@ use triglot_model::ErrorKind;
 use crate::access_error::with_names;
 use crate::ast::{QName, Stmt};
 use crate::error::SqlError;
+use crate::names::References;
 use crate::scan::scan_insert;
 use crate::values::literal_batch;
 use crate::{parse, scan};
@@ -54,12 +56,21 @@ pub enum Prepared {
 /// # Errors
 /// See [`parse::parse`]; for literal inserts 010001 when rows do not agree.
 pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
-    if let Some(insert) = scan_insert(sql) {
-        let rows = literal_batch(&insert)?;
-        let scan::LiteralInsert { table, columns, .. } = insert;
-        return Ok(Some(Prepared::Literals { table, columns, rows }));
+    if let Some(literals) = prepare_literals(sql)? {
+        return Ok(Some(literals));
     }
     Ok(parse::parse(sql)?.map(|s| Prepared::Statement(Box::new(s))))
+}
+
+/// Reads a request's text if it is an `INSERT` of nothing but literals, which needs no syntax tree and no recursion.
+///
+/// # Errors
+/// 010001 when rows do not agree.
+pub fn prepare_literals(sql: &str) -> Result<Option<Prepared>, SqlError> {
+    let Some(insert) = scan_insert(sql) else { return Ok(None) };
+    let rows = literal_batch(&insert)?;
+    let scan::LiteralInsert { table, columns, .. } = insert;
+    Ok(Some(Prepared::Literals { table, columns, rows }))
 }
 
 /// Plans what is planned (queries, and sources of inserts); other requests pass unchanged. It
@@ -74,7 +85,7 @@ pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Pr
     }
     let planned = match prepared {
         Prepared::Statement(statement) => match *statement {
-            Stmt::Query(query) => engine.plan_select(session, *query).map(|p| Prepared::Select(Box::new(p))),
+            Stmt::Query(query) => return plan_rows(engine, session, *query),
             Stmt::Explain(statement) => {
                 engine.plan_statement(session, *statement).map(|p| Prepared::Query(Box::new(p)))
             }
@@ -89,6 +100,18 @@ pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Pr
         other => return Ok(other),
     };
     planned.map_err(|error| with_names(&engine.catalog(), error.into()))
+}
+
+/// The plan of a query whose rows a client sees. If it does not plan, quoted references to the vendor's
+/// names of columns are tried.
+fn plan_rows(engine: &Engine, session: &Session, query: ast::Query) -> Result<Prepared, SqlError> {
+    let references = References::of(&query);
+    let plan = engine.plan_select(session, query).or_else(|error| {
+        let resolved = references.and_then(|r| r.resolved(|q| engine.plan(session, q).ok()));
+        resolved.map_or(Err(error), |query| engine.plan_select(session, query))
+    });
+    let plan = plan.map_err(|error| with_names(&engine.catalog(), error.into()))?;
+    Ok(Prepared::Select(Box::new(plan)))
 }
 
 /// The engine itself tells whether these may go before a change of password that is due.

@@ -27,6 +27,17 @@ use input::Input;
 /// unbounded, 16 MiB of it would overflow the stack.
 pub const MAX_OPERATORS: usize = 2_000;
 
+/// The same for statements whose expressions are planned on the connection's thread, with its usual stack: all but queries
+/// and inserts.
+pub const MAX_OPERATORS_INLINE: usize = 500;
+
+/// How many tokens, blanks among them, one text may hold. Each takes about 100 bytes while it is parsed.
+pub const MAX_TOKENS: usize = 1_000_000;
+
+/// How deep calls of functions with words between their arguments (`substring(x FROM 1)`) may stand in each other. sqlparser
+/// reads each of them in two ways before it gives up, so broken ones double its work with each level.
+pub const MAX_SPECIAL_CALLS: usize = 12;
+
 static DIALECT: GenericDialect = GenericDialect {};
 
 /// Parses a request's text. `None`: there is no statement in it (blanks, comments, semicolons).
@@ -35,6 +46,7 @@ static DIALECT: GenericDialect = GenericDialect {};
 /// [`SqlError::Parser`] with sqlparser's words and position, [`SqlError::NotImplemented`] for
 /// statements that are SQL but not served, [`SqlError::MultiStatement`] for several statements.
 pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
+    check_tokens(sql)?;
     let tokens = Tokenizer::new(&DIALECT, sql)
         .tokenize_with_location()
         .map_err(|e| SqlError::parser(e.to_string()))?;
@@ -49,6 +61,30 @@ pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
         return Err(SqlError::MultiStatement { num, sql: sql.to_owned() });
     }
     Ok(found)
+}
+
+/// Refuses texts with too many tokens before they are made. Words and what stands in quotes count as one.
+fn check_tokens(sql: &str) -> Result<(), SqlError> {
+    if sql.len() <= MAX_TOKENS {
+        return Ok(());
+    }
+    let (mut tokens, mut in_word, mut quote) = (0_usize, false, None);
+    for byte in sql.bytes() {
+        if quote.is_some() {
+            quote = quote.filter(|q| *q != byte);
+            continue;
+        }
+        let is_word = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        tokens += usize::from(!(is_word && in_word));
+        in_word = is_word;
+        quote = matches!(byte, b'\'' | b'"' | b'`').then_some(byte);
+    }
+    if tokens > MAX_TOKENS {
+        return Err(SqlError::parser(format!(
+            "text has {tokens} tokens, at most {MAX_TOKENS} are allowed; INSERT of literals has no limit"
+        )));
+    }
+    Ok(())
 }
 
 /// Cuts at semicolons and drops what holds no token that counts.
@@ -80,10 +116,12 @@ fn plain(mut token: TokenWithSpan) -> TokenWithSpan {
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
-    check_depth(&tokens)?;
+    let operators = count_operators(&tokens);
+    check_special_calls(&tokens)?;
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
+    check_depth(first, operators)?;
     let statement = match (first, second) {
         ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(p.query()?),
         ("EXPLAIN", _) => explain(&mut p)?,
@@ -137,7 +175,44 @@ fn explain(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
 }
 
 /// See [`MAX_OPERATORS`].
-fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+fn check_depth(first_word: &str, operators: usize) -> Result<(), SqlError> {
+    let limit = match first_word {
+        "SELECT" | "WITH" | "VALUES" | "(" | "EXPLAIN" | "INSERT" => MAX_OPERATORS,
+        _ => MAX_OPERATORS_INLINE,
+    };
+    if operators > limit {
+        return Err(SqlError::parser(format!(
+            "statement has {operators} operators, at most {limit} are allowed; use IN (…) for long lists"
+        )));
+    }
+    Ok(())
+}
+
+/// See [`MAX_SPECIAL_CALLS`].
+fn check_special_calls(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    const WORDS: [&str; 8] =
+        ["POSITION", "SUBSTRING", "SUBSTR", "OVERLAY", "CONVERT", "CEIL", "FLOOR", "TRIM"];
+    let (mut brackets, mut depth, mut is_special) = (Vec::new(), 0_usize, false);
+    for token in tokens.iter().map(|t| &t.token) {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                brackets.push(is_special);
+                depth += usize::from(is_special);
+            }
+            Token::RParen => depth -= usize::from(brackets.pop().unwrap_or(false)),
+            _ => {}
+        }
+        if depth > MAX_SPECIAL_CALLS {
+            return Err(SqlError::parser("recursion limit exceeded"));
+        }
+        is_special = matches!(token, Token::Word(w) if w.quote_style.is_none()
+            && WORDS.iter().any(|k| w.value.eq_ignore_ascii_case(k)));
+    }
+    Ok(())
+}
+
+fn count_operators(tokens: &[TokenWithSpan]) -> usize {
     let mut operators = 0;
     let mut after_operand = false;
     for token in tokens.iter().map(|t| &t.token).filter(|t| !matches!(t, Token::Whitespace(_))) {
@@ -145,19 +220,14 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
         operators += usize::from(if *token == Token::Minus { after_operand } else { is_operator(token) });
         after_operand = !matches!(token, Token::Comma | Token::LParen);
     }
-    if operators > MAX_OPERATORS {
-        return Err(SqlError::parser(format!(
-            "statement has {operators} operators, at most {MAX_OPERATORS} are allowed; use IN (…) for long lists"
-        )));
-    }
-    Ok(())
+    operators
 }
 
 /// Everything that can chain expressions or set operations, the minus apart.
 fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(w) if w.quote_style.is_none() => {
-            const WORDS: [&str; 15] = [
+            const WORDS: [&str; 16] = [
                 "AND",
                 "OR",
                 "XOR",
@@ -171,6 +241,7 @@ fn is_operator(token: &Token) -> bool {
                 "ILIKE",
                 "BETWEEN",
                 "COLLATE",
+                "INTERVAL",
                 "AT",
                 "JOIN",
             ];
