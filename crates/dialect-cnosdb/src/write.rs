@@ -24,6 +24,9 @@ use crate::params::{InfluxParams, WriteParams, check_trace_context};
 /// Longer bodies are parsed on a blocking thread.
 const INLINE_BODY: usize = 256 << 10;
 
+/// How often a body is read again because tags were changed while it was read.
+const STALE_ROUNDS: usize = 4;
+
 pub(crate) async fn write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
@@ -82,18 +85,30 @@ async fn store(
     let now = Precision::Nano.convert(app.engine.clock().now_ns(), precision);
     let options =
         IngestOptions { precision, default_time: now.unwrap_or_default(), create: !strict_write(&database) };
-    let batcher = app.engine.batcher(session, options)?;
     let begin = Instant::now();
-    let batcher = if body.len() > INLINE_BODY {
-        let parsed = web::block(move || parse(&body, batcher)).await;
-        parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))??
-    } else {
-        parse(&body, batcher)?
-    };
+    let mut batcher = parse_off_thread(body.clone(), app.engine.batcher(session, options)?).await?;
     ticket.parsed(begin.elapsed());
-    let committed = batcher.commit().await?;
-    app.metrics.wrote(DIALECT, "write", committed.rows);
-    Ok(HttpResponse::Ok().finish())
+    for _ in 0..STALE_ROUNDS {
+        match batcher.commit().await {
+            Err(EngineError::StaleSeries) => {
+                batcher = parse_off_thread(body.clone(), app.engine.batcher(session, options)?).await?;
+            }
+            committed => {
+                app.metrics.wrote(DIALECT, "write", committed?.rows);
+                return Ok(HttpResponse::Ok().finish());
+            }
+        }
+    }
+    Err(EngineError::StaleSeries.into())
+}
+
+/// Feeds all points to the batcher, those of a long body on a blocking thread.
+async fn parse_off_thread(body: Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
+    if body.len() <= INLINE_BODY {
+        return parse(&body, batcher);
+    }
+    let parsed = web::block(move || parse(&body, batcher)).await;
+    parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?
 }
 
 /// Feeds all points to the batcher.

@@ -100,6 +100,24 @@ pub enum EngineError {
         /// The part that cannot be decided.
         predicate: String,
     },
+    /// A change of tags whose predicate is not one over tags.
+    #[error("tags can only be changed by a predicate over tags, not by `{predicate}`")]
+    TagUpdateFilter {
+        /// The column or predicate in the way.
+        predicate: String,
+    },
+    /// A change of tags would give a series the identity of a series.
+    #[error("series '{series}' already exists")]
+    SeriesExists {
+        /// `table,tag=value,…`
+        series: String,
+    },
+    /// A change of tags would leave a series without tags.
+    #[error("all tags of series '{series}' would be NULL")]
+    NoTagLeft {
+        /// `table,tag=value,…` as it is.
+        series: String,
+    },
     /// No running query has this id.
     #[error("query {id} not found")]
     QueryNotFound {
@@ -156,9 +174,12 @@ impl EngineError {
             Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
             Self::DatabaseNotFound { .. } => ErrorKind::DatabaseNotFound,
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
-            Self::DeleteByField { .. } | Self::DeletePredicate { .. } | Self::NotSupported(_) => {
-                ErrorKind::NotSupported
-            }
+            Self::DeleteByField { .. }
+            | Self::DeletePredicate { .. }
+            | Self::TagUpdateFilter { .. }
+            | Self::NotSupported(_) => ErrorKind::NotSupported,
+            Self::SeriesExists { .. } => ErrorKind::SeriesExists,
+            Self::NoTagLeft { .. } => ErrorKind::InvalidSchema,
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,
         }

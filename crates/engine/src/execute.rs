@@ -35,6 +35,10 @@ impl Engine {
                 self.delete(session, &database, &def, filter).await?;
                 Ok(Outcome::Done)
             }
+            Statement::Update(update) => {
+                let (database, def) = self.writable(session, &update.table)?;
+                self.update(session, &database, &def, update).await.map(Outcome::Affected)
+            }
             Statement::CreateDatabase { new, if_not_exists } => {
                 self.create_database(session, new, if_not_exists).await
             }
@@ -45,6 +49,7 @@ impl Engine {
             Statement::RecoverDatabase { name, if_exists } => {
                 self.recover_database(session, &name, if_exists).await
             }
+            Statement::CompactDatabase { name } => self.compact_database(session, &name).await,
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
@@ -55,7 +60,11 @@ impl Engine {
         }
     }
 
-    async fn run_query(&self, session: &Session, query: Query) -> Result<QueryStream, EngineError> {
+    pub(crate) async fn run_query(
+        &self,
+        session: &Session,
+        query: Query,
+    ) -> Result<QueryStream, EngineError> {
         let info = query_info(session, query.text);
         let session = self.query_session(session);
         Ok(self.0.executor.run(session, query.plan, info).await?)
@@ -134,6 +143,17 @@ impl Engine {
         let Some(database) = present(found, if_exists)? else { return Ok(Outcome::Done) };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         self.apply_one(CatalogOp::RecoverDatabase { database: database.id }).await
+    }
+
+    async fn compact_database(&self, session: &Session, name: &str) -> Result<Outcome, EngineError> {
+        let catalog = self.catalog();
+        let database = self.database_in(&catalog, session, name)?;
+        allow(&catalog, &session.principal, Action::Admin, Object::Cluster)?;
+        self.flush().await?;
+        for table in catalog.tables(database.id) {
+            self.compact(Some(table.id)).await?;
+        }
+        Ok(Outcome::Done)
     }
 
     /// Removes what deferred drops have come due for. Called now and then by the background.

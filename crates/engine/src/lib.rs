@@ -14,12 +14,14 @@ mod lookup;
 mod open;
 mod options;
 mod quota;
+mod series_list;
 mod session;
 mod statement;
 mod tables;
 mod tenants;
 #[cfg(test)]
 mod tests;
+mod update;
 mod users;
 
 use std::sync::Arc;
@@ -40,7 +42,7 @@ pub use quota::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};
 pub use session::Session;
 pub use statement::{
     ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RoleStatement, Select, Statement,
-    TableName, TenantStatement, UserStatement,
+    TableName, TenantStatement, Update, UpdateChanges, UserStatement,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;

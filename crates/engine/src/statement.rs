@@ -54,6 +54,11 @@ pub enum Statement {
         /// No error if there is nothing to recover.
         if_exists: bool,
     },
+    /// Merges the files of all its tables; returns when that is done.
+    CompactDatabase {
+        /// Its name.
+        name: String,
+    },
     /// Makes a table.
     CreateTable(CreateTable),
     /// Changes a table's columns.
@@ -79,6 +84,8 @@ pub enum Statement {
         /// A predicate over time and tags (unqualified column names); none = all rows.
         filter: Option<Expr>,
     },
+    /// Changes rows or series that exist.
+    Update(Update),
     /// Runs a query; `EXPLAIN` is a query too.
     Query(Query),
     /// Runs a query whose plan may be a kept one.
@@ -267,6 +274,30 @@ pub enum InsertSource {
     Batches(Vec<RecordBatch>),
     /// The result of a query.
     Plan(Box<LogicalPlan>),
+}
+
+/// `UPDATE`.
+#[derive(Clone, Debug)]
+pub struct Update {
+    /// The table.
+    pub table: TableName,
+    /// What changes.
+    pub changes: UpdateChanges,
+    /// Which rows (fields) or series (tags); none = all. Columns are unqualified, or qualified by
+    /// the table as it is written in `table`.
+    pub filter: Option<Expr>,
+}
+
+/// What an [`Update`] changes; each column once.
+#[derive(Clone, Debug)]
+pub enum UpdateChanges {
+    /// Fields and expressions over the row's columns, cast to the field's type; NULL overwrites. A
+    /// row that others change meanwhile keeps what the update writes, if that comes later; one that
+    /// they delete meanwhile comes back with the fields that the update writes.
+    Fields(Vec<(String, Expr)>),
+    /// Tags and constants, none = NULL; the filter may name tags only. Where all tags are the
+    /// identity, each series must get one that no series has, be it its own.
+    Tags(Vec<(String, Option<String>)>),
 }
 
 /// A query to run.

@@ -66,6 +66,8 @@ pub enum Stmt {
         /// No error if there is nothing to recover.
         if_exists: bool,
     },
+    /// `COMPACT DATABASE`.
+    CompactDatabase(String),
     /// `DESCRIBE DATABASE`.
     DescribeDatabase(String),
     /// `CREATE TABLE`.
@@ -125,6 +127,15 @@ pub enum Stmt {
         columns: Option<Vec<String>>,
         /// `VALUES` with expressions, or a query.
         source: Box<Query>,
+    },
+    /// `UPDATE`.
+    Update {
+        /// The table.
+        table: QName,
+        /// `SET`: columns and their new values.
+        assignments: Vec<(String, Box<Expr>)>,
+        /// `WHERE`.
+        filter: Option<Box<Expr>>,
     },
     /// `DELETE FROM`.
     Delete {

@@ -1,6 +1,7 @@
 //! Column types and codecs of CREATE TABLE, and which codec goes with which type.
 
-use triglot_model::ColumnType;
+use triglot_functions::geometry::GeometryKind;
+use triglot_model::{ColumnType, GeomEncoding};
 
 /// A field type that can be declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub enum FieldType {
     Boolean,
     /// `STRING`
     String,
+    /// `GEOMETRY(subtype, 0)`
+    Geometry(GeometryKind),
 }
 
 impl FieldType {
@@ -26,6 +29,7 @@ impl FieldType {
             Self::Double => "DOUBLE",
             Self::Boolean => "BOOLEAN",
             Self::String => "STRING",
+            Self::Geometry(_) => "GEOMETRY",
         }
     }
 
@@ -37,6 +41,7 @@ impl FieldType {
             Self::Double => "F64",
             Self::Boolean => "BOOL",
             Self::String => "STRING",
+            Self::Geometry(_) => "GEOMETRY",
         }
     }
 
@@ -48,6 +53,15 @@ impl FieldType {
             Self::Double => ColumnType::F64,
             Self::Boolean => ColumnType::Bool,
             Self::String => ColumnType::TEXT,
+            Self::Geometry(_) => ColumnType::Geom(GeomEncoding::Wkt),
+        }
+    }
+
+    /// The declaration as DESCRIBE shows it, where the stored type says less.
+    pub fn declared(self) -> Option<String> {
+        match self {
+            Self::Geometry(kind) => Some(format!("Geometry({kind}, 0)")),
+            Self::BigInt | Self::BigIntUnsigned | Self::Double | Self::Boolean | Self::String => None,
         }
     }
 
@@ -180,7 +194,7 @@ impl Codec {
             Self::Quantile => matches!(ty, FieldType::BigInt | FieldType::BigIntUnsigned | FieldType::Double),
             Self::Gorilla => matches!(ty, FieldType::Double),
             Self::Gzip | Self::Bzip | Self::Zstd | Self::Snappy | Self::Zlib => {
-                matches!(ty, FieldType::String)
+                matches!(ty, FieldType::String | FieldType::Geometry(_))
             }
             Self::BitPack => matches!(ty, FieldType::Boolean),
         }

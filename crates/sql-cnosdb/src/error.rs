@@ -123,6 +123,18 @@ pub fn engine_face(error: &EngineError) -> (&'static str, String) {
         EngineError::DeletePredicate { predicate } => {
             return ("010005", format!("This feature is not implemented: {predicate} in delete statement"));
         }
+        EngineError::SeriesExists { series } => {
+            return (
+                "010001",
+                format!("Datafusion: Execution error: Index: series '{series}' already exists"),
+            );
+        }
+        EngineError::NoTagLeft { .. } => {
+            return ("010001", format!("Datafusion: Execution error: Index: {error}"));
+        }
+        EngineError::TagUpdateFilter { .. } => {
+            return ("010001", format!("Datafusion: Error during planning: {error}"));
+        }
         _ => {}
     }
     let text = error.to_string();
@@ -190,6 +202,8 @@ pub fn ingest_face(error: &IngestError) -> (&'static str, String) {
         }
         IngestError::Timestamp(_) => ("050014", "timestamp overflow".to_owned()),
         IngestError::Expired { .. } => ("030034", "Operation not support: create expired bucket".to_owned()),
+        IngestError::Geometry { .. } => ("010073", format!("Invalid geometry: {error}")),
+        IngestError::EndOfTime { .. } => ("030016", error.to_string()),
         IngestError::NoField { .. } => ("050034", "Fields can't be empty".to_owned()),
         IngestError::OutOfRange { .. }
         | IngestError::TooLong { .. }

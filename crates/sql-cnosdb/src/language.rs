@@ -11,6 +11,7 @@ use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 use triglot_functions::time_parts::ExtractPlanner;
 
 use crate::coerce::Coercions;
+use crate::compare::Comparisons;
 use crate::functions::{packs, replaced};
 use crate::names;
 use crate::plan;
@@ -30,11 +31,13 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
         functions = functions.with(pack)?;
     }
     let extract = functions.udf("date_part").map(ExtractPlanner::new).map(Arc::new);
+    let mut expr_planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(Comparisons)];
+    expr_planners.extend(extract.map(|planner| planner as Arc<dyn ExprPlanner>));
     Ok(engine.language(LanguageOptions {
         functions: Arc::new(functions),
-        expr_planners: extract.into_iter().map(|planner| planner as Arc<dyn ExprPlanner>).collect(),
+        expr_planners,
         // Functions that change the plan first: the casts look at what is left.
-        analyzer_rules: vec![Arc::new(plan::PlanFunctions), Arc::new(Coercions)],
+        analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions), Arc::new(Coercions)],
         finish: Some(names::with_names),
         extension_planners: vec![Arc::new(GapFillPlanner)],
         system_tables: Some(Arc::new(CnosDbTables)),

@@ -8,6 +8,7 @@ mod access_error;
 pub mod ast;
 pub mod codec;
 mod coerce;
+mod compare;
 pub mod duration;
 mod error;
 mod functions;

@@ -5,7 +5,7 @@ use triglot_metalog::MetaLogError;
 use triglot_model::{ErrorKind, ShardId, TableId};
 
 use crate::merge::MergeError;
-use crate::series::SeriesError;
+use crate::series::{SeriesError, SeriesKey};
 use crate::sst::SstError;
 use crate::wal::WalError;
 
@@ -63,6 +63,14 @@ pub enum StorageError {
         table: TableId,
         /// The shard.
         shard: ShardId,
+    },
+    /// Tags cannot be changed so that two series become one.
+    #[error("a series of these tags exists already in table {table}")]
+    SeriesTaken {
+        /// The table.
+        table: TableId,
+        /// The identity that is taken.
+        key: Box<SeriesKey>,
     },
     /// A batch whose columns differ in length or whose ids are unknown.
     #[error("write batch for table {table}: {reason}")]
@@ -143,6 +151,7 @@ impl StorageError {
             Self::Disk(_) | Self::Store(_) | Self::Background { .. } => ErrorKind::Internal,
             Self::Columns { .. } | Self::BadBatch { .. } => ErrorKind::Internal,
             Self::StaleSeries { .. } | Self::Busy { .. } => ErrorKind::Busy,
+            Self::SeriesTaken { .. } => ErrorKind::SeriesExists,
             Self::TooManySeries { .. } => ErrorKind::LimitReached,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
         }

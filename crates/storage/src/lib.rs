@@ -14,6 +14,8 @@ mod memtable;
 pub mod merge;
 mod options;
 pub mod physical;
+mod retag;
+mod routes;
 mod scan;
 pub mod series;
 mod shard;

@@ -8,11 +8,11 @@ use arrow::record_batch::RecordBatch;
 use object_store::ObjectStore;
 use parking_lot::RwLock;
 use roaring::RoaringBitmap;
-use triglot_model::{ColumnId, ShardId, TableId};
+use triglot_model::{ColumnId, ShardId, Sid, TableId};
 
 use crate::error::StorageError;
 use crate::scan::deletions_for;
-use crate::series::SeriesIndex;
+use crate::series::{SeriesIndex, SeriesKey};
 use crate::shard::state::Chunk;
 use crate::sst::MetaCache;
 use crate::{TableMeta, TimeRange, Tombstone};
@@ -133,6 +133,13 @@ impl TableSnapshot {
     /// All series of the shard.
     pub fn all_series(&self, shard: ShardId) -> RoaringBitmap {
         self.series(shard).map(|s| s.read().all()).unwrap_or_default()
+    }
+
+    /// The identities and tags of the series in `sids` that are listed, by ascending sid.
+    pub fn keys_of(&self, shard: ShardId, sids: &RoaringBitmap) -> Vec<(Sid, SeriesKey)> {
+        let Some(series) = self.series(shard) else { return Vec::new() };
+        let series = series.read();
+        sids.iter().filter_map(|sid| Some((Sid(sid), series.key_of(Sid(sid))?))).collect()
     }
 
     /// The chunks that may hold rows of `series` in `time`, by shard and time.

@@ -7,21 +7,23 @@ use std::time::Duration;
 
 use futures::future::try_join_all;
 use object_store::{ObjectStore, ObjectStoreExt};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use roaring::RoaringBitmap;
 use tokio::task::JoinHandle;
 use triglot_disk::{Disk, OpenMode};
-use triglot_model::{Clock, Pressure, ShardId, TableId};
+use triglot_model::{Clock, IdentityRule, Pressure, ShardId, Sid, TableDef, TableId};
 
 use crate::budget::Budget;
 use crate::error::StorageError;
 use crate::file::Reaper;
+use crate::routes::Routes;
+use crate::series::{SeriesIndex, SeriesKey};
 use crate::shard::open::RecoveryReport;
 use crate::shard::writer::Command;
 use crate::shard::{SeriesCount, Shard, Shared};
 use crate::snapshot::{Pinned, PinnedShard, TableSnapshot};
 use crate::sst::MetaCache;
-use crate::write::{DeleteFilter, TagChange, WriteAck, WriteBatch};
+use crate::write::{DeleteFilter, WriteAck, WriteBatch};
 use crate::{StorageOptions, TableMeta, Tables};
 
 /// Holds the number of shards that the directory was made with.
@@ -95,6 +97,7 @@ impl Storage {
             cache: Arc::new(MetaCache::new(usize::try_from(options.cache_bytes).unwrap_or(usize::MAX))),
             options: Arc::new(options),
             reaper,
+            routes: Arc::new(Routes::new(shard_count)),
         };
         let mut shards = Vec::new();
         let mut recovery = Vec::new();
@@ -103,6 +106,7 @@ impl Storage {
             shards.push(shard);
             recovery.push(report);
         }
+        find_moved_series(&shards, &shared);
         let mut tasks = Vec::new();
         tasks.push(tokio::spawn(async move {
             while let Some(path) = burials.recv().await {
@@ -129,11 +133,13 @@ impl Storage {
         u16::try_from(self.0.shards.len()).unwrap_or(u16::MAX)
     }
 
-    /// The shard of a series, by [`crate::series::identity_hash64`] of its key.
-    pub fn shard_of(&self, identity_hash: u64) -> ShardId {
-        let shards = self.0.shards.len().max(1) as u64;
-        // The remainder is below the shard count, which is a u16.
-        ShardId(u16::try_from(identity_hash % shards).unwrap_or(0))
+    /// The shard of a series: the one that [`crate::series::identity_hash64`] of its key says, unless
+    /// its tags were changed ([`Self::set_tags`]).
+    ///
+    /// # Errors
+    /// The key lacks a part of the identity.
+    pub fn shard_of(&self, table: &TableDef, key: &SeriesKey) -> Result<ShardId, StorageError> {
+        Ok(self.0.shared.routes.shard_of(table, key)?)
     }
 
     /// The epoch at which series ids of this table hold in this shard.
@@ -141,6 +147,14 @@ impl Storage {
         let Some(shard) = self.0.shards.get(usize::from(shard.0)) else { return 0 };
         let state = shard.state.read();
         state.tables.get(&table).map_or(0, |t| t.series.read().epoch())
+    }
+
+    /// The series of this identity, wherever it lives.
+    pub fn find_series(&self, table: &TableMeta, key: &SeriesKey) -> Option<(ShardId, Sid)> {
+        (0..self.shards()).map(ShardId).find_map(|shard| {
+            let sid = self.index_of(table, shard)?.read().lookup(key)?;
+            Some((shard, sid))
+        })
     }
 
     /// Writes rows of one request to one shard: all of them or none. `Ok` means durable (in WAL mode
@@ -181,19 +195,9 @@ impl Storage {
         try_join_all(asked).await.map(|_| ())
     }
 
-    /// Changes tags of series of one shard: all of them or none.
-    pub async fn set_tags(
-        &self,
-        table: &TableMeta,
-        shard: ShardId,
-        changes: Vec<TagChange>,
-    ) -> Result<(), StorageError> {
-        let table = table.clone();
-        self.shard(shard)?.ask(|reply| Command::SetTags { table, changes, reply }).await
-    }
-
     /// Forgets a table and deletes its files. The catalog must have dropped it before.
     pub async fn drop_table(&self, table: TableId) -> Result<(), StorageError> {
+        self.0.shared.routes.forget(table);
         try_join_all(self.0.shards.iter().map(|s| s.drop_table(table))).await.map(|_| ())
     }
 
@@ -292,11 +296,40 @@ impl Storage {
         result
     }
 
-    fn shard(&self, id: ShardId) -> Result<&Arc<Shard>, StorageError> {
+    pub(crate) fn routes(&self) -> &Routes {
+        &self.0.shared.routes
+    }
+
+    /// The series index of a table in one shard, if it has anything of the table.
+    pub(crate) fn index_of(&self, table: &TableMeta, shard: ShardId) -> Option<Arc<RwLock<SeriesIndex>>> {
+        let state = self.0.shards.get(usize::from(shard.0))?.state.read();
+        state.tables.get(&table.def.id).map(|t| Arc::clone(&t.series))
+    }
+
+    pub(crate) fn shard(&self, id: ShardId) -> Result<&Arc<Shard>, StorageError> {
         self.0
             .shards
             .get(usize::from(id.0))
             .ok_or_else(|| StorageError::Background { shard: id, reason: "no such shard".to_owned() })
+    }
+}
+
+/// Rebuilds the routes of series that live in another shard than their identity hashes to, because
+/// their tags were changed before this start.
+fn find_moved_series(shards: &[Arc<Shard>], shared: &Shared) {
+    if shards.len() < 2 {
+        return;
+    }
+    for shard in shards {
+        let state = shard.state.read();
+        for (id, table) in &state.tables {
+            let index = table.series.read();
+            if *index.rule() == IdentityRule::AllTags {
+                for key in index.keys_with_hash(|hash| shared.routes.home(hash) != shard.id) {
+                    shared.routes.found(*id, shard.id, key);
+                }
+            }
+        }
     }
 }
 

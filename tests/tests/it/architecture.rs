@@ -19,7 +19,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("auth", &["catalog", "model"]),
     ("functions", &["model"]),
     ("query", &["storage", "model"]),
-    ("engine", &["auth", "catalog", "disk", "metalog", "model", "query", "storage"]),
+    ("engine", &["auth", "catalog", "disk", "functions", "metalog", "model", "query", "storage"]),
     ("sql-*", &["engine", "functions", "model", "query"]),
     ("http", &["auth", "model"]),
     ("dialect-*", &["engine", "http", "model", "parse-*"]),

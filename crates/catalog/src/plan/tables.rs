@@ -83,6 +83,7 @@ impl Draft<'_> {
                 old.with_renamed(from, to)?
             }
             TableChange::WidenColumn { column, ty, declared } => {
+                check_type(&old.name, column, *ty)?;
                 old.with_type(column, *ty, declared.clone())?
             }
             TableChange::SetCodec { column, codec } => with_codec(&old, column, codec.as_deref())?,
@@ -124,6 +125,7 @@ impl Draft<'_> {
                 let (column, table) = (add.name.clone(), table.name.clone());
                 return Err(SchemaError::ColumnExists { column, table }.into());
             }
+            check_type(&table.name, &add.name, add.ty)?;
             if !matches!(add.kind, ColumnKind::Field | ColumnKind::Tag) {
                 return Err(invalid(
                     &table.name,
@@ -172,6 +174,7 @@ impl Draft<'_> {
                 let (column, table) = (column.name.clone(), new.name.clone());
                 return Err(SchemaError::ColumnExists { column, table }.into());
             }
+            check_type(&new.name, &column.name, column.ty)?;
         }
         let first = new.columns.first().map(|c| (c.kind, c.ty));
         if !matches!(first, Some((ColumnKind::Time, ColumnType::Ts(_)))) {
@@ -193,6 +196,18 @@ impl Draft<'_> {
 
 fn invalid(table: &str, reason: impl Into<String>) -> CatalogError {
     CatalogError::InvalidTable { table: table.to_owned(), reason: reason.into() }
+}
+
+/// Refuses types that no value fits, or that files cannot hold: a decimal has 1 to 38 digits, none to
+/// all of them behind the point. (Arrow knows negative scales; no dialect does, and Parquet does not.)
+fn check_type(table: &str, column: &str, ty: ColumnType) -> Result<()> {
+    let valid = match ty {
+        ColumnType::Decimal { precision, scale } => {
+            (1..=38).contains(&precision) && u8::try_from(scale).is_ok_and(|scale| scale <= precision)
+        }
+        _ => true,
+    };
+    if valid { Ok(()) } else { Err(invalid(table, format!("column {column} cannot have the type {ty:?}"))) }
 }
 
 fn column_def(id: ColumnId, new: &NewColumn) -> ColumnDef {

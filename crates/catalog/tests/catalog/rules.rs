@@ -553,3 +553,17 @@ async fn r1_a_snapshot_does_not_move() {
     assert_eq!(before.table_by_id(id).unwrap().columns.len(), 3);
     assert!(f.snapshot().table_by_id(id).is_none());
 }
+
+#[tokio::test]
+async fn decimals_have_digits_and_no_negative_scale() {
+    let f = Fixture::new().await;
+    let decimal = |precision, scale| {
+        let mut new = table(f.public(), "d");
+        new.columns.push(NewColumn { ty: ColumnType::Decimal { precision, scale }, ..field("x") });
+        CatalogOp::CreateTable(new)
+    };
+    for (precision, scale) in [(0, 0), (39, 0), (10, -1), (4, 5)] {
+        refused!(f, decimal(precision, scale), CatalogError::InvalidTable { .. }, ErrorKind::InvalidSchema);
+    }
+    f.one(decimal(38, 38)).await.unwrap();
+}

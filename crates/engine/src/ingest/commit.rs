@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, BinaryArray, UInt32Array};
 use arrow::compute::take;
 use futures::future::try_join_all;
 use triglot_catalog::{CatalogOp, NewColumn, NewIdentity, NewTable};
@@ -11,9 +11,9 @@ use triglot_model::{
     ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, RewriteRule, RowOp, ShardId,
     TableDef,
 };
-use triglot_storage::series::identity_hash64;
 use triglot_storage::{SeriesKey, SeriesRef, StorageError, WriteBatch};
 
+use super::geometry::check_geometry;
 use super::series_cache::{KnownSeries, RawKey};
 use super::table_rows::{PendingSeries, TableRows};
 use super::value::Class;
@@ -177,6 +177,8 @@ pub(super) struct Assembled {
     pub(super) epochs: Vec<u64>,
     /// None = the table's rule.
     pub(super) op: Option<RowOp>,
+    /// For each row which columns were written explicitly, where NULLs are to overwrite.
+    pub(super) set: Option<BinaryArray>,
 }
 
 fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError> {
@@ -185,7 +187,9 @@ fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError>
     let mut columns: Vec<(ColumnId, ArrayRef)> = Vec::with_capacity(table.fields.len());
     for field in table.fields {
         let Some(column) = def.column(&field.name) else { return Err(EngineError::SchemaRace) };
-        columns.push((column.id, field.values.finish(rows, column.ty)?));
+        let values = field.values.finish(rows, column.ty)?;
+        check_geometry(&def, column, &values)?;
+        columns.push((column.id, values));
     }
     let tag_ids: Option<Vec<ColumnId>> =
         table.tags.iter().map(|(name, _)| def.column(name).map(|c| c.id)).collect();
@@ -195,7 +199,7 @@ fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError>
         series.push(resolve(&def, &tag_ids, engine, pending)?);
     }
     let (times, row_series, epochs) = (table.times, table.row_series, table.epochs);
-    Ok(Assembled { def, columns, times, row_series, series, epochs, op: None })
+    Ok(Assembled { def, columns, times, row_series, series, epochs, op: None, set: None })
 }
 
 /// Sends assembled tables to their shards, all shards side by side.
@@ -219,7 +223,7 @@ fn shard_rows(
     database: &DatabaseDef,
     table: Assembled,
 ) -> Result<Vec<ShardRows>, EngineError> {
-    let Assembled { def, columns, times, row_series, series, epochs, op } = table;
+    let Assembled { def, columns, times, row_series, series, epochs, op, set } = table;
     let op = match (op, def.rewrite) {
         (Some(op), _) => op,
         // A look-up before the write is the business of the dialect that has such a rule.
@@ -235,14 +239,14 @@ fn shard_rows(
     if series.iter().all(|s| s.shard == only) {
         let (series, keys) = series.into_iter().map(|s| (s.series, s.key)).unzip();
         let series_epoch = epoch(only);
-        let batch =
-            WriteBatch { table: meta, series_epoch, series, row_series, times, columns, op, set: None };
+        let batch = WriteBatch { table: meta, series_epoch, series, row_series, times, columns, op, set };
         return Ok(vec![ShardRows { shard: only, batch, keys }]);
     }
-    let rows = RowsOfTable { row_series: &row_series, times: &times, columns: &columns };
+    let rows = RowsOfTable { row_series: &row_series, times: &times, columns: &columns, set: set.as_ref() };
     let mut parts = Vec::new();
     for shard in (0..shards).map(ShardId) {
-        let Some((row_series, times, columns, picked)) = rows.of_shard(&series, shard)? else { continue };
+        let Some(part) = rows.of_shard(&series, shard)? else { continue };
+        let OfShard { row_series, times, columns, set, picked } = part;
         let (refs, keys) = picked.into_iter().map(|s| (s.series.clone(), s.key)).unzip();
         let batch = WriteBatch {
             table: meta.clone(),
@@ -252,7 +256,7 @@ fn shard_rows(
             times,
             columns,
             op,
-            set: None,
+            set,
         };
         parts.push(ShardRows { shard, batch, keys });
     }
@@ -281,9 +285,7 @@ fn resolve(
             let tags =
                 values.into_iter().filter_map(|(at, value)| Some((*tag_ids.get(at)?, value))).collect();
             let series = series_key(def, tags)?;
-            let shard = engine
-                .storage()
-                .shard_of(identity_hash64(&def.identity, &series).map_err(StorageError::from)?);
+            let shard = engine.storage().shard_of(def, &series)?;
             Ok(Resolved { shard, series: SeriesRef::Key(series), key: Some(key) })
         }
     }
@@ -315,10 +317,17 @@ struct RowsOfTable<'a> {
     row_series: &'a [u32],
     times: &'a [i64],
     columns: &'a [(ColumnId, ArrayRef)],
+    set: Option<&'a BinaryArray>,
 }
 
-/// Series positions, times, columns and series of one shard.
-type OfShard<'s> = (Vec<u32>, Vec<i64>, Vec<(ColumnId, ArrayRef)>, Vec<&'s Resolved>);
+/// The rows of one shard.
+struct OfShard<'s> {
+    row_series: Vec<u32>,
+    times: Vec<i64>,
+    columns: Vec<(ColumnId, ArrayRef)>,
+    set: Option<BinaryArray>,
+    picked: Vec<&'s Resolved>,
+}
 
 impl RowsOfTable<'_> {
     fn of_shard<'s>(
@@ -350,6 +359,10 @@ impl RowsOfTable<'_> {
         let rows = UInt32Array::from(rows);
         let columns: Result<Vec<_>, arrow::error::ArrowError> =
             self.columns.iter().map(|(id, values)| Ok((*id, take(values, &rows, None)?))).collect();
-        Ok(Some((row_series, times, columns?, picked)))
+        let set = match self.set {
+            Some(set) => take(set, &rows, None)?.as_binary_opt().cloned(),
+            None => None,
+        };
+        Ok(Some(OfShard { row_series, times, columns: columns?, set, picked }))
     }
 }

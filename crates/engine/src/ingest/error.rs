@@ -73,6 +73,14 @@ pub enum IngestError {
         /// The time, in the database's precision.
         time: i64,
     },
+    /// The last instant of all, which no time bucket can hold whole.
+    #[error("time {time} of table {table} is at the end of the representable range")]
+    EndOfTime {
+        /// The table.
+        table: String,
+        /// The time, in the database's precision.
+        time: i64,
+    },
     /// The row has no field.
     #[error("a row of table {table} has no field")]
     NoField {
@@ -97,6 +105,16 @@ pub enum IngestError {
         /// The limit.
         limit: usize,
     },
+    /// Text that is no geometry, or one of another kind than the column's.
+    #[error("column {column} of table {table}: {reason}")]
+    Geometry {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+        /// What is wrong with the text.
+        reason: String,
+    },
     /// The caller broke the order begin → field → end.
     #[error("no row has been begun")]
     NoRow,
@@ -111,9 +129,9 @@ impl IngestError {
             }
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
             Self::ColumnNotFound { .. } => ErrorKind::ColumnNotFound,
-            Self::OutOfRange { .. } => ErrorKind::ValueOutOfRange,
+            Self::OutOfRange { .. } | Self::Geometry { .. } => ErrorKind::ValueOutOfRange,
             Self::TooLong { .. } => ErrorKind::LengthExceeded,
-            Self::Timestamp(_) | Self::Expired { .. } => ErrorKind::TimeOutOfRange,
+            Self::Timestamp(_) | Self::Expired { .. } | Self::EndOfTime { .. } => ErrorKind::TimeOutOfRange,
             Self::Limit { .. } => ErrorKind::LimitReached,
             Self::NoRow => ErrorKind::Internal,
         }

@@ -11,12 +11,16 @@ use arrow::record_batch::RecordBatch;
 use triglot_model::{
     ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, LengthUnit, Precision, RowOp, TableDef,
 };
-use triglot_storage::series::identity_hash64;
-use triglot_storage::{SeriesRef, StorageError};
+use triglot_storage::SeriesRef;
 
 use super::IngestError;
 use super::commit::{Assembled, Resolved, series_key, store};
+use super::geometry::check_geometry;
 use crate::{Engine, EngineError};
+
+/// Tags may change between asking for a series' shard and writing to it; after so many rounds
+/// something is wrong.
+const STALE_ROUNDS: usize = 8;
 
 /// Writes `batches`, whose columns are `columns` of the table by position. Values are cast to the
 /// columns' types; a value that cannot be is an error, and then nothing of the batch is written.
@@ -36,14 +40,20 @@ pub(crate) async fn insert(
         })
         .collect();
     let targets = targets?;
-    let mut rows = 0;
-    let mut assembled = Vec::with_capacity(batches.len());
-    for batch in batches.iter().filter(|b| b.num_rows() > 0) {
-        rows += batch.num_rows() as u64;
-        assembled.push(assemble(engine, database, def, &targets, batch, op)?);
+    for _ in 0..STALE_ROUNDS {
+        let mut rows = 0;
+        let mut assembled = Vec::with_capacity(batches.len());
+        for batch in batches.iter().filter(|b| b.num_rows() > 0) {
+            rows += batch.num_rows() as u64;
+            assembled.push(assemble(engine, database, def, &targets, batch, op)?);
+        }
+        match store(engine, database, assembled).await {
+            // Shards that took their rows take them again, which changes nothing (W-5).
+            Err(EngineError::StaleSeries) => {}
+            other => return other.map(|()| rows),
+        }
     }
-    store(engine, database, assembled).await?;
-    Ok(rows)
+    Err(EngineError::StaleSeries)
 }
 
 fn assemble(
@@ -65,7 +75,7 @@ fn assemble(
             }
             ColumnKind::Field | ColumnKind::CompositeKey => {
                 let values = cast(values, &column.ty.arrow())?;
-                check_lengths(def, column, &values, engine.limits().max_value_bytes)?;
+                check_values(def, column, &values, engine.limits().max_value_bytes)?;
                 columns.push((column.id, values));
             }
         }
@@ -76,10 +86,19 @@ fn assemble(
     };
     check_rows(def, database, engine, &times, &columns)?;
     let (series, row_series) = series_of(engine, def, &tags, batch.num_rows())?;
-    Ok(Assembled { def: Arc::clone(def), columns, times, row_series, series, epochs: Vec::new(), op })
+    Ok(Assembled {
+        def: Arc::clone(def),
+        columns,
+        times,
+        row_series,
+        series,
+        epochs: Vec::new(),
+        op,
+        set: None,
+    })
 }
 
-/// Refuses rows without any field and rows past the retention.
+/// Refuses rows without any field, past the retention, or at the end of time.
 fn check_rows(
     def: &TableDef,
     database: &DatabaseDef,
@@ -94,6 +113,9 @@ fn check_rows(
     }
     if !filled.iter().all(|f| *f) {
         return Err(IngestError::NoField { table: def.name.clone() }.into());
+    }
+    if let Some(time) = times.iter().find(|t| **t == i64::MAX) {
+        return Err(IngestError::EndOfTime { table: def.name.clone(), time: *time }.into());
     }
     if let Some(ns) = database.retention_ns {
         let precision = def.precision();
@@ -143,8 +165,7 @@ fn series_of(
             return Err(IngestError::TooLong { table: def.name.clone(), column, max: limit }.into());
         }
         let identity = series_key(def, values)?;
-        let shard =
-            engine.storage().shard_of(identity_hash64(&def.identity, &identity).map_err(StorageError::from)?);
+        let shard = engine.storage().shard_of(def, &identity)?;
         let at = u32::try_from(series.len()).unwrap_or(u32::MAX);
         series.push(Resolved { shard, series: SeriesRef::Key(identity), key: None });
         seen.insert(key.clone(), at);
@@ -189,12 +210,14 @@ fn time_values(def: &TableDef, column: &ColumnDef, values: &ArrayRef) -> Result<
     Ok(times.map_err(IngestError::from)?)
 }
 
-fn check_lengths(
+/// Refuses values that the column cannot hold although their type is its type.
+pub(super) fn check_values(
     def: &TableDef,
     column: &ColumnDef,
     values: &ArrayRef,
     limit: usize,
 ) -> Result<(), IngestError> {
+    check_geometry(def, column, values)?;
     let too_long = |max| IngestError::TooLong { table: def.name.clone(), column: column.name.clone(), max };
     if let Some(texts) = values.as_string_opt::<i32>() {
         if texts.iter().flatten().any(|t| t.len() > limit) {
@@ -222,7 +245,7 @@ fn check_lengths(
     Ok(())
 }
 
-fn cast(values: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+pub(super) fn cast(values: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
     if values.data_type() == to {
         return Ok(Arc::clone(values));
     }

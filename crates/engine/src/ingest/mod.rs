@@ -6,7 +6,9 @@
 mod column;
 mod commit;
 mod error;
+mod geometry;
 mod insert;
+mod overwrite;
 mod series_cache;
 mod table_rows;
 mod value;
@@ -20,6 +22,7 @@ use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::insert as insert_batches;
+pub(crate) use overwrite::overwrite;
 pub(crate) use series_cache::SeriesCache;
 pub use value::FieldValue;
 

@@ -1,4 +1,4 @@
-use triglot_model::ColumnType;
+use triglot_model::{ColumnType, GeomEncoding};
 
 /// A field value as a parser gives it. It is stored in a column of the same class: signed, unsigned,
 /// float, boolean, text or bytes; narrower columns of the class take it if it fits.
@@ -62,11 +62,12 @@ impl Class {
             ColumnType::U8 | ColumnType::U16 | ColumnType::U32 | ColumnType::U64 => Self::Unsigned,
             ColumnType::F32 | ColumnType::F64 => Self::Float,
             ColumnType::Bool => Self::Bool,
-            ColumnType::Str { .. } => Self::Text,
+            ColumnType::Str { .. } | ColumnType::Geom(GeomEncoding::Wkt) => Self::Text,
             ColumnType::Bytes { .. } => Self::Bytes,
-            ColumnType::Decimal { .. } | ColumnType::Ts(_) | ColumnType::Json | ColumnType::Geom(_) => {
-                return None;
-            }
+            ColumnType::Decimal { .. }
+            | ColumnType::Ts(_)
+            | ColumnType::Json
+            | ColumnType::Geom(GeomEncoding::Wkb) => return None,
         })
     }
 }

@@ -86,6 +86,11 @@ pub(super) async fn recover(
     engine.execute(session, statement).await.map_err(|e| named(&name, e))
 }
 
+pub(super) async fn compact(engine: &Engine, session: &Session, name: String) -> Result<Outcome, SqlError> {
+    let statement = Statement::CompactDatabase { name: name.clone() };
+    engine.execute(session, statement).await.map_err(|e| named(&name, e))
+}
+
 fn named(name: &str, error: triglot_engine::EngineError) -> SqlError {
     if error.kind() == ErrorKind::DatabaseNotFound { database_not_found(name) } else { error.into() }
 }

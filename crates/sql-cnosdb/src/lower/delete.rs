@@ -7,7 +7,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Operator};
 use datafusion::optimizer::analyzer::AnalyzerRule;
 use datafusion::optimizer::analyzer::type_coercion::TypeCoercion;
 use datafusion::prelude::Column;
-use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, SetExpr};
+use datafusion::sql::sqlparser::ast::{Expr as SqlExpr, Query, SelectItem, SetExpr};
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::parser::Parser;
 use triglot_engine::{Engine, Outcome, Session, Statement};
@@ -15,6 +15,7 @@ use triglot_model::{ColumnKind, TableDef};
 
 use super::{named, table_name};
 use crate::ast::QName;
+use crate::compare::Comparisons;
 use crate::error::SqlError;
 
 pub(super) async fn delete(
@@ -45,9 +46,16 @@ pub(super) async fn delete(
 }
 
 /// Plans a predicate over a table: types coerced, column names unqualified.
-fn predicate(engine: &Engine, session: &Session, name: &QName, filter: SqlExpr) -> Result<Expr, SqlError> {
+pub(super) fn predicate(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    filter: SqlExpr,
+) -> Result<Expr, SqlError> {
     let plan = engine.plan(session, *select("*", name, Some(filter))?)?;
-    let plan = TypeCoercion::new().analyze(plan, &ConfigOptions::default()).map_err(SqlError::Planning)?;
+    let options = ConfigOptions::default();
+    let coerced = Comparisons.analyze(plan, &options).and_then(|p| TypeCoercion::new().analyze(p, &options));
+    let plan = coerced.map_err(SqlError::Planning)?;
     let predicate = filter_of(&plan).ok_or_else(|| SqlError::parser("Expected: a predicate behind WHERE"))?;
     unqualified(predicate).map_err(SqlError::Planning)
 }
@@ -60,16 +68,34 @@ pub(super) fn filter_of(plan: &LogicalPlan) -> Option<Expr> {
     }
 }
 
+/// `SELECT exprs FROM name WHERE filter` as a syntax tree.
+pub(super) fn select_exprs(
+    exprs: Vec<SqlExpr>,
+    name: &QName,
+    filter: Option<SqlExpr>,
+) -> Result<Box<Query>, SqlError> {
+    let mut query = select("*", name, filter)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.projection = exprs.into_iter().map(SelectItem::UnnamedExpr).collect();
+    }
+    Ok(query)
+}
+
 /// `SELECT list FROM name WHERE filter` as a syntax tree. `list` is SQL text.
 pub(super) fn select(list: &str, name: &QName, filter: Option<SqlExpr>) -> Result<Box<Query>, SqlError> {
     let parts = [name.tenant.as_ref(), name.database.as_ref(), Some(&name.table)];
     let quoted: Vec<String> = parts.into_iter().flatten().map(|part| quote(part)).collect();
     let text = format!("SELECT {list} FROM {}", quoted.join("."));
-    let mut query = Parser::new(&GenericDialect {}).try_with_sql(&text)?.parse_query()?;
+    let mut query = parse_query(&text)?;
     if let SetExpr::Select(select) = query.body.as_mut() {
         select.selection = filter;
     }
     Ok(query)
+}
+
+/// SQL text of our own making as a syntax tree.
+pub(super) fn parse_query(text: &str) -> Result<Box<Query>, SqlError> {
+    Ok(Parser::new(&GenericDialect {}).try_with_sql(text)?.parse_query()?)
 }
 
 /// A name as a quoted identifier.

@@ -6,6 +6,7 @@ mod delete;
 mod insert;
 mod show;
 mod table;
+mod update;
 
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
@@ -157,6 +158,9 @@ async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result
             Err(SqlError::NotImplemented("a statement without a plan".to_owned()))
         }
         Stmt::Delete { table, filter } => delete::delete(engine, session, &table, filter).await,
+        Stmt::Update { table, assignments, filter } => {
+            update::update(engine, session, &table, assignments, filter).await
+        }
         Stmt::Kill(id) => Ok(engine.execute(session, Statement::KillQuery(id)).await?),
         Stmt::ShowDatabases => show::databases(engine, session),
         Stmt::ShowTables(database) => show::tables(engine, session, database.as_deref()),
@@ -174,6 +178,7 @@ async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result
         Stmt::DropDatabase { name, if_exists, after } => {
             database::drop(engine, session, name, if_exists, after).await
         }
+        Stmt::CompactDatabase(name) => database::compact(engine, session, name).await,
         Stmt::RecoverDatabase { name, if_exists } => {
             database::recover(engine, session, name, if_exists).await
         }

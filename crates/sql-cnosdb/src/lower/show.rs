@@ -11,7 +11,7 @@ use triglot_engine::query::QueryStream;
 use triglot_engine::{Engine, Outcome, Query, Session, Statement};
 use triglot_model::{ColumnDef, ColumnKind, ErrorKind, TableDef};
 
-use super::delete::{field_in, filter_of, quote, select};
+use super::delete::{field_in, predicate, quote, select};
 use super::{database_not_found, named, table_name};
 use crate::ast::{KeySelection, QName, Tail};
 use crate::codec::type_name;
@@ -96,8 +96,9 @@ pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -
     ])
 }
 
-/// The tags of the series that have rows which the WHERE of a tail lets through: a column per tag
-/// by name, distinct.
+/// The tags of the series that the WHERE of a tail lets through: a column per tag by name. Without
+/// time in it the series index alone answers, and lists series without rows; with time, series count
+/// that have rows then.
 async fn selected(
     engine: &Engine,
     session: &Session,
@@ -105,18 +106,29 @@ async fn selected(
     def: &TableDef,
     tail: &mut Tail,
 ) -> Result<Vec<RecordBatch>, SqlError> {
-    let tags: Vec<String> = def.tags().map(|t| quote(&t.name)).collect();
-    // A table without tags has one series.
-    let list =
-        if tags.is_empty() { "DISTINCT 1".to_owned() } else { format!("DISTINCT {}", tags.join(", ")) };
-    let plan = engine.plan(session, *select(&list, name, tail.filter.take().map(|f| *f))?)?;
-    if let Some(field) = filter_of(&plan).and_then(|filter| field_in(def, &filter)) {
+    let text = format!("SHOW SERIES FROM {name}");
+    let Some(written) = tail.filter.take() else {
+        let rows = engine.series(session, &table_name(name), None, text).await?;
+        return Ok(rows.collect().await.map_err(triglot_engine::EngineError::from)?);
+    };
+    let filter = predicate(engine, session, name, written.as_ref().clone())?;
+    if let Some(field) = field_in(def, &filter) {
         return Err(SqlError::semantic(
             "010046",
             format_args!("SHOW SERIES does not support where clause contains field {field}"),
         ));
     }
-    let query = Query { text: format!("SHOW SERIES FROM {name}"), plan, target_partitions: None };
+    let times = |name: &str| def.column(name).is_some_and(|c| c.kind == ColumnKind::Time);
+    if !filter.column_refs().iter().any(|c| times(&c.name)) {
+        let rows = engine.series(session, &table_name(name), Some(filter), text).await?;
+        return Ok(rows.collect().await.map_err(triglot_engine::EngineError::from)?);
+    }
+    let tags: Vec<String> = def.tags().map(|t| quote(&t.name)).collect();
+    // A table without tags has one series.
+    let list =
+        if tags.is_empty() { "DISTINCT 1".to_owned() } else { format!("DISTINCT {}", tags.join(", ")) };
+    let plan = engine.plan(session, *select(&list, name, Some(*written))?)?;
+    let query = Query { text, plan, target_partitions: None };
     match engine.execute(session, Statement::Query(query)).await? {
         Outcome::Rows(rows) => Ok(rows.collect().await.map_err(triglot_engine::EngineError::from)?),
         Outcome::Done | Outcome::Affected(_) => Ok(Vec::new()),

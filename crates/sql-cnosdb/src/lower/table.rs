@@ -78,7 +78,7 @@ fn field(f: &FieldDef) -> NewColumn {
         name: f.name.clone(),
         ty: f.ty.column_type(),
         kind: ColumnKind::Field,
-        declared: None,
+        declared: f.ty.declared(),
         codec: f.codec.map(|c| c.name().to_owned()),
     }
 }

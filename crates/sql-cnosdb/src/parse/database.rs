@@ -68,6 +68,11 @@ pub(super) fn recover(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     Ok(Stmt::RecoverDatabase { name: p.object_name()?, if_exists })
 }
 
+pub(super) fn compact(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
+    p.expect_words(&["COMPACT", "DATABASE"])?;
+    Ok(Stmt::CompactDatabase(p.object_name()?))
+}
+
 fn next_option(p: &mut Input<'_>) -> Option<&'static str> {
     OPTIONS.into_iter().find(|option| p.word(option))
 }

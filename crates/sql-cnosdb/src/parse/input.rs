@@ -64,6 +64,11 @@ impl<'a> Input<'a> {
         Err(self.0.expected::<()>(what, found).err().map_or_else(|| SqlError::parser(what), SqlError::from))
     }
 
+    /// Takes the next token, whatever it is, as text.
+    pub(super) fn any_token(&mut self) -> String {
+        self.0.next_token().to_string()
+    }
+
     /// The next token as text, for the vendor's own messages.
     pub(super) fn found(&self) -> String {
         self.0.peek_token_ref().to_string()

@@ -1,9 +1,11 @@
 //! The parser: tokenises once, dispatches on the leading keywords, and lets sqlparser read
 //! queries and expressions.
 
+mod cluster;
 mod database;
 mod input;
 pub(crate) mod limiter;
+mod limits;
 mod role;
 mod show;
 mod table;
@@ -118,17 +120,29 @@ fn plain(mut token: TokenWithSpan) -> TokenWithSpan {
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
     let operators = count_operators(&tokens);
     check_special_calls(&tokens)?;
+    // DataFusion would read it and give all rows.
+    let is_sample = |w: &Word| w.quote_style.is_none() && w.keyword == Keyword::TABLESAMPLE;
+    if tokens.iter().any(|t| matches!(&t.token, Token::Word(w) if is_sample(w))) {
+        return Err(SqlError::NotImplemented("TABLESAMPLE".to_owned()));
+    }
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
     check_depth(first, operators)?;
     let statement = match (first, second) {
-        ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(p.query()?),
+        ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(limits::checked(p.query()?)?),
         ("EXPLAIN", _) => explain(&mut p)?,
         ("CREATE", "DATABASE") => database::create(&mut p)?,
         ("ALTER", "DATABASE") => database::alter(&mut p)?,
         ("DROP", "DATABASE") => database::drop(&mut p)?,
         ("RECOVER", "DATABASE") => database::recover(&mut p)?,
+        ("COMPACT", "DATABASE") => database::compact(&mut p)?,
+        ("COMPACT" | "DROP" | "COPY" | "MOVE", "VNODE") | ("CHECKSUM", "GROUP") => {
+            return Err(cluster::refuse(&mut p)?);
+        }
+        ("REPLICA", "ADD" | "REMOVE" | "PROMOTE" | "DESTORY" | "DESTROY") => {
+            return Err(cluster::refuse(&mut p)?);
+        }
         ("CREATE", "TABLE") => table::create(&mut p)?,
         ("ALTER", "TABLE") => table::alter(&mut p)?,
         ("DROP", "TABLE") => table::drop(&mut p)?,
@@ -140,6 +154,7 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("SHOW", "SERIES") => show::series(&mut p)?,
         ("SHOW", "TAG") => show::tag_values(&mut p)?,
         ("INSERT", _) => table::insert(&mut p)?,
+        ("UPDATE", _) => table::update(&mut p)?,
         ("DELETE", _) => table::delete(&mut p)?,
         ("KILL", _) => show::kill(&mut p)?,
         ("CREATE", "USER") => user::create(&mut p)?,

@@ -3,6 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 
 use super::input::Input;
+use super::limits;
 use crate::ast::{KeySelection, QName, Stmt, Tail};
 use crate::error::SqlError;
 
@@ -99,10 +100,10 @@ fn tail(p: &mut Input<'_>, columns: &[&str]) -> Result<Tail, SqlError> {
         }
     }
     if p.word("LIMIT") {
-        tail.limit = Some(p.number()?);
+        tail.limit = Some(limits::limit(&*p.expr()?)?);
     }
     if p.word("OFFSET") {
-        tail.offset = p.number()?;
+        tail.offset = limits::offset(&*p.expr()?)?;
     }
     Ok(tail)
 }

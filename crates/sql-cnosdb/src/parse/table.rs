@@ -2,6 +2,8 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
+use triglot_functions::geometry::GeometryKind;
+
 use super::input::Input;
 use crate::ast::{FieldDef, Stmt, TableAlteration};
 use crate::codec::{Codec, FieldType};
@@ -96,6 +98,23 @@ pub(super) fn insert(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     Ok(Stmt::Insert { table, columns, source: p.query()? })
 }
 
+pub(super) fn update(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
+    p.expect_words(&["UPDATE"])?;
+    let table = p.table_name()?;
+    p.expect_words(&["SET"])?;
+    let mut assignments = Vec::new();
+    loop {
+        let column = p.name()?;
+        p.expect_token(&Token::Eq)?;
+        assignments.push((column, p.expr()?));
+        if !p.token(&Token::Comma) {
+            break;
+        }
+    }
+    let filter = if p.word("WHERE") { Some(p.expr()?) } else { None };
+    Ok(Stmt::Update { table, assignments, filter })
+}
+
 pub(super) fn delete(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     p.expect_words(&["DELETE", "FROM"])?;
     let table = p.table_name()?;
@@ -105,12 +124,12 @@ pub(super) fn delete(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
 
 fn field(p: &mut Input<'_>) -> Result<FieldDef, SqlError> {
     let name = p.name()?;
-    let ty = field_type(p)?;
+    let ty = field_type(p, &name)?;
     let codec = if p.word("CODEC") { Some(codec(p)?) } else { None };
     Ok(FieldDef { name, ty, codec })
 }
 
-fn field_type(p: &mut Input<'_>) -> Result<FieldType, SqlError> {
+fn field_type(p: &mut Input<'_>, column: &str) -> Result<FieldType, SqlError> {
     for (word, ty) in [
         ("BIGINT", FieldType::BigInt),
         ("DOUBLE", FieldType::Double),
@@ -123,9 +142,42 @@ fn field_type(p: &mut Input<'_>) -> Result<FieldType, SqlError> {
         }
     }
     if p.peeks("GEOMETRY") {
-        return Err(SqlError::NotImplemented("GEOMETRY columns".to_owned()));
+        return geometry(p, column);
     }
-    p.expected("BIGINT, BIGINT UNSIGNED, DOUBLE, BOOLEAN or STRING")
+    p.expected("BIGINT, BIGINT UNSIGNED, DOUBLE, BOOLEAN, STRING or GEOMETRY")
+}
+
+/// `GEOMETRY(subtype, 0)`; the errors show the type as it was written (010041).
+fn geometry(p: &mut Input<'_>, column: &str) -> Result<FieldType, SqlError> {
+    let mut written = p.any_token();
+    let mut arguments = Vec::new();
+    if p.token(&Token::LParen) {
+        while !p.token(&Token::RParen) {
+            if p.end().is_ok() {
+                return p.expected(")");
+            }
+            if !p.token(&Token::Comma) {
+                arguments.push(p.any_token());
+            }
+        }
+        written = format!("{written}({})", arguments.join(", "));
+    }
+    let unexpected = |what: &str| {
+        let text = format!("Unexpected data type {written} of {column}, {what}");
+        Err(SqlError::semantic("010041", text))
+    };
+    let [subtype, srid] = arguments.as_slice() else {
+        return unexpected("format: GEOMETRY(<sub_type>, <srid>)");
+    };
+    let Some(kind) = GeometryKind::from_name(subtype) else {
+        let all = GeometryKind::ALL.map(GeometryKind::name).join(", ");
+        return unexpected(&format!("sub_type must be {all}"));
+    };
+    if srid == "0" {
+        Ok(FieldType::Geometry(kind))
+    } else {
+        unexpected("currently only supports 0, Cartesian coordinate system")
+    }
 }
 
 fn codec(p: &mut Input<'_>) -> Result<Codec, SqlError> {

@@ -322,3 +322,37 @@ fn deep_and_long_statements_do_not_overflow_the_stack() {
         .join()
         .unwrap();
 }
+
+#[test]
+fn updates_name_columns_and_a_predicate() {
+    let Stmt::Update { table: name, assignments, filter } =
+        ok("UPDATE d.M SET F = f + 1, \"Tag\" = 'a' WHERE t > 1")
+    else {
+        panic!()
+    };
+    assert_eq!(name, QName { database: Some("d".into()), ..table("m") });
+    let set: Vec<(String, String)> = assignments.into_iter().map(|(c, v)| (c, v.to_string())).collect();
+    assert_eq!(set, [("f".into(), "f + 1".into()), ("Tag".into(), "'a'".to_owned())]);
+    assert_eq!(filter.unwrap().to_string(), "t > 1");
+    assert!(matches!(ok("update m set f = 1"), Stmt::Update { filter: None, .. }));
+    for sql in
+        ["update m", "update m set", "update m set f", "update m set f = 1,", "update m set f = 1 where"]
+    {
+        assert!(err(sql).starts_with("sql parser error: "), "{sql}");
+    }
+}
+
+#[test]
+fn statements_of_clusters_are_read_and_refused() {
+    for sql in [
+        "compact vnode 1 2",
+        "drop vnode 3",
+        "move vnode 1 to node 2",
+        "copy vnode 1 to node 2",
+        "checksum group 7",
+    ] {
+        assert!(err(sql).starts_with("This feature is not implemented: "), "{sql}: {}", err(sql));
+    }
+    assert!(err("move vnode 'a'").starts_with("sql parser error: "));
+    assert!(matches!(ok("compact database D"), Stmt::CompactDatabase(name) if name == "d"));
+}

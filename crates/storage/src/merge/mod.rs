@@ -34,7 +34,7 @@ mod tests;
 pub use fold::{FoldMode, fold};
 pub use rows::Layout;
 pub(crate) use rows::{composite_rows, key_slices};
-pub use set::set_bit;
+pub use set::{put_bit, set_bit};
 pub use sort::{SortedParts, sort_part, sort_parts, sort_parts_in_batches};
 pub use stream::{MergeOptions, MergeStream, concat_folded};
 pub use tombstone::{Tombstone, apply_tombstones};

@@ -7,7 +7,7 @@ pub fn set_bit(bitmap: &[u8], bit: usize) -> bool {
 }
 
 /// Sets or clears bit `bit`, growing the bitmap as needed.
-pub(super) fn put_bit(bitmap: &mut Vec<u8>, bit: usize, on: bool) {
+pub fn put_bit(bitmap: &mut Vec<u8>, bit: usize, on: bool) {
     if bitmap.len() <= bit / 8 {
         if !on {
             return;

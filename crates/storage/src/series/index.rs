@@ -5,7 +5,7 @@ use roaring::RoaringBitmap;
 use triglot_model::{ColumnId, IdentityRule, Sid};
 
 use super::codes::Codes;
-use super::key::{canonical_identity, identity_hash};
+use super::key::{canonical_identity, identity_hash, placement_hash, push_canonical_tag};
 use super::strings::Strings;
 use super::tag::TagColumn;
 use super::{SeriesError, SeriesKey};
@@ -207,6 +207,28 @@ impl SeriesIndex {
         Ok(())
     }
 
+    /// The keys of listed series whose [`super::identity_hash64`] `wanted` says yes to. Only under
+    /// [`IdentityRule::AllTags`] it looks at them all; elsewhere identities never change.
+    pub(crate) fn keys_with_hash(&self, wanted: impl Fn(u64) -> bool) -> Vec<SeriesKey> {
+        let mut found = Vec::new();
+        if self.rule != IdentityRule::AllTags {
+            return found;
+        }
+        let mut canonical = Vec::new();
+        for sid in &self.live {
+            canonical.clear();
+            for (id, tag) in &self.tags {
+                if let Some(value) = tag.value(sid) {
+                    push_canonical_tag(&mut canonical, *id, value);
+                }
+            }
+            if wanted(placement_hash(&canonical)) {
+                found.extend(self.key_of(Sid(sid)));
+            }
+        }
+        found
+    }
+
     /// Removes series: they are no longer listed and their identities are free. Unknown ones are
     /// passed over. Returns how many there were.
     pub fn remove(&mut self, sids: &[Sid]) -> usize {
@@ -236,7 +258,11 @@ impl SeriesIndex {
     }
 
     /// `key` with `changes`; refuses changes of primary tags.
-    fn changed_key(&self, key: &SeriesKey, changes: &TagChanges) -> Result<SeriesKey, SeriesError> {
+    pub(crate) fn changed_key(
+        &self,
+        key: &SeriesKey,
+        changes: &TagChanges,
+    ) -> Result<SeriesKey, SeriesError> {
         let mut tags: BTreeMap<ColumnId, Box<str>> = key.tags.iter().cloned().collect();
         for (column, value) in changes {
             match value {

@@ -43,7 +43,12 @@ impl SeriesKey {
 ///
 /// Fails like [`super::SeriesIndex::get_or_create`] if the key lacks a part of the identity.
 pub fn identity_hash64(rule: &IdentityRule, key: &SeriesKey) -> Result<u64, SeriesError> {
-    Ok(xxh3_64(&canonical_identity(rule, key)?))
+    Ok(placement_hash(&canonical_identity(rule, key)?))
+}
+
+/// [`identity_hash64`] of a canonical encoding. Frozen.
+pub(super) fn placement_hash(canonical: &[u8]) -> u64 {
+    xxh3_64(canonical)
 }
 
 /// The canonical encoding of a key's identity; see [`identity_hash64`]. Frozen.
@@ -75,12 +80,17 @@ pub(super) fn canonical_identity(rule: &IdentityRule, key: &SeriesKey) -> Result
 fn canonical_tags<'a>(tags: impl Iterator<Item = (ColumnId, &'a str)>) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     for (id, value) in tags {
-        out.extend_from_slice(&id.0.to_le_bytes());
-        // A value of 4 GiB would need a body of 4 GiB; `limits.max_tag_bytes` is checked long before.
-        out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
-        out.extend_from_slice(value.as_bytes());
+        push_canonical_tag(&mut out, id, value.as_bytes());
     }
     out
+}
+
+/// One tag of the canonical encoding; they follow one another in ascending order of id.
+pub(super) fn push_canonical_tag(out: &mut Vec<u8>, id: ColumnId, value: &[u8]) {
+    out.extend_from_slice(&id.0.to_le_bytes());
+    // A value of 4 GiB would need a body of 4 GiB; `limits.max_tag_bytes` is checked long before.
+    out.extend_from_slice(&u32::try_from(value.len()).unwrap_or(u32::MAX).to_le_bytes());
+    out.extend_from_slice(value);
 }
 
 /// The seed of this process for all in-memory tables; random, and never stored or shown.

@@ -19,6 +19,7 @@ use crate::budget::Budget;
 use crate::error::StorageError;
 use crate::file::{Reaper, data_path, series_path};
 use crate::manifest::{EditV1, Manifest};
+use crate::routes::Routes;
 use crate::series::SeriesIndex;
 use crate::sst::MetaCache;
 use crate::wal::Spares;
@@ -91,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) series_count: Arc<SeriesCount>,
     pub(crate) cache: Arc<MetaCache>,
     pub(crate) reaper: Reaper,
+    pub(crate) routes: Arc<Routes>,
 }
 
 /// One shard.
@@ -104,6 +106,7 @@ pub(crate) struct Shard {
     budget: Arc<Budget>,
     series_count: Arc<SeriesCount>,
     reaper: Reaper,
+    routes: Arc<Routes>,
     /// Requests to the writer thread.
     pub(crate) queue: mpsc::Sender<Command>,
     /// Held shortly, never across an await.

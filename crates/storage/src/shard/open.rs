@@ -67,6 +67,7 @@ impl Shard {
             budget: shared.budget,
             series_count: shared.series_count,
             reaper: shared.reaper,
+            routes: shared.routes,
             queue,
             state: RwLock::new(state),
             manifest: Mutex::new(manifest),

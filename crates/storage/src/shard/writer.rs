@@ -11,7 +11,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use roaring::RoaringBitmap;
 use tokio::sync::{mpsc, oneshot};
-use triglot_model::{ColumnId, Pressure, RowOp, ShardId, Sid, TableId};
+use triglot_model::{ColumnId, Pressure, RowOp, ShardId, Sid, TableDef, TableId};
 
 use super::Shard;
 use super::state::TableState;
@@ -20,7 +20,7 @@ use crate::error::StorageError;
 use crate::memtable::{MemPart, split_by_bucket};
 use crate::merge::MergeError;
 use crate::physical::{OP, SET, column_name, key_fields};
-use crate::series::SeriesKey;
+use crate::series::{SeriesIndex, SeriesKey};
 use crate::wal::{Group, SeriesEntry, Wal, WalError, WalPayload};
 use crate::write::{SeriesRef, TagChange, WriteAck, WriteBatch};
 use crate::{TableMeta, TimeRange, Tombstone};
@@ -266,20 +266,35 @@ impl Writer {
             match series {
                 SeriesRef::Known(sid) if sid.0 >= index.next_sid() => return Err(unknown_series(id)),
                 SeriesRef::Known(sid) => sids.push(*sid),
-                SeriesRef::Key(key) => {
-                    if self.shard.series_count.is_full() && index.lookup(key).is_none() {
-                        return Err(StorageError::TooManySeries { limit: self.shard.series_count.limit() });
-                    }
-                    let (sid, created) = index.get_or_create(key)?;
-                    if created {
-                        self.unlogged.push((id, sid));
-                        self.shard.series_count.add(1);
-                    }
-                    sids.push(sid);
-                }
+                SeriesRef::Key(key) => sids.push(self.series_of_key(&batch.table.def, &mut index, key)?),
             }
         }
         Ok(WriteAck { sids, series_epoch: index.epoch() })
+    }
+
+    /// The series of a key, made if there is none.
+    fn series_of_key(
+        &mut self,
+        table: &TableDef,
+        index: &mut SeriesIndex,
+        key: &SeriesKey,
+    ) -> Result<Sid, StorageError> {
+        if let Some(sid) = index.lookup(key) {
+            return Ok(sid);
+        }
+        let shard = &self.shard;
+        if shard.series_count.is_full() {
+            return Err(StorageError::TooManySeries { limit: shard.series_count.limit() });
+        }
+        if !shard.routes.leads_to(shard.id, table, key)? {
+            return Err(StorageError::StaleSeries { table: table.id, shard: shard.id });
+        }
+        let (sid, created) = index.get_or_create(key)?;
+        if created {
+            self.unlogged.push((table.id, sid));
+            self.shard.series_count.add(1);
+        }
+        Ok(sid)
     }
 
     fn prepare_set_tags(
@@ -370,11 +385,7 @@ impl Writer {
     }
 }
 
-fn known_series(
-    batch: &WriteBatch,
-    index: &crate::series::SeriesIndex,
-    shard: ShardId,
-) -> Result<WriteAck, StorageError> {
+fn known_series(batch: &WriteBatch, index: &SeriesIndex, shard: ShardId) -> Result<WriteAck, StorageError> {
     let table = batch.table.def.id;
     if index.epoch() != batch.series_epoch {
         return Err(StorageError::StaleSeries { table, shard });

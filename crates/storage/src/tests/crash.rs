@@ -6,9 +6,9 @@ use std::sync::Arc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use triglot_disk::{Disk, SimDisk};
-use triglot_model::{IdentityRule, ManualClock, RowOp, ShardId};
+use triglot_model::{IdentityRule, ManualClock, RowOp};
 
-use super::model::{Model, OutRow};
+use super::model::{Key, Model, OutRow};
 use super::random::{Op, RULES, find_series, random_op};
 use super::{InRow, Query, T1, T2, TABLE, TestEnv, TestTables, open, options, read, rounds, table};
 use crate::series::identity_hash64;
@@ -17,8 +17,26 @@ use crate::{TableMeta, TagChange};
 const SHARDS: u16 = 2;
 const STEPS: usize = 14;
 
-fn shard(meta: &TableMeta, row: &InRow) -> ShardId {
-    ShardId((identity_hash64(&meta.def.identity, &row.key).unwrap() % u64::from(SHARDS)) as u16)
+/// The shard that the row's series lives in, or is made in: where the key hashes to that the series
+/// was born with, since a change of tags moves no rows.
+fn shard(meta: &TableMeta, model: &Model, row: &InRow) -> u64 {
+    let tag = |id| row.key.tag(id).map(str::to_owned);
+    let known = model.series.iter().position(|k| match &meta.def.identity {
+        IdentityRule::AllTags => (&k.t1, &k.t2) == (&tag(T1), &tag(T2)),
+        IdentityRule::ChildName => k.child.as_deref() == row.key.child.as_deref(),
+        IdentityRule::PrimaryTags(_) => k.t1 == tag(T1),
+    });
+    match known {
+        Some(series) => home(meta, &model.born[series]),
+        None => identity_hash64(&meta.def.identity, &row.key).unwrap() % u64::from(SHARDS),
+    }
+}
+
+fn home(meta: &TableMeta, key: &Key) -> u64 {
+    let tags = [(T1, &key.t1), (T2, &key.t2)];
+    let tags = tags.into_iter().filter_map(|(id, v)| Some((id, v.as_deref()?.into()))).collect();
+    let key = crate::SeriesKey { child: key.child.as_deref().map(Into::into), tags };
+    identity_hash64(&meta.def.identity, &key).unwrap() % u64::from(SHARDS)
 }
 
 /// Operations that reach one shard each, but for deletes.
@@ -29,14 +47,12 @@ fn script(seed: u64, meta: &TableMeta, model: &Model) -> Vec<Op> {
     while ops.len() < STEPS {
         match random_op(&mut rng, model.series.len()) {
             Op::Write(op, mut rows) => {
-                let first = shard(meta, &rows[0]);
-                rows.retain(|r| shard(meta, r) == first);
+                let first = shard(meta, &model, &rows[0]);
+                rows.retain(|r| shard(meta, &model, r) == first);
                 model.write(op, &rows);
                 ops.push(Op::Write(op, rows));
             }
             Op::Restart => {}
-            // With two shards an identity must stay where it hashes to.
-            Op::SetTag(..) if meta.def.identity == IdentityRule::AllTags => {}
             Op::SetTag(series, t2) => {
                 model.set_tag(series, t2.as_deref());
                 ops.push(Op::SetTag(series, t2));
@@ -60,10 +76,8 @@ fn outcomes(meta: &TableMeta, before: &Model, op: &Op) -> Vec<Vec<OutRow>> {
             let full = after.read(&all);
             // By shard of the row: a mask of the shards that have deleted.
             let place = |row: &OutRow| {
-                let tags = [(T1, &row.key.t1), (T2, &row.key.t2)];
-                let tags = tags.into_iter().filter_map(|(id, v)| Some((id, v.as_deref()?.into()))).collect();
-                let key = crate::SeriesKey { child: row.key.child.as_deref().map(Into::into), tags };
-                identity_hash64(&meta.def.identity, &key).unwrap() % u64::from(SHARDS)
+                let series = before.series.iter().position(|k| *k == row.key).unwrap();
+                home(meta, &before.born[series])
             };
             let mixed = |mask: u64| {
                 none.iter().filter(|r| mask >> place(r) & 1 == 0 || full.contains(r)).cloned().collect()
@@ -82,7 +96,7 @@ async fn run(env: &TestEnv, meta: &TableMeta, model: &Model, op: &Op) -> bool {
         Op::SetTag(series, t2) => {
             let (shard, sid) = find_series(env, meta, model, *series);
             let change = TagChange { sid, tags: vec![(T2, t2.clone().map(Into::into))] };
-            env.storage.set_tags(meta, shard, vec![change]).await.is_ok()
+            env.storage.set_tags(meta, vec![(shard, vec![change])]).await.is_ok()
         }
         Op::Flush => env.storage.flush().await.is_ok(),
         Op::Compact => env.storage.compact(None).await.is_ok(),

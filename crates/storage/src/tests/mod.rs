@@ -8,6 +8,7 @@ mod model;
 mod perf;
 mod pressure;
 mod random;
+mod retag;
 mod scenarios;
 mod schema;
 mod snapshots;
@@ -27,7 +28,6 @@ use triglot_model::{
     RewriteRule, RowOp, ShardId, TableDef, TableId,
 };
 
-use crate::series::identity_hash64;
 use crate::{
     DeleteFilter, ScanRequest, SeriesKey, SeriesRef, SeriesSelection, Storage, StorageError, StorageOptions,
     TableMeta, TableSnapshot, Tables, TimeRange, WriteBatch,
@@ -166,7 +166,7 @@ impl TestEnv {
     }
 
     pub(super) fn shard_of(&self, meta: &TableMeta, key: &SeriesKey) -> ShardId {
-        self.storage.shard_of(identity_hash64(&meta.def.identity, key).unwrap())
+        self.storage.shard_of(&meta.def, key).unwrap()
     }
 
     /// Writes rows by their series' keys, one call a shard.

@@ -36,12 +36,14 @@ pub(crate) struct OutRow {
 pub(crate) struct Model {
     rule: IdentityRule,
     pub(crate) series: Vec<Key>,
+    /// The key that each series was made with.
+    pub(crate) born: Vec<Key>,
     rows: BTreeMap<(usize, i64), BTreeMap<ColumnId, Value>>,
 }
 
 impl Model {
     pub(crate) fn new(rule: IdentityRule) -> Self {
-        Self { rule, series: Vec::new(), rows: BTreeMap::new() }
+        Self { rule, series: Vec::new(), born: Vec::new(), rows: BTreeMap::new() }
     }
 
     pub(crate) fn write(&mut self, op: RowOp, rows: &[InRow]) {
@@ -120,6 +122,7 @@ impl Model {
         match self.series.iter().position(same) {
             Some(found) => found,
             None => {
+                self.born.push(new.clone());
                 self.series.push(new);
                 self.series.len() - 1
             }

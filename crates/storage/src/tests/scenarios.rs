@@ -74,7 +74,7 @@ async fn known_series_are_checked_against_the_epoch() {
     unknown.series.push(SeriesRef::Key(key("b", None)));
     assert!(matches!(env.storage.write(ShardId(0), vec![unknown]).await, Err(StorageError::BadBatch { .. })));
     let change = TagChange { sid: Sid(0), tags: vec![(T1, Some("z".into()))] };
-    env.storage.set_tags(&meta, ShardId(0), vec![change]).await.unwrap();
+    env.storage.set_tags(&meta, vec![(ShardId(0), vec![change])]).await.unwrap();
     let stale = env.storage.write(ShardId(0), vec![known]).await;
     assert!(matches!(stale, Err(StorageError::StaleSeries { .. })));
     assert_eq!(env.rows(&meta).await.len(), 2);
@@ -108,11 +108,11 @@ async fn tags_change_without_rewriting_rows() {
     env.storage.flush().await.unwrap();
     let files = env.data_files();
     let set = |sid, t1: &str| TagChange { sid: Sid(sid), tags: vec![(T1, Some(t1.into()))] };
-    let taken = env.storage.set_tags(&meta, ShardId(0), vec![set(0, "b")]).await;
+    let taken = env.storage.set_tags(&meta, vec![(ShardId(0), vec![set(0, "b")])]).await;
     assert!(matches!(taken, Err(StorageError::Series(_))), "{taken:?}");
     // All or nothing: the first change alone would be fine.
-    assert!(env.storage.set_tags(&meta, ShardId(0), vec![set(0, "c"), set(1, "c")]).await.is_err());
-    env.storage.set_tags(&meta, ShardId(0), vec![set(0, "c")]).await.unwrap();
+    assert!(env.storage.set_tags(&meta, vec![(ShardId(0), vec![set(0, "c"), set(1, "c")])]).await.is_err());
+    env.storage.set_tags(&meta, vec![(ShardId(0), vec![set(0, "c")])]).await.unwrap();
     let names = |rows: Vec<OutRow>| rows.into_iter().filter_map(|r| r.key.t1).collect::<Vec<_>>();
     assert_eq!(names(env.rows(&meta).await), ["b", "c"]);
     env.crash(true).await;
@@ -140,7 +140,7 @@ async fn a_tag_change_and_writes_of_the_same_identity_in_one_group() {
         let rows = [row(to, None, 100 + round, 1)];
         // Polled in this order, so that they are queued together.
         let (set, written) = tokio::join!(
-            env.storage.set_tags(&meta, ShardId(0), vec![change]),
+            env.storage.set_tags(&meta, vec![(ShardId(0), vec![change])]),
             env.write(&meta, RowOp::Merge, &rows)
         );
         written.unwrap();
