@@ -294,7 +294,7 @@ fn sql_that_is_not_served_says_so() {
 
 #[test]
 fn deep_and_long_statements_do_not_overflow_the_stack() {
-    let delete = format!("delete from t where 1{} = 1", " + 1".repeat(super::MAX_OPERATORS_INLINE));
+    let delete = format!("delete from t where 1{} = 1", " + 1".repeat(MAX_OPERATORS_INLINE));
     assert!(err(&delete).contains("at most 500 are allowed"));
     for many in [",", " ", "(", ";", "a "] {
         let text = format!("select {}", many.repeat(8_000_000 / many.len()));
