@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use datafusion::error::DataFusionError;
 use triglot_model::{ErrorKind, Refusal};
 
@@ -38,6 +40,8 @@ pub enum QueryError {
         kind: ErrorKind,
         /// That layer's text.
         message: String,
+        /// That layer's error, see [`QueryError::source_as`].
+        source: Arc<dyn std::error::Error + Send + Sync>,
     },
     /// A dialect's rule refused the plan, with the dialect's own code.
     #[error("{message}")]
@@ -92,6 +96,20 @@ impl QueryError {
             Self::Busy { .. } => ErrorKind::Busy,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
             Self::Internal { .. } => ErrorKind::Internal,
+        }
+    }
+
+    /// The refusal of a layer that planning called back into; it finds its error again with
+    /// [`Self::source_as`].
+    pub fn refused(kind: ErrorKind, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Refused { kind, message: error.to_string(), source: Arc::new(error) }
+    }
+
+    /// What was given to [`Self::refused`], if it is an `E`.
+    pub fn source_as<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Refused { source, .. } => source.downcast_ref(),
+            _ => None,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::compare::Comparisons;
 use crate::functions::{packs, replaced};
 use crate::plan;
 use crate::session_values::session_values;
+use crate::system::CnosDbTables;
 
 /// The query language of CnosDB sessions. Made once for each listener.
 ///
@@ -34,6 +35,7 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
         analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions)],
         extension_planners: vec![Arc::new(GapFillPlanner)],
         session_values: Some(session_values),
+        system_tables: Some(Arc::new(CnosDbTables)),
         ..LanguageOptions::default()
     }))
 }

@@ -4,6 +4,7 @@
 //! [`execute`] (against the engine). The words follow the fact sheet `cnosdb.md`, sections 3, 12
 //! and 13; queries are DataFusion's. The crate knows no HTTP and no result format.
 
+mod access_error;
 pub mod ast;
 pub mod codec;
 mod compare;
@@ -18,8 +19,10 @@ mod plan;
 pub mod scan;
 mod session_values;
 pub mod size;
+mod system;
 mod values;
 
-pub use error::{SqlError, engine_face, ingest_face, with_names};
+pub use access_error::with_names;
+pub use error::{SqlError, engine_face, ingest_face};
 pub use language::language;
 pub use lower::{Prepared, execute, plan, prepare};

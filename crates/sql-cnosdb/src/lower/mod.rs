@@ -1,19 +1,20 @@
 //! From statements to the engine.
 
+mod access;
 mod database;
 mod delete;
 mod insert;
 mod show;
 mod table;
 mod update;
-mod user;
 
 use datafusion::logical_expr::LogicalPlan;
 use triglot_engine::{Engine, Outcome, Query, Session, Statement, TableName};
 use triglot_model::ErrorKind;
 
+use crate::access_error::with_names;
 use crate::ast::{QName, Stmt};
-use crate::error::{SqlError, with_names};
+use crate::error::SqlError;
 use crate::scan::scan_insert;
 use crate::values::literal_batch;
 use crate::{parse, scan};
@@ -112,6 +113,10 @@ pub async fn execute(
 }
 
 async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result<Outcome, SqlError> {
+    if !matches!(statement, Stmt::User(_)) {
+        // SHOW and DESCRIBE read the catalog without passing `Engine::execute`.
+        engine.check_password_is_own(session)?;
+    }
     match statement {
         // `plan` leaves none of these.
         Stmt::Query(_) | Stmt::Explain(_) | Stmt::Insert { .. } => {
@@ -147,11 +152,9 @@ async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result
         }
         Stmt::AlterTable { table, change } => table::alter(engine, session, &table, change).await,
         Stmt::DropTable { table, if_exists } => table::drop(engine, session, &table, if_exists).await,
-        Stmt::CreateUser { name, if_not_exists, options } => {
-            user::create(engine, session, name, if_not_exists, options).await
-        }
-        Stmt::AlterUser { name, options } => user::alter(engine, session, name, options).await,
-        Stmt::DropUser { name, if_exists } => user::drop(engine, session, name, if_exists).await,
+        Stmt::Tenant(statement) => access::tenant(engine, session, statement).await,
+        Stmt::Role(statement) => access::role(engine, session, statement).await,
+        Stmt::User(statement) => access::user(engine, session, statement).await,
     }
 }
 

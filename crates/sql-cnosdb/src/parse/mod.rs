@@ -4,9 +4,12 @@
 mod cluster;
 mod database;
 mod input;
+pub(crate) mod limiter;
 mod limits;
+mod role;
 mod show;
 mod table;
+pub(crate) mod tenant;
 mod user;
 
 #[cfg(test)]
@@ -107,6 +110,7 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("DESC" | "DESCRIBE", _) => table::describe(&mut p)?,
         ("SHOW", "DATABASES") => show::bare(&mut p, Stmt::ShowDatabases)?,
         ("SHOW", "QUERIES") => show::bare(&mut p, Stmt::ShowQueries)?,
+        ("SHOW", "STREAMS") => return show::streams(&mut p),
         ("SHOW", "TABLES") => show::tables(&mut p)?,
         ("SHOW", "SERIES") => show::series(&mut p)?,
         ("SHOW", "TAG") => show::tag_values(&mut p)?,
@@ -117,6 +121,14 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("CREATE", "USER") => user::create(&mut p)?,
         ("ALTER", "USER") => user::alter(&mut p)?,
         ("DROP", "USER") => user::drop(&mut p)?,
+        ("CREATE", "TENANT") => tenant::create(&mut p)?,
+        ("ALTER", "TENANT") => tenant::alter(&mut p)?,
+        ("DROP", "TENANT") => tenant::drop(&mut p)?,
+        ("RECOVER", "TENANT") => tenant::recover(&mut p)?,
+        ("CREATE", "ROLE") => role::create(&mut p)?,
+        ("DROP", "ROLE") => role::drop(&mut p)?,
+        ("GRANT", _) => role::grant(&mut p)?,
+        ("REVOKE", _) => role::revoke(&mut p)?,
         _ => {
             let statement = p.sql_statement()?;
             p.end()?;

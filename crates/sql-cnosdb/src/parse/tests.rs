@@ -2,7 +2,10 @@ use super::*;
 use crate::ast::{DatabaseOptions, FieldDef, KeySelection, QName, TableAlteration};
 use crate::codec::{Codec, FieldType};
 use crate::duration::CnosDuration;
-use triglot_model::Precision;
+use std::collections::BTreeMap;
+use triglot_engine::catalog::{Privilege, TenantDef};
+use triglot_engine::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit, RoleStatement, TenantStatement};
+use triglot_model::{Precision, TenantId};
 
 fn ok(sql: &str) -> Stmt {
     parse(sql).unwrap_or_else(|e| panic!("{sql}: {e}")).unwrap_or_else(|| panic!("{sql}: nothing"))
@@ -221,6 +224,61 @@ fn databases_are_dropped_later_and_recovered() {
 }
 
 #[test]
+fn limiters_are_read_part_by_part() {
+    let sql = "alter tenant t set _limiter object_config max_users_number = 1 max_databases 3 max_retention_time = 30 \
+               http_queries remote_max = 100 remote_initial = 1 remote_refill = 2 remote_interval = 3 local_max = 4 \
+               local_initial = 5 coord_data_in local_max 8 remote_max 9 remote_interval 10 remote_refill 11";
+    let Stmt::Tenant(TenantStatement::Alter { name, options }) = ok(sql) else { panic!() };
+    assert_eq!(name, "t");
+    let set: BTreeMap<String, String> = options.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
+    let tenant = TenantDef { id: TenantId(1), name, options: set, drop_at_ns: None };
+    let rate = |max, initial, refill, interval_ms, local_max, local_initial| RateLimit {
+        max,
+        initial,
+        refill,
+        interval_ms,
+        local_max,
+        local_initial,
+    };
+    let wanted = Quota {
+        objects: [(ObjectLimit::Users, 1), (ObjectLimit::Databases, 3), (ObjectLimit::RetentionDays, 30)]
+            .into(),
+        rates: [
+            (Meter { gate: Gate::Api, flow: Flow::Queries }, rate(100, 1, 2, 3, 4, 5)),
+            (Meter { gate: Gate::Store, flow: Flow::BytesIn }, rate(9, 0, 11, 10, 8, 0)),
+        ]
+        .into(),
+    };
+    assert_eq!(Quota::of(&tenant), wanted);
+    assert!(err("alter tenant t set _limiter").starts_with("sql parser error: Expected"));
+    assert_eq!(
+        err("alter tenant t set _limiter http_writes remote_max 1 remote_refill 1 local_max 1"),
+        "sql parser error: Expected remote_interval of http_writes"
+    );
+}
+
+#[test]
+fn passwords_do_not_show_in_debug() {
+    for sql in ["create user u with password='secret'", "alter user u set password='secret'"] {
+        let shown = format!("{:?}", ok(sql));
+        assert!(shown.contains("*****") && !shown.contains("secret"), "{shown}");
+    }
+}
+
+#[test]
+fn rights_are_listed() {
+    let Stmt::Role(RoleStatement::Grant { role, rights }) =
+        ok("grant read on database \"A\", all on database b to role r")
+    else {
+        panic!()
+    };
+    assert_eq!(role, "r");
+    assert_eq!(rights, [(Privilege::Read, "A".to_owned()), (Privilege::Full, "b".to_owned())]);
+    assert!(matches!(ok("revoke write on database b from r"),
+        Stmt::Role(RoleStatement::Revoke { rights, .. }) if rights == [(Privilege::Write, "b".to_owned())]));
+}
+
+#[test]
 fn sql_that_is_not_served_says_so() {
     for (sql, wanted) in [
         ("use public", "This feature is not implemented: USE public"),
@@ -229,8 +287,7 @@ fn sql_that_is_not_served_says_so() {
     ] {
         assert_eq!(err(sql), wanted, "{sql}");
     }
-    for sql in ["select 1 2 3", "selekt 1", "create tenant t", "select 'a", "show tables from", "drop table"]
-    {
+    for sql in ["select 1 2 3", "selekt 1", "select 'a", "show tables from", "drop table"] {
         assert!(err(sql).starts_with("sql parser error: "), "{sql}: {}", err(sql));
     }
 }
