@@ -143,7 +143,8 @@ fn database_privileges(view: &View<'_>) -> Columns {
     let mut rows = Vec::new();
     for role in view.catalog.roles(view.session.tenant).filter(visible) {
         for (id, privilege) in &role.grants {
-            let Some(database) = view.catalog.database_by_id(*id) else { continue };
+            let found = view.catalog.database_by_id(*id).filter(|d| d.drop_at_ns.is_none());
+            let Some(database) = found else { continue };
             let privilege = match privilege {
                 Privilege::Read => "Read",
                 Privilege::Write => "Write",
