@@ -15,7 +15,7 @@ use sqllogictest::{DB, DBOutput, DefaultColumnType, Record, Runner};
 use crate::http;
 use crate::server::Server;
 
-const AT_LEAST: usize = 150;
+const AT_LEAST: usize = 600;
 
 #[derive(Debug)]
 struct Refused(String);

@@ -66,6 +66,10 @@ pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
 /// # Errors
 /// The planner's (010001, 030019) and refusals to read.
 pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Prepared, SqlError> {
+    if !is_about_a_user(&prepared) {
+        // Before names are looked up; SHOW and DESCRIBE do not even pass `Engine::execute`.
+        engine.check_password_is_own(session)?;
+    }
     let planned = match prepared {
         Prepared::Statement(statement) => match *statement {
             Stmt::Query(query) => engine.plan(session, *query).map(|p| Prepared::Query(Box::new(p))),
@@ -83,6 +87,11 @@ pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Pr
         other => return Ok(other),
     };
     planned.map_err(|error| with_names(&engine.catalog(), error.into()))
+}
+
+/// The engine itself tells whether these may go before a change of password that is due.
+fn is_about_a_user(prepared: &Prepared) -> bool {
+    matches!(prepared, Prepared::Statement(statement) if matches!(**statement, Stmt::User(_)))
 }
 
 /// Runs a prepared request. `text` is its text, for the query list.
@@ -113,10 +122,6 @@ pub async fn execute(
 }
 
 async fn dispatch(engine: &Engine, session: &Session, statement: Stmt) -> Result<Outcome, SqlError> {
-    if !matches!(statement, Stmt::User(_)) {
-        // SHOW and DESCRIBE read the catalog without passing `Engine::execute`.
-        engine.check_password_is_own(session)?;
-    }
     match statement {
         // `plan` leaves none of these.
         Stmt::Query(_) | Stmt::Explain(_) | Stmt::Insert { .. } => {
