@@ -40,8 +40,8 @@ pub enum QueryError {
         kind: ErrorKind,
         /// That layer's text.
         message: String,
-        /// That layer's error, see [`QueryError::source_as`].
-        source: Arc<dyn std::error::Error + Send + Sync>,
+        /// That layer's error, if it has one of its own, see [`QueryError::source_as`].
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
     /// A dialect's rule refused the plan, with the dialect's own code.
     #[error("{message}")]
@@ -102,13 +102,13 @@ impl QueryError {
     /// The refusal of a layer that planning called back into; it finds its error again with
     /// [`Self::source_as`].
     pub fn refused(kind: ErrorKind, error: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Refused { kind, message: error.to_string(), source: Arc::new(error) }
+        Self::Refused { kind, message: error.to_string(), source: Some(Arc::new(error)) }
     }
 
     /// What was given to [`Self::refused`], if it is an `E`.
     pub fn source_as<E: std::error::Error + 'static>(&self) -> Option<&E> {
         match self {
-            Self::Refused { source, .. } => source.downcast_ref(),
+            Self::Refused { source: Some(source), .. } => source.downcast_ref(),
             _ => None,
         }
     }
