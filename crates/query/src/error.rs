@@ -156,7 +156,7 @@ fn find_own(error: &DataFusionError) -> Option<QueryError> {
             return Some(own.clone());
         }
         if let Some(Refusal { kind, message }) = current.downcast_ref::<Refusal>() {
-            return Some(QueryError::Refused { kind: *kind, message: message.clone() });
+            return Some(QueryError::Refused { kind: *kind, message: message.clone(), source: None });
         }
         current = current.source()?;
     }
