@@ -29,7 +29,8 @@ pub use run::{
     QueryStream,
 };
 pub use session::{
-    FinishPlan, MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues, query_memory,
+    FinishPlan, MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues,
+    query_memory,
 };
 pub use table::{
     Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,

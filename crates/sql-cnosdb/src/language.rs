@@ -42,7 +42,6 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
         extension_planners: vec![Arc::new(GapFillPlanner)],
         system_tables: Some(Arc::new(CnosDbTables)),
         session_values: Some(session_values),
-        system_tables: Some(Arc::new(CnosDbTables)),
         ..LanguageOptions::default()
     }))
 }
