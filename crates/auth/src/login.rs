@@ -80,11 +80,13 @@ pub struct Principal {
     pub name: String,
     /// Whether the user was an admin when let in. For display; [`crate::allow`] asks the catalog.
     pub is_admin: bool,
+    /// Whether a password was compared. Who was let in without one is not asked to change it.
+    pub by_password: bool,
 }
 
 impl From<&UserDef> for Principal {
     fn from(user: &UserDef) -> Self {
-        Self { user: user.id, name: user.name.clone(), is_admin: user.is_admin }
+        Self { user: user.id, name: user.name.clone(), is_admin: user.is_admin, by_password: true }
     }
 }
 
@@ -171,7 +173,7 @@ impl Auth {
             return Err(AuthError::NotLoopback);
         }
         match self.catalog.snapshot().user(user) {
-            Some(user) => Ok(Principal::from(&**user)),
+            Some(user) => Ok(Principal { by_password: false, ..Principal::from(&**user) }),
             None => Err(AuthError::UserNotFound { user: user.to_owned() }),
         }
     }
@@ -183,6 +185,17 @@ impl Auth {
     pub async fn hash(&self, password: &str) -> Result<PasswordHash, AuthError> {
         let (password, cost) = (password.to_owned(), self.options.hash_cost);
         self.on_pool(move || hash_password(&password, cost), || None).await
+    }
+
+    /// Whether `password` is the user's present one. For changes of it: unlike [`Self::verify`]
+    /// nothing is counted or remembered.
+    ///
+    /// # Errors
+    /// [`AuthError::Busy`], [`AuthError::Hash`].
+    pub async fn is_present(&self, user: &UserDef, password: &str) -> Result<bool, AuthError> {
+        let Some(hash) = user.password.clone() else { return Ok(false) };
+        let password = password.to_owned();
+        self.on_pool(move || password::matches(&password, &hash), || None).await
     }
 
     /// Whether the password is the user's. Takes one Argon2 verification whatever the answer, except

@@ -23,8 +23,10 @@ pub enum Action {
     Drop,
     /// Look after the machinery: compact, list replicas, settings, kill others' queries.
     Admin,
-    /// Users in the cluster; members, roles and grants in a tenant or database.
+    /// Users in the cluster; members in a tenant.
     ManageUsers,
+    /// Roles and grants in a tenant or database.
+    ManageRoles,
 }
 
 /// What is acted on.
@@ -48,8 +50,8 @@ pub enum Object {
 /// | | needs |
 /// |---|---|
 /// | cluster: read | nothing; all else: admin |
-/// | tenant: read | membership; create, write, alter, manage users: owner; drop, admin: admin |
-/// | database, table: read / write / create, alter, drop | that privilege by role; manage users: owner; admin: admin |
+/// | tenant: read | membership; create, write, alter, manage users or roles: owner; drop, admin: admin |
+/// | database, table: read / write / create, alter, drop | that privilege by role; manage users or roles: owner; admin: admin |
 /// | user: read, alter | to be that user, or admin; drop, …: admin; for `root` and other admins: `root` |
 ///
 /// Admins may do all but change root and other admins.
@@ -100,7 +102,7 @@ fn missing_in_tenant(
     let rights = Rights::of(snapshot, user, tenant);
     match action {
         Action::Read => rights.is_none().then_some(Required::Member(tenant)),
-        Action::Write | Action::Create | Action::Alter | Action::ManageUsers => {
+        Action::Write | Action::Create | Action::Alter | Action::ManageUsers | Action::ManageRoles => {
             (!rights.is_some_and(|r| r.is_owner())).then_some(Required::Owner(tenant))
         }
         Action::Drop | Action::Admin => Some(Required::Admin),
@@ -123,7 +125,9 @@ fn missing_in_database(
         Action::Read => needs(Privilege::Read, Required::Read(database)),
         Action::Write => needs(Privilege::Write, Required::Write(database)),
         Action::Create | Action::Alter | Action::Drop => needs(Privilege::Full, Required::Full(database)),
-        Action::ManageUsers => (!rights.is_some_and(|r| r.is_owner())).then_some(Required::Owner(tenant)),
+        Action::ManageUsers | Action::ManageRoles => {
+            (!rights.is_some_and(|r| r.is_owner())).then_some(Required::Owner(tenant))
+        }
         Action::Admin => Some(Required::Admin),
     }
 }
@@ -143,11 +147,11 @@ fn missing_for_user(
     if own || (user.is_admin && action == Action::Read) {
         return None;
     }
-    if !user.is_admin {
-        return Some(Required::ManageUser(target));
-    }
     let protected = snapshot.user_by_id(target).is_some_and(|t| t.is_admin || t.is_root());
-    protected.then_some(Required::Root)
+    if protected {
+        return Some(Required::Root);
+    }
+    (!user.is_admin).then_some(Required::ManageUser(target))
 }
 
 /// What a member's role comes down to.

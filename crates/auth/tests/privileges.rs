@@ -218,7 +218,7 @@ async fn a_refusal_says_what_is_needed() {
     let (state, db) = (w.snapshot(), w.granted);
     let required =
         |who: &str, action, object| allow(&state, &w.principal(who), action, object).unwrap_err().required;
-    let admin2 = w.principal("admin2").user;
+    let (admin2, member) = (w.principal("admin2").user, w.principal("member").user);
     for (who, action, object, expected) in [
         ("plain", Action::Read, Object::Database(db), Required::Read(db)),
         ("reader", Action::Write, Object::Table(db, TableId(0)), Required::Write(db)),
@@ -228,7 +228,9 @@ async fn a_refusal_says_what_is_needed() {
         ("full", Action::ManageUsers, Object::Database(db), Required::Owner(w.tenant)),
         ("owner", Action::Drop, Object::Tenant(w.tenant), Required::Admin),
         ("owner", Action::ManageUsers, Object::Cluster, Required::Admin),
-        ("owner", Action::Alter, Object::User(admin2), Required::ManageUser(admin2)),
+        ("owner", Action::Alter, Object::User(member), Required::ManageUser(member)),
+        ("owner", Action::Alter, Object::User(admin2), Required::Root),
+        ("member", Action::ManageRoles, Object::Tenant(w.tenant), Required::Owner(w.tenant)),
         ("admin", Action::Alter, Object::User(admin2), Required::Root),
     ] {
         assert_eq!(required(who, action, object), expected, "{who} {action:?} {object:?}");

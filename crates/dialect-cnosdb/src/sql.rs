@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use triglot_engine::query::QueryStream;
 use triglot_engine::{Outcome, Session};
 use triglot_http::body;
-use triglot_sql_cnosdb::{Prepared, SqlError, execute, plan, prepare};
+use triglot_sql_cnosdb::{Prepared, SqlError, execute, plan, prepare, prepare_literals};
 
 use crate::accept;
 use crate::app::CnosDbApp;
@@ -19,8 +19,11 @@ use crate::metrics;
 use crate::params::{SqlParams, check_trace_context};
 use crate::stream::Shape;
 
-/// Longer texts are parsed and planned on a blocking thread.
-const INLINE_TEXT: usize = 16 << 10;
+/// Longer inserts of literals are read on a blocking thread.
+const INLINE_LITERALS: usize = 16 << 10;
+/// Longer texts of other statements are parsed and planned on a thread with a large stack: text of this length nests less
+/// than 1,000 levels deep, which fits the usual 2 MiB.
+const INLINE_TEXT: usize = 1 << 10;
 
 /// The order of checks is the vendor's (sheet section 2): length, presence of credentials, query
 /// string, content encoding, credentials, accept, accept encoding, execution.
@@ -58,20 +61,22 @@ pub(crate) async fn sql(
     }
 }
 
-/// Parses and plans; what may take long, on a blocking thread.
+/// Parses, and plans what is long or deep, away from the connections' threads.
 async fn read(app: &CnosDbApp, session: &Session, text: Arc<str>) -> Result<Option<Prepared>, CnosDbError> {
+    if text.len() <= INLINE_LITERALS
+        && let Some(literals) = prepare_literals(&text)?
+    {
+        return Ok(Some(literals));
+    }
     if text.len() <= INLINE_TEXT {
         return Ok(prepare(&text)?);
     }
     let (engine, session) = (app.engine.clone(), session.clone());
-    let work = web::block(move || match prepare(&text)? {
+    let work = move || match prepare(&text)? {
         Some(prepared) => plan(&engine, &session, prepared).map(Some),
         None => Ok(None),
-    });
-    match work.await {
-        Ok(prepared) => Ok(prepared?),
-        Err(stopped) => Err(CnosDbError::Fetch(stopped.to_string())),
-    }
+    };
+    Ok(app.engine.compute(work).await.map_err(SqlError::from)??)
 }
 
 /// The answer to INSERT: one column `rows`.

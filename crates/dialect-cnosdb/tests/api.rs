@@ -324,7 +324,7 @@ async fn databases_are_described_as_they_were_made() {
     assert_eq!(s.sql("drop database public").await.message(), "Database \"public\" forbid drop");
     let missing = s.sql("describe database nope").await;
     assert_eq!((missing.code(), missing.message()), ("030017".into(), "Database not found: \"nope\"".into()));
-    assert_eq!(s.ok("show databases").await, "database_name\nd\ne\npublic\n");
+    assert_eq!(s.ok("show databases").await, "database_name\ncluster_schema\nd\ne\npublic\nusage_schema\n");
 }
 
 #[actix_web::test]

@@ -22,7 +22,7 @@ pub enum EngineError {
     Storage(Box<StorageError>),
     /// Planning or running a query failed.
     #[error(transparent)]
-    Query(#[from] QueryError),
+    Query(QueryError),
     /// Rows were refused.
     #[error(transparent)]
     Ingest(#[from] IngestError),
@@ -32,6 +32,18 @@ pub enum EngineError {
     /// The user may not do this.
     #[error(transparent)]
     Denied(#[from] Denied),
+    /// The user has to set a password of his own before anything else.
+    #[error("user {user} has to change the password first")]
+    PasswordChangePending {
+        /// The user.
+        user: String,
+    },
+    /// A password that has to be changed was set to what it was.
+    #[error("the new password of user {user} is the old one")]
+    PasswordUnchanged {
+        /// The user.
+        user: String,
+    },
     /// A value could not be cast to its column's type.
     #[error("{0}")]
     Cast(#[from] ArrowError),
@@ -159,6 +171,16 @@ impl From<StorageError> for EngineError {
     }
 }
 
+impl From<QueryError> for EngineError {
+    /// A refusal of privileges that went through the planner comes out as what it was.
+    fn from(error: QueryError) -> Self {
+        match error.source_as::<Denied>() {
+            Some(denied) => Self::Denied(denied.clone()),
+            None => Self::Query(error),
+        }
+    }
+}
+
 impl EngineError {
     /// The stable kind.
     pub fn kind(&self) -> ErrorKind {
@@ -168,7 +190,10 @@ impl EngineError {
             Self::Query(e) => e.kind(),
             Self::Ingest(e) => e.kind(),
             Self::Auth(e) => e.kind(),
-            Self::Denied(_) | Self::NotAMember { .. } => ErrorKind::Denied,
+            Self::Denied(_)
+            | Self::NotAMember { .. }
+            | Self::PasswordChangePending { .. }
+            | Self::PasswordUnchanged { .. } => ErrorKind::Denied,
             Self::Cast(_) | Self::NullTime { .. } => ErrorKind::TypeMismatch,
             Self::Disk(e) if e.is_full() => ErrorKind::DiskFull,
             Self::Disk(_) | Self::Internal(_) => ErrorKind::Internal,

@@ -6,15 +6,14 @@ use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
-    CatalogError, CatalogOp, CatalogSnapshot, DatabaseChanges as CatalogDatabaseChanges, NewDatabase,
-    NewTable, NewUser, OpResult, UserChanges as CatalogUserChanges,
+    CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
 use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
 use triglot_query::{QueryInfo, QueryStream};
 
 use crate::{
-    CreateDatabase, CreateTable, DatabaseChanges, Engine, EngineError, Insert, InsertSource, Outcome, Query,
-    Session, Statement, TableChange, TableName, UserChanges, ingest,
+    CreateTable, Engine, EngineError, Insert, InsertSource, Outcome, Query, Select, Session, Statement,
+    TableChange, TableName, UserStatement, ingest,
 };
 
 impl Engine {
@@ -24,8 +23,12 @@ impl Engine {
     /// The statement's own; [`EngineError::Denied`] before anything is looked at that the user may
     /// not see.
     pub async fn execute(&self, session: &Session, statement: Statement) -> Result<Outcome, EngineError> {
+        if !is_own_password_change(session, &statement) {
+            self.check_password_is_own(session)?;
+        }
         match statement {
             Statement::Query(query) => Ok(Outcome::Rows(self.run_query(session, query).await?)),
+            Statement::Select(select) => Ok(Outcome::Rows(self.run_select(session, select).await?)),
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
                 let (database, def) = self.writable(session, &table)?;
@@ -36,7 +39,9 @@ impl Engine {
                 let (database, def) = self.writable(session, &update.table)?;
                 self.update(session, &database, &def, update).await.map(Outcome::Affected)
             }
-            Statement::CreateDatabase(create) => self.create_database(session, create).await,
+            Statement::CreateDatabase { new, if_not_exists } => {
+                self.create_database(session, new, if_not_exists).await
+            }
             Statement::AlterDatabase { name, changes } => self.alter_database(session, &name, changes).await,
             Statement::DropDatabase { name, if_exists, after_ns } => {
                 self.drop_database(session, &name, if_exists, after_ns).await
@@ -51,11 +56,9 @@ impl Engine {
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),
-            Statement::CreateUser { name, if_not_exists, changes } => {
-                self.create_user(session, name, if_not_exists, changes).await
-            }
-            Statement::AlterUser { name, changes } => self.alter_user(session, &name, changes).await,
-            Statement::DropUser { name, if_exists } => self.drop_user(session, &name, if_exists).await,
+            Statement::Tenant(statement) => self.execute_tenant(session, statement).await,
+            Statement::Role(statement) => self.execute_role(session, statement).await,
+            Statement::User(statement) => self.execute_user(session, statement).await,
         }
     }
 
@@ -64,14 +67,16 @@ impl Engine {
         session: &Session,
         query: Query,
     ) -> Result<QueryStream, EngineError> {
-        let info = QueryInfo {
-            text: query.text,
-            user: session.principal.name.clone(),
-            tenant: session.tenant_name.clone(),
-            database: session.database_name.clone(),
-        };
+        let info = query_info(session, query.text);
         let session = self.query_session(session);
         Ok(self.0.executor.run(session, query.plan, info).await?)
+    }
+
+    async fn run_select(&self, session: &Session, select: Select) -> Result<QueryStream, EngineError> {
+        let info = query_info(session, select.text);
+        let session = self.query_session(session);
+        let start = async move { select.planned.execute(&session).await };
+        Ok(self.0.executor.run_with(info, start).await?)
     }
 
     async fn insert(&self, session: &Session, insert: Insert) -> Result<u64, EngineError> {
@@ -98,20 +103,11 @@ impl Engine {
     async fn create_database(
         &self,
         session: &Session,
-        create: CreateDatabase,
+        new: NewDatabase,
+        if_not_exists: bool,
     ) -> Result<Outcome, EngineError> {
-        let catalog = self.catalog();
-        allow(&catalog, &session.principal, Action::Create, Object::Tenant(session.tenant))?;
-        let op = CatalogOp::CreateDatabase(NewDatabase {
-            tenant: session.tenant,
-            name: create.name,
-            precision: create.precision,
-            retention_ns: create.retention_ns,
-            partition_ns: create.partition_ns,
-            rewrite: create.rewrite,
-            options: create.options,
-        });
-        self.apply_unless_exists(op, create.if_not_exists, ErrorKind::DatabaseExists).await
+        allow(&self.catalog(), &session.principal, Action::Create, Object::Tenant(new.tenant))?;
+        self.apply_unless_exists(CatalogOp::CreateDatabase(new), if_not_exists).await
     }
 
     async fn alter_database(
@@ -123,14 +119,7 @@ impl Engine {
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, name)?;
         allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
-        let changes = CatalogDatabaseChanges {
-            retention_ns: changes.retention_ns,
-            partition_ns: changes.partition_ns,
-            options: changes.options.into_iter().map(|(k, v)| (k, Some(v))).collect(),
-            ..CatalogDatabaseChanges::default()
-        };
-        self.apply_catalog(vec![CatalogOp::AlterDatabase { database: database.id, changes }]).await?;
-        Ok(Outcome::Done)
+        self.apply_one(CatalogOp::AlterDatabase { database: database.id, changes }).await
     }
 
     async fn drop_database(
@@ -141,9 +130,8 @@ impl Engine {
         after_ns: Option<i64>,
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
-        let database = match self.database_in(&catalog, session, name) {
-            Err(EngineError::DatabaseNotFound { .. }) if if_exists => return Ok(Outcome::Done),
-            other => other?,
+        let Some(database) = present(self.database_in(&catalog, session, name), if_exists)? else {
+            return Ok(Outcome::Done);
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         let results =
@@ -159,17 +147,11 @@ impl Engine {
         if_exists: bool,
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
-        let Some(database) = catalog.database_even_dropped(session.tenant, name) else {
-            if if_exists {
-                return Ok(Outcome::Done);
-            }
-            return Err(EngineError::DatabaseNotFound { name: name.to_owned() });
-        };
+        let found = catalog.database_even_dropped(session.tenant, name);
+        let found = found.ok_or_else(|| EngineError::DatabaseNotFound { name: name.to_owned() });
+        let Some(database) = present(found, if_exists)? else { return Ok(Outcome::Done) };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
-        if database.drop_at_ns.is_some() {
-            self.apply_catalog(vec![CatalogOp::RecoverDatabase { database: database.id }]).await?;
-        }
-        Ok(Outcome::Done)
+        self.apply_one(CatalogOp::RecoverDatabase { database: database.id }).await
     }
 
     async fn compact_database(&self, session: &Session, name: &str) -> Result<Outcome, EngineError> {
@@ -198,7 +180,7 @@ impl Engine {
     }
 
     /// The catalog has dropped tables; storage follows.
-    async fn forget_tables(&self, results: Vec<OpResult>) -> Result<(), EngineError> {
+    pub(crate) async fn forget_tables(&self, results: Vec<OpResult>) -> Result<(), EngineError> {
         for result in results {
             if let OpResult::Dropped(tables) = result {
                 for table in tables {
@@ -222,7 +204,7 @@ impl Engine {
             columns: create.columns,
             options: create.options,
         });
-        self.apply_unless_exists(op, create.if_not_exists, ErrorKind::TableExists).await
+        self.apply_unless_exists(op, create.if_not_exists).await
     }
 
     async fn alter_table(
@@ -234,8 +216,7 @@ impl Engine {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
         allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
-        self.apply_catalog(vec![CatalogOp::AlterTable { table: def.id, change }]).await?;
-        Ok(Outcome::Done)
+        self.apply_one(CatalogOp::AlterTable { table: def.id, change }).await
     }
 
     async fn drop_table(
@@ -252,9 +233,8 @@ impl Engine {
             self.apply_catalog(vec![CatalogOp::DropExternalTable { database, name }]).await?;
             return Ok(Outcome::Done);
         }
-        let (database, def) = match self.table_in(&catalog, session, table) {
-            Err(EngineError::TableNotFound { .. }) if if_exists => return Ok(Outcome::Done),
-            other => other?,
+        let Some((database, def)) = present(self.table_in(&catalog, session, table), if_exists)? else {
+            return Ok(Outcome::Done);
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
@@ -272,84 +252,20 @@ impl Engine {
         }
     }
 
-    async fn create_user(
-        &self,
-        session: &Session,
-        name: String,
-        if_not_exists: bool,
-        changes: UserChanges,
-    ) -> Result<Outcome, EngineError> {
-        allow(&self.catalog(), &session.principal, Action::ManageUsers, Object::Cluster)?;
-        let password = match changes.password {
-            Some(password) => Some(self.0.auth.hash(&password).await?),
-            None => None,
-        };
-        let op = CatalogOp::CreateUser(NewUser {
-            name,
-            password,
-            is_admin: changes.admin.unwrap_or(false),
-            must_change_password: false,
-            options: changes.options,
-        });
-        self.apply_unless_exists(op, if_not_exists, ErrorKind::PrincipalExists).await
-    }
-
-    async fn alter_user(
-        &self,
-        session: &Session,
-        name: &str,
-        changes: UserChanges,
-    ) -> Result<Outcome, EngineError> {
-        let catalog = self.catalog();
-        let Some(user) = catalog.user(name) else {
-            return Err(CatalogError::UserNotFound { user: name.to_owned() }.into());
-        };
-        // Everybody may change his own password, and nothing else.
-        let own_password =
-            user.id == session.principal.user && changes.admin.is_none() && changes.options.is_empty();
-        if !own_password {
-            allow(&catalog, &session.principal, Action::ManageUsers, Object::User(user.id))?;
-        }
-        let password = match changes.password {
-            Some(password) => Some(Some(self.0.auth.hash(&password).await?)),
-            None => None,
-        };
-        let changes = CatalogUserChanges {
-            must_change_password: password.is_some().then_some(false),
-            password,
-            is_admin: changes.admin,
-            options: changes.options.into_iter().map(|(k, v)| (k, Some(v))).collect(),
-        };
-        self.apply_catalog(vec![CatalogOp::AlterUser { user: user.id, changes }]).await?;
+    /// One change of the catalog that nothing else follows.
+    pub(crate) async fn apply_one(&self, op: CatalogOp) -> Result<Outcome, EngineError> {
+        self.apply_catalog(vec![op]).await?;
         Ok(Outcome::Done)
     }
 
-    async fn drop_user(
-        &self,
-        session: &Session,
-        name: &str,
-        if_exists: bool,
-    ) -> Result<Outcome, EngineError> {
-        let catalog = self.catalog();
-        let Some(user) = catalog.user(name) else {
-            if if_exists {
-                return Ok(Outcome::Done);
-            }
-            return Err(CatalogError::UserNotFound { user: name.to_owned() }.into());
-        };
-        allow(&catalog, &session.principal, Action::ManageUsers, Object::User(user.id))?;
-        self.apply_catalog(vec![CatalogOp::DropUser { user: user.id }]).await?;
-        Ok(Outcome::Done)
-    }
-
+    /// Makes something; `tolerate` is `IF NOT EXISTS`.
     pub(crate) async fn apply_unless_exists(
         &self,
         op: CatalogOp,
         tolerate: bool,
-        exists: ErrorKind,
     ) -> Result<Outcome, EngineError> {
         match self.apply_catalog(vec![op]).await {
-            Err(error) if tolerate && error.kind() == exists => Ok(Outcome::Done),
+            Err(error) if tolerate && error.kind().is_existence() => Ok(Outcome::Done),
             other => other.map(|_| Outcome::Done),
         }
     }
@@ -393,5 +309,28 @@ impl PieceByPiece {
 
     async fn insert(&self, engine: &Engine, piece: &[RecordBatch]) -> Result<u64, EngineError> {
         ingest::insert_batches(engine, &self.database, &self.def, &self.columns, piece, self.op).await
+    }
+}
+
+fn query_info(session: &Session, text: String) -> QueryInfo {
+    QueryInfo {
+        text,
+        user: session.principal.name.clone(),
+        tenant: session.tenant_name.clone(),
+        database: session.database_name.clone(),
+    }
+}
+
+/// What a user may do whose password somebody else has set.
+fn is_own_password_change(session: &Session, statement: &Statement) -> bool {
+    matches!(statement, Statement::User(UserStatement::Alter { name, changes, password: Some(_) })
+        if *name == session.principal.name && *changes == UserChanges::default())
+}
+
+/// What a look-up found; `tolerate` is `IF EXISTS`, which turns "there is none" into `None`.
+pub(crate) fn present<T>(found: Result<T, EngineError>, tolerate: bool) -> Result<Option<T>, EngineError> {
+    match found {
+        Err(error) if tolerate && error.kind().is_absence() => Ok(None),
+        other => other.map(Some),
     }
 }

@@ -8,7 +8,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::optimizer::{AnalyzerRule, OptimizerRule};
 use datafusion::physical_planner::ExtensionPlanner;
 use triglot_query::functions::Functions;
-use triglot_query::{QueryError, SessionBuilder, SessionOptions, SessionValues, TableName};
+use triglot_query::{FinishPlan, QueryError, SessionBuilder, SessionOptions, SessionValues, TableName};
 
 use crate::{Engine, Session};
 
@@ -34,6 +34,7 @@ impl QueryLanguage {
             expr_planners,
             analyzer_rules,
             optimizer_rules,
+            finish,
             extension_planners,
             system_tables,
             session_values,
@@ -44,6 +45,7 @@ impl QueryLanguage {
             expr_planners,
             analyzer_rules,
             optimizer_rules,
+            finish,
             extension_planners,
             ..shared
         });
@@ -80,6 +82,8 @@ pub struct LanguageOptions {
     pub analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
     /// Logical rules, run after DataFusion's.
     pub optimizer_rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
+    /// What is done to the plan of a query whose rows a client sees (names of its columns).
+    pub finish: Option<FinishPlan>,
     /// Planners of operators that the rules bring in.
     pub extension_planners: Vec<Arc<dyn ExtensionPlanner + Send + Sync>>,
     /// Tables that exist only in the dialect (`information_schema` and the like).
@@ -99,6 +103,7 @@ impl Default for LanguageOptions {
             expr_planners: Vec::new(),
             analyzer_rules: Vec::new(),
             optimizer_rules: Vec::new(),
+            finish: None,
             extension_planners: Vec::new(),
             system_tables: None,
             session_values: None,

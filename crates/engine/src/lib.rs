@@ -14,13 +14,16 @@ mod language;
 mod lookup;
 mod open;
 mod options;
+mod quota;
 mod series_list;
 mod session;
 mod statement;
 mod tables;
+mod tenants;
 #[cfg(test)]
 mod tests;
 mod update;
+mod users;
 
 use std::sync::Arc;
 
@@ -37,14 +40,17 @@ pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
+pub use quota::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};
 pub use session::Session;
 pub use statement::{
-    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName,
-    Update, UpdateChanges, UserChanges,
+    ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RoleStatement, Select, Statement,
+    TableName, TenantStatement, Update, UpdateChanges, UserStatement,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;
-pub use triglot_catalog::{NewColumn, NewIdentity, TableChange};
+pub use triglot_catalog::{
+    DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewUser, TableChange, UserChanges,
+};
 pub use triglot_disk as disk;
 pub use triglot_query as query;
 pub use triglot_storage as storage;
@@ -116,6 +122,7 @@ impl Engine {
     /// # Errors
     /// The database does not exist, or the user may not write to it.
     pub fn batcher(&self, session: &Session, options: IngestOptions) -> Result<Batcher, EngineError> {
+        self.check_password_is_own(session)?;
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, &session.database_name)?;
         allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
@@ -160,6 +167,19 @@ impl Engine {
     /// and would keep other connections waiting on theirs.
     pub fn query_threads(&self) -> &tokio::runtime::Handle {
         self.0.executor.runtime().handle()
+    }
+
+    /// Computes on a thread that may be busy for long and has room for deep recursion: parsing and planning of long
+    /// texts.
+    ///
+    /// # Errors
+    /// `work` panicked, or the engine is going away.
+    pub async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let done = self.0.executor.runtime().handle().spawn_blocking(work).await;
+        done.map_err(|error| EngineError::Internal(error.to_string()))
     }
 
     /// Runs storage work on the runtime that its background tasks live on.

@@ -7,10 +7,13 @@ use arrow::record_batch::RecordBatch;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast;
-use triglot_auth::Principal;
+use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, TableDef};
-use triglot_query::{QueryRecord, QuerySession, SessionContext, batches_table, plan_query, plan_statement};
+use triglot_query::{
+    PlannedQuery, QueryInfo, QueryRecord, QuerySession, SessionContext, batches_table, plan_query,
+    plan_statement,
+};
 
 use crate::tables::SessionTables;
 use crate::{Engine, EngineError, Session, TableName};
@@ -70,18 +73,34 @@ impl Engine {
         Ok(self.table_in(&catalog, session, name)?.1)
     }
 
-    /// Running queries: an administrator's view is everybody's, others see their own.
+    /// Running queries: administrators see everybody's, owners of the session's tenant all of it, others
+    /// their own.
     pub fn queries(&self, session: &Session) -> Vec<QueryRecord> {
         let mut all = self.0.executor.registry().list();
-        if !session.principal.is_admin {
-            all.retain(|q| q.info.user == session.principal.name && q.info.tenant == session.tenant_name);
+        let catalog = self.catalog();
+        let may = |action, object| allow(&catalog, &session.principal, action, object).is_ok();
+        if !may(Action::Admin, Object::Cluster) {
+            let is_owner = may(Action::ManageUsers, Object::Tenant(session.tenant));
+            let visible = |info: &QueryInfo| is_owner || info.user == session.principal.name;
+            all.retain(|q| q.info.tenant == session.tenant_name && visible(&q.info));
         }
         all
     }
 
     /// The plan of a query.
     pub fn plan(&self, session: &Session, query: ast::Query) -> Result<LogicalPlan, EngineError> {
+        self.check_password_is_own(session)?;
         Ok(plan_query(query, &self.query_session(session))?)
+    }
+
+    /// A query with its plan, or with the promise of a kept one: see [`PlannedQuery`]. For queries that are
+    /// run as they are; [`Self::plan`] gives a plan to build on.
+    ///
+    /// # Errors
+    /// The planner's, and refusals to read.
+    pub fn plan_select(&self, session: &Session, query: ast::Query) -> Result<PlannedQuery, EngineError> {
+        self.check_password_is_own(session)?;
+        Ok(PlannedQuery::new(query, &self.query_session(session))?)
     }
 
     /// The plan of another statement that DataFusion plans by itself (`EXPLAIN`).
@@ -90,6 +109,7 @@ impl Engine {
         session: &Session,
         statement: ast::Statement,
     ) -> Result<LogicalPlan, EngineError> {
+        self.check_password_is_own(session)?;
         Ok(plan_statement(statement, &self.query_session(session))?)
     }
 

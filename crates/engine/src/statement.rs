@@ -2,9 +2,12 @@ use std::collections::BTreeMap;
 
 use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{Expr, LogicalPlan};
-use triglot_catalog::{NewColumn, NewIdentity, TableChange};
-use triglot_model::{Precision, RewriteRule, RowOp};
-use triglot_query::QueryStream;
+use triglot_catalog::{
+    DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewUser, OptionChanges, Privilege, SystemRole,
+    TableChange, UserChanges,
+};
+use triglot_model::RowOp;
+use triglot_query::{PlannedQuery, QueryStream};
 
 use crate::files::{CreateExternalTable, Export};
 
@@ -23,8 +26,13 @@ pub struct TableName {
 /// these; privileges are checked in one place, [`crate::Engine::execute`].
 #[derive(Clone, Debug)]
 pub enum Statement {
-    /// Makes a database in the session's tenant.
-    CreateDatabase(CreateDatabase),
+    /// Makes a database.
+    CreateDatabase {
+        /// What is made; its tenant is the session's, unless the dialect lets one be named.
+        new: NewDatabase,
+        /// No error if it exists.
+        if_not_exists: bool,
+    },
     /// Changes a database.
     AlterDatabase {
         /// Its name.
@@ -86,82 +94,154 @@ pub enum Statement {
     Export(Export),
     /// Runs a query; `EXPLAIN` is a query too.
     Query(Query),
+    /// Runs a query whose plan may be a kept one.
+    Select(Select),
     /// Ends a running query.
     KillQuery(u64),
-    /// Makes a user of the node.
-    CreateUser {
-        /// Login name.
+    /// Tenants and who belongs to them.
+    Tenant(TenantStatement),
+    /// Custom roles of the session's tenant.
+    Role(RoleStatement),
+    /// Users of the node.
+    User(UserStatement),
+}
+
+/// What is done about a tenant and its members. Everything is by name; a tenant need not be the
+/// session's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TenantStatement {
+    /// Makes a tenant.
+    Create {
+        /// Exact name.
         name: String,
         /// No error if it exists.
         if_not_exists: bool,
-        /// Its properties.
-        changes: UserChanges,
+        /// The dialect's options as text.
+        options: BTreeMap<String, String>,
     },
-    /// Changes a user.
-    AlterUser {
-        /// Login name.
+    /// Changes a tenant's options.
+    Alter {
+        /// Its name.
         name: String,
-        /// What changes.
-        changes: UserChanges,
+        /// Options to set and remove.
+        options: OptionChanges,
     },
-    /// Removes a user.
-    DropUser {
-        /// Login name.
+    /// Drops a tenant with all that is in it, now or later.
+    Drop {
+        /// Its name.
+        name: String,
+        /// No error if it does not exist.
+        if_exists: bool,
+        /// Hide it now and remove it after this many nanoseconds.
+        after_ns: Option<i64>,
+    },
+    /// Takes back a deferred drop.
+    Recover {
+        /// Its name.
+        name: String,
+        /// No error if there is nothing to recover.
+        if_exists: bool,
+    },
+    /// Makes a user a member.
+    AddMember {
+        /// The tenant.
+        tenant: String,
+        /// The user.
+        user: String,
+        /// A system role or one of the tenant's own.
+        role: String,
+    },
+    /// Gives a member another role.
+    SetMember {
+        /// The tenant.
+        tenant: String,
+        /// The user.
+        user: String,
+        /// A system role or one of the tenant's own.
+        role: String,
+    },
+    /// Ends a membership.
+    RemoveMember {
+        /// The tenant.
+        tenant: String,
+        /// The user.
+        user: String,
+    },
+}
+
+/// What is done about a custom role of the session's tenant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoleStatement {
+    /// Makes a role.
+    Create {
+        /// Exact name.
+        name: String,
+        /// No error if it exists.
+        if_not_exists: bool,
+        /// The system role whose rights it includes.
+        inherit: Option<SystemRole>,
+    },
+    /// Drops a role. Members who have it stop being members.
+    Drop {
+        /// Its name.
         name: String,
         /// No error if it does not exist.
         if_exists: bool,
     },
+    /// Gives rights on databases of the tenant, all or none.
+    Grant {
+        /// The role.
+        role: String,
+        /// Right and database.
+        rights: Vec<(Privilege, String)>,
+    },
+    /// Takes rights on databases of the tenant, all or none.
+    Revoke {
+        /// The role.
+        role: String,
+        /// Right and database.
+        rights: Vec<(Privilege, String)>,
+    },
 }
 
-/// Properties of a user; absent ones stay as they are.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct UserChanges {
-    /// New password in clear text; hashed at once, never stored or logged.
-    pub password: Option<String>,
-    /// Whether the user may do everything.
-    pub admin: Option<bool>,
-    /// The dialect's other options.
-    pub options: BTreeMap<String, String>,
-}
-
-impl std::fmt::Debug for UserChanges {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserChanges")
-            .field("password", &self.password.as_ref().map(|_| "*****"))
-            .field("admin", &self.admin)
-            .field("options", &self.options)
-            .finish()
-    }
-}
-
-/// `CREATE DATABASE`.
+/// What is done about a user of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreateDatabase {
-    /// Exact name.
-    pub name: String,
-    /// No error if it exists.
-    pub if_not_exists: bool,
-    /// Unit of its time columns.
-    pub precision: Precision,
-    /// How long rows are kept (ns), none = for ever.
-    pub retention_ns: Option<i64>,
-    /// The dialect's partition length (ns), none = unbounded.
-    pub partition_ns: Option<i64>,
-    /// The rule for duplicates that new tables take over.
-    pub rewrite: RewriteRule,
-    /// The dialect's options as text, echoed by DESCRIBE.
-    pub options: BTreeMap<String, String>,
+pub enum UserStatement {
+    /// Makes a user.
+    Create {
+        /// All but the password.
+        new: NewUser,
+        /// The password, none = cannot log in with one.
+        password: Option<ClearPassword>,
+        /// No error if the user exists.
+        if_not_exists: bool,
+    },
+    /// Changes a user. Everybody may set his own password and nothing else.
+    Alter {
+        /// Login name.
+        name: String,
+        /// All but the password.
+        changes: UserChanges,
+        /// The new password.
+        password: Option<ClearPassword>,
+    },
+    /// Removes a user and his memberships.
+    Drop {
+        /// Login name.
+        name: String,
+        /// No error if there is none.
+        if_exists: bool,
+    },
 }
 
-/// `ALTER DATABASE`: absent parts stay.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct DatabaseChanges {
-    /// `Some(None)` = keep rows for ever.
-    pub retention_ns: Option<Option<i64>>,
-    /// The dialect's partition length.
-    pub partition_ns: Option<Option<i64>>,
-    /// Options to set.
-    pub options: BTreeMap<String, String>,
+/// A new password in clear text: hashed at once, never stored or logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClearPassword(pub String);
+
+impl std::fmt::Debug for ClearPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("*****")
+    }
 }
 
 /// `CREATE TABLE`.
@@ -243,6 +323,15 @@ pub struct Query {
     pub plan: LogicalPlan,
     /// Partitions to run on, none = the server's choice.
     pub target_partitions: Option<usize>,
+}
+
+/// A query to run whose plan may be a kept one.
+#[derive(Clone, Debug)]
+pub struct Select {
+    /// Its text, for the query list and the slow-query log.
+    pub text: String,
+    /// From [`crate::Engine::plan_select`].
+    pub planned: PlannedQuery,
 }
 
 /// What a statement gives back.

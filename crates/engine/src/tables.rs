@@ -53,10 +53,7 @@ impl TableResolver for SessionTables {
         }
         let Some(tenant) = self.catalog.tenant(&name.tenant) else { return Ok(None) };
         let Some(database) = self.catalog.database(tenant.id, &name.database) else { return Ok(None) };
-        let refused = |denied: triglot_auth::Denied| QueryError::Refused {
-            kind: triglot_model::ErrorKind::Denied,
-            message: denied.to_string(),
-        };
+        let refused = |denied: triglot_auth::Denied| QueryError::refused(denied.kind(), denied);
         allow(&self.catalog, &self.session.principal, Action::Read, Object::Database(database.id))
             .map_err(refused)?;
         if let Some(def) = self.catalog.external_table(database.id, &name.table) {

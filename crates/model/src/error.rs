@@ -89,6 +89,30 @@ impl ErrorKind {
         }
     }
 
+    /// Whether something that was named does not exist.
+    pub const fn is_absence(self) -> bool {
+        matches!(
+            self,
+            Self::TenantNotFound
+                | Self::DatabaseNotFound
+                | Self::TableNotFound
+                | Self::ColumnNotFound
+                | Self::PrincipalNotFound
+        )
+    }
+
+    /// Whether something that was to be made exists already.
+    pub const fn is_existence(self) -> bool {
+        matches!(
+            self,
+            Self::TenantExists
+                | Self::DatabaseExists
+                | Self::TableExists
+                | Self::ColumnExists
+                | Self::PrincipalExists
+        )
+    }
+
     /// Whether the text may be shown to users. Texts of internal faults may name paths and are
     /// only logged.
     pub const fn is_public(self) -> bool {

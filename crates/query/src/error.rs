@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use datafusion::error::DataFusionError;
 use triglot_model::{ErrorKind, Refusal};
 
@@ -38,6 +40,8 @@ pub enum QueryError {
         kind: ErrorKind,
         /// That layer's text.
         message: String,
+        /// That layer's error, if it has one of its own, see [`QueryError::source_as`].
+        source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
     /// A dialect's rule refused the plan, with the dialect's own code.
     #[error("{message}")]
@@ -95,6 +99,20 @@ impl QueryError {
         }
     }
 
+    /// The refusal of a layer that planning called back into; it finds its error again with
+    /// [`Self::source_as`].
+    pub fn refused(kind: ErrorKind, error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Refused { kind, message: error.to_string(), source: Some(Arc::new(error)) }
+    }
+
+    /// What was given to [`Self::refused`], if it is an `E`.
+    pub fn source_as<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Refused { source: Some(source), .. } => source.downcast_ref(),
+            _ => None,
+        }
+    }
+
     /// Whether the text is DataFusion's own (CnosDB prefixes it with `Datafusion: `).
     pub const fn is_datafusion(&self) -> bool {
         matches!(self, Self::DataFusion { .. })
@@ -121,7 +139,9 @@ impl From<DataFusionError> for QueryError {
             DataFusionError::NotImplemented(_) => ErrorKind::NotSupported,
             DataFusionError::ResourcesExhausted(_) => ErrorKind::OutOfMemory,
             _ if spill_is_full(&error) => ErrorKind::OutOfMemory,
-            DataFusionError::Execution(_)
+            // So DataFusion calls what its rules did not expect of a query (`1 BETWEEN true AND 2`).
+            DataFusionError::Internal(_)
+            | DataFusionError::Execution(_)
             | DataFusionError::ArrowError(..)
             | DataFusionError::ParquetError(_)
             | DataFusionError::ObjectStore(_)
@@ -129,9 +149,16 @@ impl From<DataFusionError> for QueryError {
             | DataFusionError::External(_) => ErrorKind::Execution,
             _ => ErrorKind::Internal,
         };
-        Self::DataFusion { kind, message: error.strip_backtrace() }
+        let mut message = error.strip_backtrace();
+        if let Some(at) = message.find(BUG_NOTE) {
+            message.truncate(at);
+        }
+        Self::DataFusion { kind, message }
     }
 }
+
+/// How DataFusion goes on behind an error that it calls internal: for its developers.
+const BUG_NOTE: &str = ".\nThis issue was likely caused by a bug in DataFusion's code";
 
 /// The error of ours that DataFusion wrapped, however deep.
 fn find_own(error: &DataFusionError) -> Option<QueryError> {
@@ -141,7 +168,7 @@ fn find_own(error: &DataFusionError) -> Option<QueryError> {
             return Some(own.clone());
         }
         if let Some(Refusal { kind, message }) = current.downcast_ref::<Refusal>() {
-            return Some(QueryError::Refused { kind: *kind, message: message.clone() });
+            return Some(QueryError::Refused { kind: *kind, message: message.clone(), source: None });
         }
         current = current.source()?;
     }

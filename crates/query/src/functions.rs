@@ -13,6 +13,8 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 use triglot_model::ErrorKind;
 
+use crate::bounded::bound;
+
 /// Functions that a dialect adds. Each comes with the name under which the dialect knows it (lower
 /// case), which may differ from the function's own, neutral name.
 #[derive(Clone, Debug, Default)]
@@ -54,14 +56,17 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// DataFusion's own functions under their names and aliases.
+    /// DataFusion's own functions under their names and aliases. Those whose result may be far larger than their
+    /// arguments (`repeat`) refuse to fill the memory.
     pub fn datafusion(config: &ConfigOptions) -> Self {
         // Built through DataFusion's state once, so that functions which depend on the
         // configuration (`now()` and its time zone) are made the way DataFusion makes them.
         let state =
             SessionStateBuilder::new_with_default_features().with_config(config.clone().into()).build();
+        let mut scalars = state.scalar_functions().clone();
+        bound(&mut scalars);
         Self {
-            scalars: state.scalar_functions().clone(),
+            scalars,
             higher_order: state.higher_order_functions().clone(),
             aggregates: state.aggregate_functions().clone(),
             windows: state.window_functions().clone(),

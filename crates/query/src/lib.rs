@@ -6,10 +6,13 @@
 //! are resolved through [`TableResolver`].
 
 mod batches;
+mod bounded;
 mod error;
 pub mod files;
 pub mod functions;
 pub mod operators;
+mod plan_cache;
+mod plan_size;
 mod planning;
 mod rules;
 mod run;
@@ -19,6 +22,7 @@ mod table;
 
 pub use batches::{batches_table, empty_table};
 pub use error::QueryError;
+pub use plan_cache::PlannedQuery;
 pub use planning::{TableName, TableResolver, declared_columns, plan_query, plan_statement};
 pub use rules::LastRowRule;
 pub use run::{
@@ -26,7 +30,8 @@ pub use run::{
     QueryStream,
 };
 pub use session::{
-    MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues, query_memory,
+    FinishPlan, MemoryOptions, QuerySession, SessionBuilder, SessionContext, SessionOptions, SessionValues,
+    query_memory,
 };
 pub use table::{
     Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,

@@ -22,8 +22,9 @@ use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{ColumnDef, Query, Statement};
 use parking_lot::Mutex;
 
+use crate::plan_size::{check_size, check_tables};
 use crate::session::Constant;
-use crate::{QueryError, QuerySession};
+use crate::{QueryError, QuerySession, SessionContext};
 
 /// A table's full name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,9 +52,21 @@ pub fn plan_query(query: Query, session: &QuerySession) -> Result<LogicalPlan, Q
 
 /// The logical plan of any statement that DataFusion plans by itself (queries, EXPLAIN).
 pub fn plan_statement(statement: Statement, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
+    check_tables(&statement)?;
     let names = Names::new(session);
     let planner = SqlToRel::new_with_options(&names, names.parser_options());
-    Ok(planner.sql_statement_to_plan(statement)?)
+    let plan = planner.sql_statement_to_plan(statement)?;
+    check_size(&plan)?;
+    Ok(plan)
+}
+
+/// The name that `reference` means in a session.
+pub(crate) fn full_name(context: &SessionContext, reference: &TableReference) -> TableName {
+    TableName {
+        tenant: reference.catalog().unwrap_or(&context.tenant).to_owned(),
+        database: reference.schema().unwrap_or(&context.database).to_owned(),
+        table: reference.table().to_owned(),
+    }
 }
 
 /// The schema that column definitions (`name type [NOT NULL]`) declare.
@@ -87,20 +100,11 @@ impl<'s> Names<'s> {
             default_null_ordering: options.default_null_ordering.as_str().into(),
         }
     }
-
-    fn full_name(&self, reference: &TableReference) -> TableName {
-        let context = self.session.context();
-        TableName {
-            tenant: reference.catalog().unwrap_or(&context.tenant).to_owned(),
-            database: reference.schema().unwrap_or(&context.database).to_owned(),
-            table: reference.table().to_owned(),
-        }
-    }
 }
 
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, reference: TableReference) -> Result<Arc<dyn TableSource>> {
-        let name = self.full_name(&reference);
+        let name = full_name(self.session.context(), &reference);
         if let Some(known) = self.tables.lock().get(&name) {
             return Ok(Arc::clone(known));
         }

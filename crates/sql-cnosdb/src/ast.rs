@@ -1,6 +1,7 @@
 //! The statements of CnosDB SQL. What sqlparser has (queries, expressions) is its; the rest is ours.
 
 use datafusion::sql::sqlparser::ast::{ColumnDef, Expr, Query, Statement as SqlStatement};
+use triglot_engine::{RoleStatement, TenantStatement, UserStatement};
 use triglot_model::{FileOptions, Precision};
 
 use crate::codec::{Codec, FieldType};
@@ -167,29 +168,12 @@ pub enum Stmt {
     },
     /// `KILL [QUERY] n`.
     Kill(u64),
-    /// `CREATE USER`.
-    CreateUser {
-        /// Login name.
-        name: String,
-        /// No error if it exists.
-        if_not_exists: bool,
-        /// Behind `WITH`.
-        options: UserOptions,
-    },
-    /// `ALTER USER u SET …`.
-    AlterUser {
-        /// Login name.
-        name: String,
-        /// Behind `SET`.
-        options: UserOptions,
-    },
-    /// `DROP USER`.
-    DropUser {
-        /// Login name.
-        name: String,
-        /// No error if it does not exist.
-        if_exists: bool,
-    },
+    /// `CREATE`, `ALTER`, `DROP`, `RECOVER TENANT`.
+    Tenant(TenantStatement),
+    /// `CREATE`, `DROP ROLE`, `GRANT`, `REVOKE`.
+    Role(RoleStatement),
+    /// `CREATE`, `ALTER`, `DROP USER`.
+    User(UserStatement),
 }
 
 /// Options of a database; absent ones were not written.
@@ -300,25 +284,4 @@ pub struct Tail {
     pub limit: Option<u64>,
     /// `OFFSET`
     pub offset: u64,
-}
-
-/// Options of a user.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct UserOptions {
-    /// `password`
-    pub password: Option<String>,
-    /// `granted_admin`
-    pub granted_admin: Option<bool>,
-    /// `comment`
-    pub comment: Option<String>,
-}
-
-impl std::fmt::Debug for UserOptions {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UserOptions")
-            .field("password", &self.password.as_ref().map(|_| "*****"))
-            .field("granted_admin", &self.granted_admin)
-            .field("comment", &self.comment)
-            .finish()
-    }
 }

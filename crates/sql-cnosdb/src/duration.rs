@@ -50,6 +50,11 @@ impl CnosDuration {
         if text.is_empty() { None } else { Self::of(total) }
     }
 
+    /// Nanoseconds; for ever is as far away as time goes.
+    pub fn ns_or_for_ever(self) -> i64 {
+        self.ns.unwrap_or(i64::MAX)
+    }
+
     fn of(ns: u64) -> Option<Self> {
         Some(Self { ns: Some(i64::try_from(ns).ok()?) })
     }

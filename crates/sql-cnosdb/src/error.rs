@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::parser::ParserError;
-use triglot_engine::auth::{Action, Denied, Object, Required};
-use triglot_engine::catalog::CatalogSnapshot;
 use triglot_engine::query::QueryError;
 use triglot_engine::{ColumnShape, EngineError, IngestError};
 use triglot_model::{ColumnType, ErrorKind};
 
+use crate::access_error::{catalog_face, insufficient, tenant_not_found};
 use crate::codec::FieldType;
 
 /// A statement that was refused or failed.
@@ -103,8 +102,13 @@ pub fn engine_face(error: &EngineError) -> (&'static str, String) {
         EngineError::Ingest(e) => return ingest_face(e),
         EngineError::Cast(e) => return ("010002", format!("Arrow: {e}")),
         EngineError::Query(e @ QueryError::Busy { .. }) => return ("010012", e.to_string()),
-        EngineError::Query(QueryError::Refused { kind: ErrorKind::Denied, message }) => {
-            return ("010004", format!("Insufficient privileges, expected [{message}]"));
+        EngineError::PasswordChangePending { .. } => return insufficient("change password"),
+        EngineError::PasswordUnchanged { .. } => return insufficient("input different password"),
+        EngineError::TenantNotFound { name } => return tenant_not_found(name),
+        EngineError::Catalog(e) => {
+            if let Some(face) = catalog_face(e) {
+                return face;
+            }
         }
         EngineError::Query(QueryError::Dialect { code, message, .. }) => return (code, message.clone()),
         EngineError::QueryNotFound { id } => return ("010011", format!("Query not found: QueryId({id})")),
@@ -174,46 +178,6 @@ fn kind_face(kind: ErrorKind) -> (&'static str, &'static str) {
         ErrorKind::Corrupt => ("020001", ""),
         ErrorKind::ShuttingDown => ("050014", ""),
         ErrorKind::Internal => ("000000", ""),
-    }
-}
-
-/// Puts the names of databases into a refusal (010004); other errors stay as they are.
-pub fn with_names(catalog: &CatalogSnapshot, error: SqlError) -> SqlError {
-    match error {
-        SqlError::Engine(EngineError::Denied(denied)) => SqlError::Coded {
-            code: "010004",
-            text: format!("Insufficient privileges, expected [{}]", needed(catalog, &denied)),
-        },
-        other => other,
-    }
-}
-
-/// The privilege that was missing, in the vendor's words (sheet section 16).
-fn needed(catalog: &CatalogSnapshot, denied: &Denied) -> String {
-    let on_database = |privilege: &str, id| match catalog.database_by_id(id) {
-        Some(d) => format!("{privilege} on database {} of tenant {}", d.name, d.tenant),
-        None => format!("{privilege} on database {id}"),
-    };
-    match denied.required {
-        Required::Read(id) => on_database("Read", id),
-        Required::Write(id) => on_database("Write", id),
-        Required::Full(id) => on_database("Full", id),
-        Required::Member(tenant) => format!("member of tenant {tenant}"),
-        Required::Owner(tenant) => match denied.action {
-            Action::ManageUsers => format!("maintainer for all members of tenant {tenant}"),
-            Action::Alter => format!("maintainer for tenant {tenant}"),
-            Action::Read | Action::Write | Action::Create | Action::Drop | Action::Admin => {
-                format!("Write on all databases of tenant {tenant}")
-            }
-        },
-        Required::ManageUser(user) => format!("maintainer for user {user}"),
-        Required::Root => "root user".to_owned(),
-        Required::User => "existing user".to_owned(),
-        Required::Admin => match (denied.action, denied.object) {
-            (Action::ManageUsers, _) => "maintainer for all users".to_owned(),
-            (_, Object::Tenant(_)) => "maintainer for all tenants".to_owned(),
-            _ => "maintainer for system".to_owned(),
-        },
     }
 }
 

@@ -10,19 +10,24 @@ use triglot_engine::query::operators::GapFillPlanner;
 use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 use triglot_functions::time_parts::ExtractPlanner;
 
+use crate::coerce::Coercions;
 use crate::compare::Comparisons;
 use crate::functions::{packs, replaced};
+use crate::names;
 use crate::plan;
 use crate::session_values::session_values;
+use crate::system::CnosDbTables;
+use crate::type_names;
 
 /// The query language of CnosDB sessions. Made once for each listener.
 ///
 /// # Errors
 /// Two functions claim one name: a fault of the program.
 pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction> {
+    // `now()` prints its zone (sheet section 13).
     let mut functions = SessionOptions::default_functions().with_now_in("+00:00");
     let replaced = replaced(&functions);
-    for pack in packs().into_iter().chain([replaced]) {
+    for pack in packs().into_iter().chain([replaced, type_names::pack()]) {
         functions = functions.with(pack)?;
     }
     let extract = functions.udf("date_part").map(ExtractPlanner::new).map(Arc::new);
@@ -31,8 +36,11 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
     Ok(engine.language(LanguageOptions {
         functions: Arc::new(functions),
         expr_planners,
-        analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions)],
+        // Functions that change the plan first: the casts look at what is left.
+        analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions), Arc::new(Coercions)],
+        finish: Some(names::with_names),
         extension_planners: vec![Arc::new(GapFillPlanner)],
+        system_tables: Some(Arc::new(CnosDbTables)),
         session_values: Some(session_values),
         ..LanguageOptions::default()
     }))

@@ -4,8 +4,10 @@
 //! [`execute`] (against the engine). The words follow the fact sheet `cnosdb.md`, sections 3, 12
 //! and 13; queries are DataFusion's. The crate knows no HTTP and no result format.
 
+mod access_error;
 pub mod ast;
 pub mod codec;
+mod coerce;
 mod compare;
 mod dump;
 pub mod duration;
@@ -13,15 +15,19 @@ mod error;
 mod functions;
 mod language;
 mod lower;
+mod names;
 pub mod options;
 pub mod parse;
 mod plan;
 pub mod scan;
 mod session_values;
 pub mod size;
+mod system;
+mod type_names;
 mod values;
 
+pub use access_error::with_names;
 pub use dump::dump;
-pub use error::{SqlError, engine_face, ingest_face, with_names};
+pub use error::{SqlError, engine_face, ingest_face};
 pub use language::language;
-pub use lower::{Prepared, execute, plan, prepare};
+pub use lower::{Prepared, execute, plan, prepare, prepare_literals};

@@ -67,6 +67,20 @@ pub(crate) fn exchange(
     parse(method, &answer).ok_or_else(|| io::Error::other("the answer broke off"))
 }
 
+/// The value of `Authorization` for a user.
+pub(crate) fn basic(user: &str, password: &str) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = "Basic ".to_owned();
+    for chunk in format!("{user}:{password}").as_bytes().chunks(3) {
+        let bits = (0..3).fold(0_u32, |n, at| (n << 8) | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        for at in 0..4_usize {
+            let digit = DIGITS[(bits >> (18 - 6 * at)) as usize & 63] as char;
+            out.push(if at <= chunk.len() { digit } else { '=' });
+        }
+    }
+    out
+}
+
 /// Posts SQL as root and takes CSV.
 pub(crate) fn sql(port: u16, database: &str, statement: &str) -> io::Result<Reply> {
     let headers = [("authorization".to_owned(), ROOT.to_owned())];

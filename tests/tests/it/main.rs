@@ -4,6 +4,7 @@ mod http;
 mod server;
 
 mod architecture;
+mod bad_input;
 mod clients;
 mod crash;
 mod dump;
@@ -11,5 +12,6 @@ mod files;
 mod golden;
 mod limits;
 mod metrics;
+mod random_sql;
 mod slt;
 mod tpch;

@@ -96,6 +96,14 @@ impl GeometryFunction {
         })
     }
 
+    /// The distance of two geometries that are not empty; geo asserts there too.
+    fn distance(self, a: &Geometry<f64>, b: &Geometry<f64>) -> Result<f64> {
+        match catch_unwind(AssertUnwindSafe(|| Euclidean.distance(a, b))) {
+            Ok(distance) => Ok(distance),
+            Err(_) => exec_err!("{} got an invalid geometry, such as a line of one point", self.name()),
+        }
+    }
+
     fn run(self, args: &[ColumnarValue], rows: usize) -> Result<ArrayRef> {
         match (self, args) {
             (Self::AsBinary, [text]) => as_binary(text, rows),
@@ -109,10 +117,9 @@ impl GeometryFunction {
                 let pairs = (0..rows).map(|row| Some((a.at(row)?, b.at(row)?)));
                 Ok(match self {
                     Self::Distance => {
-                        let distance = |(a, b): (&Geometry<f64>, &Geometry<f64>)| {
-                            (!a.is_empty() && !b.is_empty()).then(|| Euclidean.distance(a, b))
-                        };
-                        Arc::new(Float64Array::from_iter(pairs.map(|pair| pair.and_then(distance))))
+                        let solid = pairs.map(|pair| pair.filter(|(a, b)| !a.is_empty() && !b.is_empty()));
+                        let measured = solid.map(|pair| pair.map(|(a, b)| self.distance(a, b)).transpose());
+                        Arc::new(measured.collect::<Result<Float64Array>>()?)
                     }
                     _ => {
                         let tested = pairs.map(|pair| pair.map(|(a, b)| self.test(a, b)).transpose());
@@ -287,6 +294,7 @@ mod tests {
             if let (Ok(meets), Ok(apart)) = (meets, GeometryFunction::Disjoint.test(a, b)) {
                 assert_ne!(meets, apart);
             }
+            assert!(GeometryFunction::Distance.distance(a, b).unwrap_or(0.0) >= 0.0);
         }
     }
 }

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::DateTime;
 use datafusion::catalog::{CatalogProviderList, MemoryCatalogProviderList};
 use datafusion::config::{ConfigOptions, TableOptions};
+use datafusion::error::Result;
 use datafusion::execution::context::SessionConfig;
 use datafusion::execution::memory_pool::MemoryLimit;
 use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::registry::{ExtensionTypeRegistryRef, MemoryExtensionTypeRegistry};
@@ -18,8 +20,12 @@ use datafusion::physical_planner::ExtensionPlanner;
 use super::query_session::{Planner, QuerySession};
 use super::values::{SessionValues, Variables};
 use crate::functions::Functions;
+use crate::plan_cache::PlanCache;
 use crate::planning::TableResolver;
 use crate::rules::RuleLists;
+
+/// A step after a query's plan is made, before it is optimised.
+pub type FinishPlan = fn(LogicalPlan) -> Result<LogicalPlan>;
 
 /// What all sessions of one dialect have in common.
 #[derive(Clone)]
@@ -40,6 +46,8 @@ pub struct SessionOptions {
     pub analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>>,
     /// Logical rules, run after DataFusion's.
     pub optimizer_rules: Vec<Arc<dyn OptimizerRule + Send + Sync>>,
+    /// What is done to the plan of a query whose rows a client sees (names of its columns).
+    pub finish: Option<FinishPlan>,
     /// Planners of operators of our own.
     pub extension_planners: Vec<Arc<dyn ExtensionPlanner + Send + Sync>>,
 }
@@ -66,6 +74,7 @@ impl SessionOptions {
             expr_planners: Vec::new(),
             analyzer_rules: Vec::new(),
             optimizer_rules: Vec::new(),
+            finish: None,
             extension_planners: Vec::new(),
         }
     }
@@ -133,11 +142,13 @@ pub(crate) struct Shared {
     pub(crate) expr_planners: Vec<Arc<dyn ExprPlanner>>,
     pub(crate) analyzer: Analyzer,
     pub(crate) rules: RuleLists,
+    pub(crate) finish: Option<FinishPlan>,
     pub(crate) planner: Arc<Planner>,
     pub(crate) runtime: Arc<RuntimeEnv>,
     pub(crate) table_options: TableOptions,
     pub(crate) extension_types: ExtensionTypeRegistryRef,
     pub(crate) no_catalogs: Arc<dyn CatalogProviderList>,
+    pub(crate) plans: PlanCache,
 }
 
 impl fmt::Debug for Shared {
@@ -160,11 +171,13 @@ impl SessionBuilder {
             expr_planners,
             analyzer: Analyzer::with_rules(analyzer_rules),
             rules: RuleLists::new(&options.optimizer_rules),
+            finish: options.finish,
             planner: Arc::new(Planner::new(options.extension_planners.clone())),
             runtime: options.runtime,
             functions: options.functions,
             extension_types: Arc::new(MemoryExtensionTypeRegistry::default()),
             no_catalogs: Arc::new(MemoryCatalogProviderList::new()),
+            plans: PlanCache::default(),
         };
         Self { shared: Arc::new(shared), sessions: AtomicU64::new(0) }
     }

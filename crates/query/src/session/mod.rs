@@ -5,7 +5,7 @@ mod memory;
 mod query_session;
 mod values;
 
-pub use builder::{SessionBuilder, SessionContext, SessionOptions};
+pub use builder::{FinishPlan, SessionBuilder, SessionContext, SessionOptions};
 pub use memory::{MemoryOptions, query_memory};
 pub use query_session::QuerySession;
 pub use values::SessionValues;

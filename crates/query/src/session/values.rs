@@ -30,7 +30,8 @@ pub(crate) struct Constant {
 
 impl Constant {
     pub(crate) fn udf(name: &str, value: ScalarValue) -> ScalarUDF {
-        let signature = Signature::nullary(Volatility::Immutable);
+        // Another session has another value: a plan with it is not kept for others.
+        let signature = Signature::nullary(Volatility::Stable);
         ScalarUDF::from(Self { name: name.to_owned(), value, signature })
     }
 }

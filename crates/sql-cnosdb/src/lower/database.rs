@@ -1,6 +1,6 @@
 //! Database statements.
 
-use triglot_engine::{CreateDatabase, DatabaseChanges, Engine, Outcome, Session, Statement};
+use triglot_engine::{DatabaseChanges, Engine, NewDatabase, Outcome, Session, Statement};
 use triglot_model::{ErrorKind, Precision, RewriteRule};
 
 use super::database_not_found;
@@ -8,13 +8,11 @@ use crate::ast::DatabaseOptions;
 use crate::duration::CnosDuration;
 use crate::error::SqlError;
 use crate::options;
-
-/// Names that are taken in every tenant.
-const SYSTEM: [&str; 3] = ["information_schema", "cluster_schema", "usage_schema"];
+use crate::system::RESERVED;
 
 /// Whether the name can neither be created nor dropped in this tenant.
 fn is_system(session: &Session, name: &str) -> bool {
-    SYSTEM.contains(&name) || (name == "public" && session.tenant_name == "cnosdb")
+    RESERVED.contains(&name) || (name == "public" && session.tenant_name == "cnosdb")
 }
 
 fn exists(name: &str) -> SqlError {
@@ -28,20 +26,20 @@ pub(super) async fn create(
     if_not_exists: bool,
     written: &DatabaseOptions,
 ) -> Result<Outcome, SqlError> {
-    if SYSTEM.contains(&name.as_str()) {
+    if RESERVED.contains(&name.as_str()) {
         return if if_not_exists { Ok(Outcome::Done) } else { Err(exists(&name)) };
     }
     let partition = written.vnode_duration.unwrap_or(CnosDuration::YEAR);
-    let statement = CreateDatabase {
+    let new = NewDatabase {
+        tenant: session.tenant,
         name: name.clone(),
-        if_not_exists,
         precision: written.precision.unwrap_or(Precision::Nano),
         retention_ns: written.ttl.and_then(|d| d.ns),
         partition_ns: partition.ns,
         rewrite: RewriteRule::Merge,
         options: options::as_text(written),
     };
-    match engine.execute(session, Statement::CreateDatabase(statement)).await {
+    match engine.execute(session, Statement::CreateDatabase { new, if_not_exists }).await {
         Err(e) if e.kind() == ErrorKind::DatabaseExists => Err(exists(&name)),
         other => Ok(other?),
     }
@@ -56,7 +54,8 @@ pub(super) async fn alter(
     let changes = DatabaseChanges {
         retention_ns: written.ttl.map(|d| d.ns),
         partition_ns: written.vnode_duration.map(|d| d.ns),
-        options: options::as_text(written),
+        options: options::as_text(written).into_iter().map(|(k, v)| (k, Some(v))).collect(),
+        ..DatabaseChanges::default()
     };
     let statement = Statement::AlterDatabase { name: name.clone(), changes };
     engine.execute(session, statement).await.map_err(|e| named(&name, e))
@@ -72,8 +71,7 @@ pub(super) async fn drop(
     if is_system(session, &name) {
         return Err(SqlError::Coded { code: "010065", text: format!("Database {name:?} forbid drop") });
     }
-    // `AFTER 'INF'` hides for ever: as far away as time goes.
-    let after_ns = after.map(|d| d.ns.unwrap_or(i64::MAX));
+    let after_ns = after.map(CnosDuration::ns_or_for_ever);
     let statement = Statement::DropDatabase { name: name.clone(), if_exists, after_ns };
     engine.execute(session, statement).await.map_err(|e| named(&name, e))
 }

@@ -1,5 +1,6 @@
 //! From statements to the engine.
 
+mod access;
 mod database;
 mod delete;
 mod files;
@@ -7,14 +8,17 @@ mod insert;
 mod show;
 mod table;
 mod update;
-mod user;
 
 use datafusion::logical_expr::LogicalPlan;
-use triglot_engine::{Engine, Outcome, Query, Session, Statement, TableName};
+use datafusion::sql::sqlparser::ast;
+use triglot_engine::query::PlannedQuery;
+use triglot_engine::{Engine, Outcome, Query, Select, Session, Statement, TableName};
 use triglot_model::ErrorKind;
 
+use crate::access_error::with_names;
 use crate::ast::{QName, Stmt};
-use crate::error::{SqlError, with_names};
+use crate::error::SqlError;
+use crate::names::References;
 use crate::scan::scan_insert;
 use crate::values::literal_batch;
 use crate::{parse, scan};
@@ -24,7 +28,9 @@ use crate::{parse, scan};
 pub enum Prepared {
     /// A statement whose text has been read; nothing of the engine was needed so far.
     Statement(Box<Stmt>),
-    /// A query with its plan.
+    /// A query, planned or known.
+    Select(Box<PlannedQuery>),
+    /// Another statement with a plan that gives rows.
     Query(Box<LogicalPlan>),
     /// An `INSERT` with the plan of its source.
     Insert {
@@ -52,12 +58,21 @@ pub enum Prepared {
 /// # Errors
 /// See [`parse::parse`]; for literal inserts 010001 when rows do not agree.
 pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
-    if let Some(insert) = scan_insert(sql) {
-        let rows = literal_batch(&insert)?;
-        let scan::LiteralInsert { table, columns, .. } = insert;
-        return Ok(Some(Prepared::Literals { table, columns, rows }));
+    if let Some(literals) = prepare_literals(sql)? {
+        return Ok(Some(literals));
     }
     Ok(parse::parse(sql)?.map(|s| Prepared::Statement(Box::new(s))))
+}
+
+/// Reads a request's text if it is an `INSERT` of nothing but literals, which needs no syntax tree and no recursion.
+///
+/// # Errors
+/// 010001 when rows do not agree.
+pub fn prepare_literals(sql: &str) -> Result<Option<Prepared>, SqlError> {
+    let Some(insert) = scan_insert(sql) else { return Ok(None) };
+    let rows = literal_batch(&insert)?;
+    let scan::LiteralInsert { table, columns, .. } = insert;
+    Ok(Some(Prepared::Literals { table, columns, rows }))
 }
 
 /// Plans what is planned (queries, and sources of inserts); other requests pass unchanged. It
@@ -66,9 +81,13 @@ pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
 /// # Errors
 /// The planner's (010001, 030019) and refusals to read.
 pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Prepared, SqlError> {
+    if !is_about_a_user(&prepared) {
+        // Before names are looked up; SHOW and DESCRIBE do not even pass `Engine::execute`.
+        engine.check_password_is_own(session)?;
+    }
     let planned = match prepared {
         Prepared::Statement(statement) => match *statement {
-            Stmt::Query(query) => engine.plan(session, *query).map(|p| Prepared::Query(Box::new(p))),
+            Stmt::Query(query) => return plan_rows(engine, session, *query),
             Stmt::Explain(statement) => {
                 engine.plan_statement(session, *statement).map(|p| Prepared::Query(Box::new(p)))
             }
@@ -85,6 +104,23 @@ pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Pr
     planned.map_err(|error| with_names(&engine.catalog(), error.into()))
 }
 
+/// The plan of a query whose rows a client sees. If it does not plan, quoted references to the vendor's
+/// names of columns are tried.
+fn plan_rows(engine: &Engine, session: &Session, query: ast::Query) -> Result<Prepared, SqlError> {
+    let references = References::of(&query);
+    let plan = engine.plan_select(session, query).or_else(|error| {
+        let resolved = references.and_then(|r| r.resolved(|q| engine.plan(session, q).ok()));
+        resolved.map_or(Err(error), |query| engine.plan_select(session, query))
+    });
+    let plan = plan.map_err(|error| with_names(&engine.catalog(), error.into()))?;
+    Ok(Prepared::Select(Box::new(plan)))
+}
+
+/// The engine itself tells whether these may go before a change of password that is due.
+fn is_about_a_user(prepared: &Prepared) -> bool {
+    matches!(prepared, Prepared::Statement(statement) if matches!(**statement, Stmt::User(_)))
+}
+
 /// Runs a prepared request. `text` is its text, for the query list.
 ///
 /// # Errors
@@ -97,6 +133,10 @@ pub async fn execute(
     target_partitions: Option<usize>,
 ) -> Result<Outcome, SqlError> {
     let outcome = match plan(engine, session, prepared)? {
+        Prepared::Select(planned) => {
+            let select = Select { text: text.to_owned(), planned: *planned };
+            engine.execute(session, Statement::Select(select)).await.map_err(SqlError::from)
+        }
         Prepared::Query(plan) => {
             let query = Query { text: text.to_owned(), plan: *plan, target_partitions };
             engine.execute(session, Statement::Query(query)).await.map_err(SqlError::from)
@@ -160,11 +200,9 @@ async fn dispatch(
         }
         Stmt::AlterTable { table, change } => table::alter(engine, session, &table, change).await,
         Stmt::DropTable { table, if_exists } => table::drop(engine, session, &table, if_exists).await,
-        Stmt::CreateUser { name, if_not_exists, options } => {
-            user::create(engine, session, name, if_not_exists, options).await
-        }
-        Stmt::AlterUser { name, options } => user::alter(engine, session, name, options).await,
-        Stmt::DropUser { name, if_exists } => user::drop(engine, session, name, if_exists).await,
+        Stmt::Tenant(statement) => access::tenant(engine, session, statement).await,
+        Stmt::Role(statement) => access::role(engine, session, statement).await,
+        Stmt::User(statement) => access::user(engine, session, statement).await,
     }
 }
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
-use triglot_engine::query::{QueryState, QueryStream};
+use triglot_engine::query::QueryStream;
 use triglot_engine::{Engine, Outcome, Query, Session, Statement};
 use triglot_model::{ColumnDef, ColumnKind, ErrorKind, ExternalTableDef, FileColumn, TableDef};
 
@@ -17,23 +17,17 @@ use crate::ast::{KeySelection, QName, Tail};
 use crate::codec::type_name;
 use crate::error::SqlError;
 use crate::options;
+use crate::system::{batch, state_name, system_databases, texts};
 
 /// An answer of named columns.
 fn rows(columns: Vec<(&str, ArrayRef)>) -> Result<Outcome, SqlError> {
-    let fields: Vec<Field> =
-        columns.iter().map(|(n, a)| Field::new(*n, a.data_type().clone(), true)).collect();
-    let schema = Arc::new(Schema::new(fields));
-    let batch = RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, a)| a).collect())
-        .map_err(SqlError::Arrow)?;
-    Ok(Outcome::Rows(QueryStream::ready(schema, vec![batch])))
-}
-
-fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> ArrayRef {
-    Arc::new(StringArray::from_iter_values(values))
+    let batch = batch(columns).map_err(SqlError::Arrow)?;
+    Ok(Outcome::Rows(QueryStream::ready(batch.schema(), vec![batch])))
 }
 
 pub(super) fn databases(engine: &Engine, session: &Session) -> Result<Outcome, SqlError> {
     let mut names: Vec<String> = engine.databases(session).iter().map(|d| d.name.clone()).collect();
+    names.extend(system_databases(session).into_iter().map(|d| d.name));
     names.sort_unstable();
     rows(vec![("database_name", texts(names))])
 }
@@ -58,11 +52,6 @@ fn in_database(name: &str, error: triglot_engine::EngineError) -> SqlError {
 
 pub(super) fn queries(engine: &Engine, session: &Session) -> Result<Outcome, SqlError> {
     let queries = engine.queries(session);
-    let state = |s: QueryState| match s {
-        QueryState::Planning => "ANALYZING",
-        QueryState::Running => "SCHEDULING",
-        QueryState::Killed => "CANCELLED",
-    };
     rows(vec![
         ("query_id", texts(queries.iter().map(|q| q.id.to_string()))),
         ("query_type", texts(queries.iter().map(|_| "batch"))),
@@ -70,7 +59,7 @@ pub(super) fn queries(engine: &Engine, session: &Session) -> Result<Outcome, Sql
         ("user_name", texts(queries.iter().map(|q| &q.info.user))),
         ("tenant_name", texts(queries.iter().map(|q| &q.info.tenant))),
         ("database_name", texts(queries.iter().map(|q| &q.info.database))),
-        ("state", texts(queries.iter().map(|q| state(q.state)))),
+        ("state", texts(queries.iter().map(|q| state_name(q.state)))),
         (
             "duration",
             Arc::new(Float64Array::from_iter_values(queries.iter().map(|q| q.elapsed_ns as f64 / 1e9))),
@@ -79,7 +68,10 @@ pub(super) fn queries(engine: &Engine, session: &Session) -> Result<Outcome, Sql
 }
 
 pub(super) fn describe_database(engine: &Engine, session: &Session, name: &str) -> Result<Outcome, SqlError> {
-    let database = engine.database(session, name).map_err(|e| in_database(name, e))?;
+    let database = match system_databases(session).into_iter().find(|d| d.name == name) {
+        Some(system) => Arc::new(system),
+        None => engine.database(session, name).map_err(|e| in_database(name, e))?,
+    };
     rows(options::NAMES.map(|option| (option, texts([options::show(&database, option)]))).into())
 }
 

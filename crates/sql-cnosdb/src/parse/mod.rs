@@ -5,9 +5,12 @@ mod cluster;
 mod database;
 mod files;
 mod input;
+pub(crate) mod limiter;
 mod limits;
+mod role;
 mod show;
 mod table;
+pub(crate) mod tenant;
 mod user;
 
 #[cfg(test)]
@@ -16,7 +19,7 @@ mod tests;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whitespace, Word};
 
 use crate::ast::Stmt;
 use crate::error::SqlError;
@@ -27,6 +30,17 @@ use input::Input;
 /// unbounded, 16 MiB of it would overflow the stack.
 pub const MAX_OPERATORS: usize = 2_000;
 
+/// The same for statements whose expressions are planned on the connection's thread, with its usual stack: all but queries
+/// and inserts.
+pub const MAX_OPERATORS_INLINE: usize = 500;
+
+/// How many tokens, blanks among them, one text may hold. Each takes about 100 bytes while it is parsed.
+pub const MAX_TOKENS: usize = 1_000_000;
+
+/// How deep calls of functions with words between their arguments (`substring(x FROM 1)`) may stand in each other. sqlparser
+/// reads each of them in two ways before it gives up, so broken ones double its work with each level.
+pub const MAX_SPECIAL_CALLS: usize = 12;
+
 static DIALECT: GenericDialect = GenericDialect {};
 
 /// Parses a request's text. `None`: there is no statement in it (blanks, comments, semicolons).
@@ -35,6 +49,7 @@ static DIALECT: GenericDialect = GenericDialect {};
 /// [`SqlError::Parser`] with sqlparser's words and position, [`SqlError::NotImplemented`] for
 /// statements that are SQL but not served, [`SqlError::MultiStatement`] for several statements.
 pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
+    check_tokens(sql)?;
     let tokens = Tokenizer::new(&DIALECT, sql)
         .tokenize_with_location()
         .map_err(|e| SqlError::parser(e.to_string()))?;
@@ -49,6 +64,30 @@ pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
         return Err(SqlError::MultiStatement { num, sql: sql.to_owned() });
     }
     Ok(found)
+}
+
+/// Refuses texts with too many tokens before they are made. Words and what stands in quotes count as one.
+fn check_tokens(sql: &str) -> Result<(), SqlError> {
+    if sql.len() <= MAX_TOKENS {
+        return Ok(());
+    }
+    let (mut tokens, mut in_word, mut quote) = (0_usize, false, None);
+    for byte in sql.bytes() {
+        if quote.is_some() {
+            quote = quote.filter(|q| *q != byte);
+            continue;
+        }
+        let is_word = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        tokens += usize::from(!(is_word && in_word));
+        in_word = is_word;
+        quote = matches!(byte, b'\'' | b'"' | b'`').then_some(byte);
+    }
+    if tokens > MAX_TOKENS {
+        return Err(SqlError::parser(format!(
+            "text has {tokens} tokens, at most {MAX_TOKENS} are allowed; INSERT of literals has no limit"
+        )));
+    }
+    Ok(())
 }
 
 /// Cuts at semicolons and drops what holds no token that counts.
@@ -80,14 +119,17 @@ fn plain(mut token: TokenWithSpan) -> TokenWithSpan {
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
-    check_depth(&tokens)?;
+    let operators = count_operators(&tokens);
+    check_special_calls(&tokens)?;
     // DataFusion would read it and give all rows.
-    if tokens.iter().any(|t| matches!(&t.token, Token::Word(w) if w.quote_style.is_none() && w.keyword == Keyword::TABLESAMPLE)) {
+    let is_sample = |w: &Word| w.quote_style.is_none() && w.keyword == Keyword::TABLESAMPLE;
+    if tokens.iter().any(|t| matches!(&t.token, Token::Word(w) if is_sample(w))) {
         return Err(SqlError::NotImplemented("TABLESAMPLE".to_owned()));
     }
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
+    check_depth(first, operators)?;
     let statement = match (first, second) {
         ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(limits::checked(p.query()?)?),
         ("EXPLAIN", _) => explain(&mut p)?,
@@ -110,6 +152,7 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("DESC" | "DESCRIBE", _) => table::describe(&mut p)?,
         ("SHOW", "DATABASES") => show::bare(&mut p, Stmt::ShowDatabases)?,
         ("SHOW", "QUERIES") => show::bare(&mut p, Stmt::ShowQueries)?,
+        ("SHOW", "STREAMS") => return show::streams(&mut p),
         ("SHOW", "TABLES") => show::tables(&mut p)?,
         ("SHOW", "SERIES") => show::series(&mut p)?,
         ("SHOW", "TAG") => show::tag_values(&mut p)?,
@@ -120,6 +163,14 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("CREATE", "USER") => user::create(&mut p)?,
         ("ALTER", "USER") => user::alter(&mut p)?,
         ("DROP", "USER") => user::drop(&mut p)?,
+        ("CREATE", "TENANT") => tenant::create(&mut p)?,
+        ("ALTER", "TENANT") => tenant::alter(&mut p)?,
+        ("DROP", "TENANT") => tenant::drop(&mut p)?,
+        ("RECOVER", "TENANT") => tenant::recover(&mut p)?,
+        ("CREATE", "ROLE") => role::create(&mut p)?,
+        ("DROP", "ROLE") => role::drop(&mut p)?,
+        ("GRANT", _) => role::grant(&mut p)?,
+        ("REVOKE", _) => role::revoke(&mut p)?,
         _ => {
             let statement = p.sql_statement()?;
             p.end()?;
@@ -142,7 +193,44 @@ fn explain(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
 }
 
 /// See [`MAX_OPERATORS`].
-fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+fn check_depth(first_word: &str, operators: usize) -> Result<(), SqlError> {
+    let limit = match first_word {
+        "SELECT" | "WITH" | "VALUES" | "(" | "EXPLAIN" | "INSERT" => MAX_OPERATORS,
+        _ => MAX_OPERATORS_INLINE,
+    };
+    if operators > limit {
+        return Err(SqlError::parser(format!(
+            "statement has {operators} operators, at most {limit} are allowed; use IN (…) for long lists"
+        )));
+    }
+    Ok(())
+}
+
+/// See [`MAX_SPECIAL_CALLS`].
+fn check_special_calls(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
+    const WORDS: [&str; 8] =
+        ["POSITION", "SUBSTRING", "SUBSTR", "OVERLAY", "CONVERT", "CEIL", "FLOOR", "TRIM"];
+    let (mut brackets, mut depth, mut is_special) = (Vec::new(), 0_usize, false);
+    for token in tokens.iter().map(|t| &t.token) {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::LParen => {
+                brackets.push(is_special);
+                depth += usize::from(is_special);
+            }
+            Token::RParen => depth -= usize::from(brackets.pop().unwrap_or(false)),
+            _ => {}
+        }
+        if depth > MAX_SPECIAL_CALLS {
+            return Err(SqlError::parser("recursion limit exceeded"));
+        }
+        is_special = matches!(token, Token::Word(w) if w.quote_style.is_none()
+            && WORDS.iter().any(|k| w.value.eq_ignore_ascii_case(k)));
+    }
+    Ok(())
+}
+
+fn count_operators(tokens: &[TokenWithSpan]) -> usize {
     let mut operators = 0;
     let mut after_operand = false;
     for token in tokens.iter().map(|t| &t.token).filter(|t| !matches!(t, Token::Whitespace(_))) {
@@ -150,19 +238,14 @@ fn check_depth(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
         operators += usize::from(if *token == Token::Minus { after_operand } else { is_operator(token) });
         after_operand = !matches!(token, Token::Comma | Token::LParen);
     }
-    if operators > MAX_OPERATORS {
-        return Err(SqlError::parser(format!(
-            "statement has {operators} operators, at most {MAX_OPERATORS} are allowed; use IN (…) for long lists"
-        )));
-    }
-    Ok(())
+    operators
 }
 
 /// Everything that can chain expressions or set operations, the minus apart.
 fn is_operator(token: &Token) -> bool {
     match token {
         Token::Word(w) if w.quote_style.is_none() => {
-            const WORDS: [&str; 15] = [
+            const WORDS: [&str; 16] = [
                 "AND",
                 "OR",
                 "XOR",
@@ -176,6 +259,7 @@ fn is_operator(token: &Token) -> bool {
                 "ILIKE",
                 "BETWEEN",
                 "COLLATE",
+                "INTERVAL",
                 "AT",
                 "JOIN",
             ];

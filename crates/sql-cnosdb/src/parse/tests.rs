@@ -2,7 +2,10 @@ use super::*;
 use crate::ast::{DatabaseOptions, FieldDef, KeySelection, QName, TableAlteration};
 use crate::codec::{Codec, FieldType};
 use crate::duration::CnosDuration;
-use triglot_model::Precision;
+use std::collections::BTreeMap;
+use triglot_engine::catalog::{Privilege, TenantDef};
+use triglot_engine::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit, RoleStatement, TenantStatement};
+use triglot_model::{Precision, TenantId};
 
 fn ok(sql: &str) -> Stmt {
     parse(sql).unwrap_or_else(|e| panic!("{sql}: {e}")).unwrap_or_else(|| panic!("{sql}: nothing"))
@@ -221,6 +224,61 @@ fn databases_are_dropped_later_and_recovered() {
 }
 
 #[test]
+fn limiters_are_read_part_by_part() {
+    let sql = "alter tenant t set _limiter object_config max_users_number = 1 max_databases 3 max_retention_time = 30 \
+               http_queries remote_max = 100 remote_initial = 1 remote_refill = 2 remote_interval = 3 local_max = 4 \
+               local_initial = 5 coord_data_in local_max 8 remote_max 9 remote_interval 10 remote_refill 11";
+    let Stmt::Tenant(TenantStatement::Alter { name, options }) = ok(sql) else { panic!() };
+    assert_eq!(name, "t");
+    let set: BTreeMap<String, String> = options.into_iter().filter_map(|(k, v)| Some((k, v?))).collect();
+    let tenant = TenantDef { id: TenantId(1), name, options: set, drop_at_ns: None };
+    let rate = |max, initial, refill, interval_ms, local_max, local_initial| RateLimit {
+        max,
+        initial,
+        refill,
+        interval_ms,
+        local_max,
+        local_initial,
+    };
+    let wanted = Quota {
+        objects: [(ObjectLimit::Users, 1), (ObjectLimit::Databases, 3), (ObjectLimit::RetentionDays, 30)]
+            .into(),
+        rates: [
+            (Meter { gate: Gate::Api, flow: Flow::Queries }, rate(100, 1, 2, 3, 4, 5)),
+            (Meter { gate: Gate::Store, flow: Flow::BytesIn }, rate(9, 0, 11, 10, 8, 0)),
+        ]
+        .into(),
+    };
+    assert_eq!(Quota::of(&tenant), wanted);
+    assert!(err("alter tenant t set _limiter").starts_with("sql parser error: Expected"));
+    assert_eq!(
+        err("alter tenant t set _limiter http_writes remote_max 1 remote_refill 1 local_max 1"),
+        "sql parser error: Expected remote_interval of http_writes"
+    );
+}
+
+#[test]
+fn passwords_do_not_show_in_debug() {
+    for sql in ["create user u with password='secret'", "alter user u set password='secret'"] {
+        let shown = format!("{:?}", ok(sql));
+        assert!(shown.contains("*****") && !shown.contains("secret"), "{shown}");
+    }
+}
+
+#[test]
+fn rights_are_listed() {
+    let Stmt::Role(RoleStatement::Grant { role, rights }) =
+        ok("grant read on database \"A\", all on database b to role r")
+    else {
+        panic!()
+    };
+    assert_eq!(role, "r");
+    assert_eq!(rights, [(Privilege::Read, "A".to_owned()), (Privilege::Full, "b".to_owned())]);
+    assert!(matches!(ok("revoke write on database b from r"),
+        Stmt::Role(RoleStatement::Revoke { rights, .. }) if rights == [(Privilege::Write, "b".to_owned())]));
+}
+
+#[test]
 fn sql_that_is_not_served_says_so() {
     for (sql, wanted) in [
         ("use public", "This feature is not implemented: USE public"),
@@ -229,20 +287,26 @@ fn sql_that_is_not_served_says_so() {
     ] {
         assert_eq!(err(sql), wanted, "{sql}");
     }
-    for sql in ["select 1 2 3", "selekt 1", "create tenant t", "select 'a", "show tables from", "drop table"]
-    {
+    for sql in ["select 1 2 3", "selekt 1", "select 'a", "show tables from", "drop table"] {
         assert!(err(sql).starts_with("sql parser error: "), "{sql}: {}", err(sql));
     }
 }
 
 #[test]
 fn deep_and_long_statements_do_not_overflow_the_stack() {
+    let delete = format!("delete from t where 1{} = 1", " + 1".repeat(MAX_OPERATORS_INLINE));
+    assert!(err(&delete).contains("at most 500 are allowed"));
+    for many in [",", " ", "(", ";", "a "] {
+        let text = format!("select {}", many.repeat(8_000_000 / many.len()));
+        assert!(err(&text).contains("at most 1000000 are allowed"), "{many:?}");
+    }
+    assert!(parse(&format!("select '{}'", ", ".repeat(2_000_000))).is_ok());
     let brackets = format!("select {}1{}", "(".repeat(100_000), ")".repeat(100_000));
     assert!(err(&brackets).contains("recursion limit exceeded"));
     let nested = format!("select {} 1", "select (".repeat(10_000));
     assert!(err(&nested).starts_with("sql parser error: "));
-    let chain = format!("select 1{}", " + 1".repeat(1_000_000));
-    assert!(err(&chain).starts_with("sql parser error: statement has 1000000 operators"));
+    let chain = format!("select 1{}", " + 1".repeat(200_000));
+    assert!(err(&chain).starts_with("sql parser error: statement has 200000 operators"));
     let union = format!("select 1{}", " union all select 1".repeat(100_000));
     assert!(err(&union).contains("operators"));
     let minus = format!("select 1{}", " - 1".repeat(1_000_000));

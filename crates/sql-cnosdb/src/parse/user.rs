@@ -1,18 +1,27 @@
-//! Statements about users. Key-pair login, forced password changes and prepared hashes are refused
-//! rather than accepted without effect.
+//! Statements about users. Key-pair login and prepared hashes are refused rather than accepted
+//! without effect.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
+use triglot_engine::catalog::{NewUser, UserChanges};
+use triglot_engine::{ClearPassword, UserStatement};
 
 use super::input::Input;
-use crate::ast::{Stmt, UserOptions};
+use crate::ast::Stmt;
 use crate::error::SqlError;
 
 pub(super) fn create(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     p.expect_words(&["CREATE", "USER"])?;
     let if_not_exists = p.if_not_exists()?;
     let name = p.object_name()?;
-    let options = if p.word("WITH") { options(p)? } else { UserOptions::default() };
-    Ok(Stmt::CreateUser { name, if_not_exists, options })
+    let (changes, password) = if p.word("WITH") { options(p)? } else { Default::default() };
+    let new = NewUser {
+        name,
+        password: None,
+        is_admin: changes.is_admin.unwrap_or(false),
+        must_change_password: changes.must_change_password.unwrap_or(false),
+        options: changes.options.into_iter().filter_map(|(key, value)| Some((key, value?))).collect(),
+    };
+    Ok(Stmt::User(UserStatement::Create { new, password, if_not_exists }))
 }
 
 pub(super) fn alter(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
@@ -28,17 +37,18 @@ pub(super) fn alter(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
         });
     }
     p.expect_words(&["SET"])?;
-    Ok(Stmt::AlterUser { name, options: options(p)? })
+    let (changes, password) = options(p)?;
+    Ok(Stmt::User(UserStatement::Alter { name, changes, password }))
 }
 
 pub(super) fn drop(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     p.expect_words(&["DROP", "USER"])?;
     let if_exists = p.if_exists()?;
-    Ok(Stmt::DropUser { name: p.object_name()?, if_exists })
+    Ok(Stmt::User(UserStatement::Drop { name: p.object_name()?, if_exists }))
 }
 
-fn options(p: &mut Input<'_>) -> Result<UserOptions, SqlError> {
-    let mut options = UserOptions::default();
+fn options(p: &mut Input<'_>) -> Result<(UserChanges, Option<ClearPassword>), SqlError> {
+    let (mut changes, mut password) = (UserChanges::default(), None);
     loop {
         let name = p.name()?.to_ascii_lowercase();
         let known = [
@@ -57,15 +67,16 @@ fn options(p: &mut Input<'_>) -> Result<UserOptions, SqlError> {
         p.expect_token(&Token::Eq)?;
         let value = p.string_or_word()?;
         match name.as_str() {
-            "password" => options.password = Some(value),
-            "comment" => options.comment = Some(value),
-            "granted_admin" => options.granted_admin = Some(flag(&name, &value)?),
-            // `false` is what every user is born with here.
-            "must_change_password" if !flag(&name, &value)? => {}
+            "password" => password = Some(ClearPassword(value)),
+            "granted_admin" => changes.is_admin = Some(flag(&name, &value)?),
+            "must_change_password" => changes.must_change_password = Some(flag(&name, &value)?),
+            "comment" => {
+                changes.options.insert(name, Some(value));
+            }
             _ => return Err(SqlError::NotImplemented(format!("user option {name}"))),
         }
         if !p.token(&Token::Comma) {
-            return Ok(options);
+            return Ok((changes, password));
         }
     }
 }

@@ -94,7 +94,7 @@ fn refused(text: impl std::fmt::Display) -> DataFusionError {
 
 /// 010005.
 fn not_supported(text: impl Into<String>) -> DataFusionError {
-    QueryError::Refused { kind: ErrorKind::NotSupported, message: text.into() }.into()
+    QueryError::Refused { kind: ErrorKind::NotSupported, message: text.into(), source: None }.into()
 }
 
 /// The dialect's own code.
