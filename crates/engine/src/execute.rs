@@ -14,7 +14,7 @@ use triglot_query::{QueryInfo, QueryStream};
 
 use crate::{
     CreateDatabase, CreateTable, DatabaseChanges, Engine, EngineError, Insert, InsertSource, Outcome, Query,
-    Session, Statement, TableChange, TableName, UserChanges, ingest,
+    Select, Session, Statement, TableChange, TableName, UserChanges, ingest,
 };
 
 impl Engine {
@@ -26,6 +26,7 @@ impl Engine {
     pub async fn execute(&self, session: &Session, statement: Statement) -> Result<Outcome, EngineError> {
         match statement {
             Statement::Query(query) => Ok(Outcome::Rows(self.run_query(session, query).await?)),
+            Statement::Select(select) => Ok(Outcome::Rows(self.run_select(session, select).await?)),
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
                 let (database, def) = self.writable(session, &table)?;
@@ -53,14 +54,16 @@ impl Engine {
     }
 
     async fn run_query(&self, session: &Session, query: Query) -> Result<QueryStream, EngineError> {
-        let info = QueryInfo {
-            text: query.text,
-            user: session.principal.name.clone(),
-            tenant: session.tenant_name.clone(),
-            database: session.database_name.clone(),
-        };
+        let info = query_info(session, query.text);
         let session = self.query_session(session);
         Ok(self.0.executor.run(session, query.plan, info).await?)
+    }
+
+    async fn run_select(&self, session: &Session, select: Select) -> Result<QueryStream, EngineError> {
+        let info = query_info(session, select.text);
+        let session = self.query_session(session);
+        let start = async move { select.planned.execute(&session).await };
+        Ok(self.0.executor.run_with(info, start).await?)
     }
 
     async fn insert(&self, session: &Session, insert: Insert) -> Result<u64, EngineError> {
@@ -327,5 +330,14 @@ impl Engine {
         let (database, def) = self.table_in(&catalog, session, name)?;
         allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
         Ok((database, def))
+    }
+}
+
+fn query_info(session: &Session, text: String) -> QueryInfo {
+    QueryInfo {
+        text,
+        user: session.principal.name.clone(),
+        tenant: session.tenant_name.clone(),
+        database: session.database_name.clone(),
     }
 }

@@ -35,8 +35,8 @@ pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession
 pub use options::{EngineOptions, QueryOptions};
 pub use session::Session;
 pub use statement::{
-    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Statement, TableName,
-    UserChanges,
+    CreateDatabase, CreateTable, DatabaseChanges, Insert, InsertSource, Outcome, Query, Select, Statement,
+    TableName, UserChanges,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;

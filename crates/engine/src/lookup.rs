@@ -10,7 +10,9 @@ use datafusion::sql::sqlparser::ast;
 use triglot_auth::Principal;
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, TableDef};
-use triglot_query::{QueryRecord, QuerySession, SessionContext, batches_table, plan_query, plan_statement};
+use triglot_query::{
+    PlannedQuery, QueryRecord, QuerySession, SessionContext, batches_table, plan_query, plan_statement,
+};
 
 use crate::tables::SessionTables;
 use crate::{Engine, EngineError, Session, TableName};
@@ -82,6 +84,15 @@ impl Engine {
     /// The plan of a query.
     pub fn plan(&self, session: &Session, query: ast::Query) -> Result<LogicalPlan, EngineError> {
         Ok(plan_query(query, &self.query_session(session))?)
+    }
+
+    /// A query with its plan, or with the promise of a kept one: see [`PlannedQuery`]. For queries that are
+    /// run as they are; [`Self::plan`] gives a plan to build on.
+    ///
+    /// # Errors
+    /// The planner's, and refusals to read.
+    pub fn plan_select(&self, session: &Session, query: ast::Query) -> Result<PlannedQuery, EngineError> {
+        Ok(PlannedQuery::new(query, &self.query_session(session))?)
     }
 
     /// The plan of another statement that DataFusion plans by itself (`EXPLAIN`).

@@ -4,7 +4,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use triglot_catalog::{NewColumn, NewIdentity, TableChange};
 use triglot_model::{Precision, RewriteRule, RowOp};
-use triglot_query::QueryStream;
+use triglot_query::{PlannedQuery, QueryStream};
 
 /// A table by name; the parts that are absent come from the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +73,8 @@ pub enum Statement {
     },
     /// Runs a query; `EXPLAIN` is a query too.
     Query(Query),
+    /// Runs a query whose plan may be a kept one.
+    Select(Select),
     /// Ends a running query.
     KillQuery(u64),
     /// Makes a user of the node.
@@ -198,6 +200,15 @@ pub struct Query {
     pub plan: LogicalPlan,
     /// Partitions to run on, none = the server's choice.
     pub target_partitions: Option<usize>,
+}
+
+/// A query to run whose plan may be a kept one.
+#[derive(Clone, Debug)]
+pub struct Select {
+    /// Its text, for the query list and the slow-query log.
+    pub text: String,
+    /// From [`crate::Engine::plan_select`].
+    pub planned: PlannedQuery,
 }
 
 /// What a statement gives back.

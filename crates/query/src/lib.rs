@@ -9,6 +9,7 @@ mod batches;
 mod error;
 pub mod functions;
 pub mod operators;
+mod plan_cache;
 mod planning;
 mod rules;
 mod run;
@@ -18,6 +19,7 @@ mod table;
 
 pub use batches::{batches_table, empty_table};
 pub use error::QueryError;
+pub use plan_cache::PlannedQuery;
 pub use planning::{TableName, TableResolver, plan_query, plan_statement};
 pub use rules::LastRowRule;
 pub use run::{

@@ -23,7 +23,7 @@ use datafusion::sql::sqlparser::ast::{Query, Statement};
 use parking_lot::Mutex;
 
 use crate::session::Constant;
-use crate::{QueryError, QuerySession};
+use crate::{QueryError, QuerySession, SessionContext};
 
 /// A table's full name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -56,6 +56,15 @@ pub fn plan_statement(statement: Statement, session: &QuerySession) -> Result<Lo
     Ok(planner.sql_statement_to_plan(statement)?)
 }
 
+/// The name that `reference` means in a session.
+pub(crate) fn full_name(context: &SessionContext, reference: &TableReference) -> TableName {
+    TableName {
+        tenant: reference.catalog().unwrap_or(&context.tenant).to_owned(),
+        database: reference.schema().unwrap_or(&context.database).to_owned(),
+        table: reference.table().to_owned(),
+    }
+}
+
 /// What the SQL planner asks while it plans one statement.
 struct Names<'s> {
     session: &'s QuerySession,
@@ -80,20 +89,11 @@ impl<'s> Names<'s> {
             default_null_ordering: options.default_null_ordering.as_str().into(),
         }
     }
-
-    fn full_name(&self, reference: &TableReference) -> TableName {
-        let context = self.session.context();
-        TableName {
-            tenant: reference.catalog().unwrap_or(&context.tenant).to_owned(),
-            database: reference.schema().unwrap_or(&context.database).to_owned(),
-            table: reference.table().to_owned(),
-        }
-    }
 }
 
 impl ContextProvider for Names<'_> {
     fn get_table_source(&self, reference: TableReference) -> Result<Arc<dyn TableSource>> {
-        let name = self.full_name(&reference);
+        let name = full_name(self.session.context(), &reference);
         if let Some(known) = self.tables.lock().get(&name) {
             return Ok(Arc::clone(known));
         }

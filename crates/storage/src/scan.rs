@@ -126,13 +126,14 @@ impl TableSnapshot {
         input: &InputRequest<'_>,
     ) -> Result<RowStream, StorageError> {
         let reader = SstReader::open(&self.0.store, &file.path, &self.0.cache).await?;
-        let rows = reader.read(ReadRequest {
+        let request = ReadRequest {
             columns: input.columns.to_vec(),
             series: input.series.cloned(),
             time: input.time,
             with_control: file.meta.has_ops,
             batch_rows: input.request.batch_rows,
-        });
+        };
+        let rows = reader.read_cached(request).await?;
         let deletions = deletions_for(file, &shard.tombstones, &input.time);
         // The stream keeps the file pinned for as long as it is read (M-2).
         let pin = Arc::clone(file);

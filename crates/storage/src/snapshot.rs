@@ -11,6 +11,7 @@ use roaring::RoaringBitmap;
 use triglot_model::{ColumnId, ShardId, TableId};
 
 use crate::error::StorageError;
+use crate::scan::deletions_for;
 use crate::series::SeriesIndex;
 use crate::shard::state::Chunk;
 use crate::sst::MetaCache;
@@ -74,6 +75,9 @@ pub struct ChunkRef {
     pub files: usize,
     /// Whether some of its inputs may hold versions of the same rows.
     pub needs_merge: bool,
+    /// Whether it yields exactly `rows` rows, the earliest and the latest of which are at the ends of
+    /// `time`: nothing has to be merged, and no deletion reaches into it.
+    pub is_exact: bool,
 }
 
 impl TableSnapshot {
@@ -140,6 +144,7 @@ impl TableSnapshot {
             }
             for (start, chunk) in &shard.chunks {
                 let Some(rows_in) = chunk.time().filter(|t| t.overlaps(&time)) else { continue };
+                let needs_merge = needs_merge(chunk);
                 found.push(ChunkRef {
                     shard_index,
                     start: *start,
@@ -147,7 +152,8 @@ impl TableSnapshot {
                     time: rows_in,
                     rows: chunk.rows(),
                     files: chunk.files.len(),
-                    needs_merge: needs_merge(chunk),
+                    needs_merge,
+                    is_exact: !needs_merge && !has_deletions(chunk, &shard.tombstones),
                 });
             }
         }
@@ -161,6 +167,11 @@ impl TableSnapshot {
     fn series(&self, shard: ShardId) -> Option<&Arc<RwLock<SeriesIndex>>> {
         self.0.shards.iter().find(|s| s.id == shard).map(|s| &s.series)
     }
+}
+
+/// Whether a deletion still has to be applied to one of the files.
+fn has_deletions(chunk: &Chunk, tombstones: &[Tombstone]) -> bool {
+    chunk.files.iter().any(|file| !deletions_for(file, tombstones, &TimeRange::ALL).is_empty())
 }
 
 /// Whether two inputs overlap in time, or one holds rows that are not final on their own. Memtable

@@ -18,6 +18,7 @@ use datafusion::physical_planner::ExtensionPlanner;
 use super::query_session::{Planner, QuerySession};
 use super::values::{SessionValues, Variables};
 use crate::functions::Functions;
+use crate::plan_cache::PlanCache;
 use crate::planning::TableResolver;
 use crate::rules::RuleLists;
 
@@ -136,6 +137,7 @@ pub(crate) struct Shared {
     pub(crate) table_options: TableOptions,
     pub(crate) extension_types: ExtensionTypeRegistryRef,
     pub(crate) no_catalogs: Arc<dyn CatalogProviderList>,
+    pub(crate) plans: PlanCache,
 }
 
 impl fmt::Debug for Shared {
@@ -163,6 +165,7 @@ impl SessionBuilder {
             functions: options.functions,
             extension_types: Arc::new(MemoryExtensionTypeRegistry::default()),
             no_catalogs: Arc::new(MemoryCatalogProviderList::new()),
+            plans: PlanCache::default(),
         };
         Self { shared: Arc::new(shared), sessions: AtomicU64::new(0) }
     }

@@ -26,6 +26,7 @@ use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr, execute_stream};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
 use super::builder::{SessionContext, Shared};
+use crate::plan_cache::PlanCache;
 use crate::rules::PlanShape;
 
 /// One statement's session: where its names lead, and everything that planning and execution need.
@@ -68,6 +69,16 @@ impl QuerySession {
 
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// The plans that are kept for queries like ones before.
+    pub(crate) fn plans(&self) -> &PlanCache {
+        &self.shared.plans
+    }
+
+    /// Whether identifiers without quotes are lowered.
+    pub(crate) fn normalizes_identifiers(&self) -> bool {
+        self.shared.config.options().sql_parser.enable_ident_normalization
     }
 
     pub(crate) fn props(&self) -> &ExecutionProps {

@@ -84,7 +84,8 @@ pub trait SeriesChunk: Send + Sync + Debug {
     fn time_range(&self) -> TimeRange;
     /// Rows of the whole chunk (all series, all times), roughly.
     fn rows_estimate(&self) -> u64;
-    /// The number of rows in `time` of `series` if it is known without reading data.
+    /// The number of rows in `time` of `series` if it is known without reading data. There are rows at
+    /// both ends of [`Self::time_range`] then.
     fn exact_rows(&self, time: TimeRange, series: &SidSet) -> Option<u64>;
     /// Data files behind the chunk.
     fn files(&self) -> usize;

@@ -107,9 +107,9 @@ impl SeriesChunk for SnapshotChunk {
         self.chunk.rows
     }
 
-    fn exact_rows(&self, _time: TimeRange, _series: &SidSet) -> Option<u64> {
-        // Storage counts rows before deletions.
-        None
+    fn exact_rows(&self, time: TimeRange, series: &SidSet) -> Option<u64> {
+        let whole = *series == SidSet::All && time.covers(&self.chunk.time);
+        (whole && self.chunk.is_exact).then_some(self.chunk.rows)
     }
 
     fn files(&self) -> usize {

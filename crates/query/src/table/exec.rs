@@ -8,6 +8,7 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{Statistics, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalSortExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
@@ -22,6 +23,7 @@ use triglot_model::ShardId;
 use triglot_storage::TimeRange;
 
 use super::last_rows::last_rows;
+use super::provider::timestamp;
 use super::shape::{Output, Shape, TagCache};
 use super::stream::{Open, ScanStream};
 use super::units::Unit;
@@ -35,9 +37,21 @@ pub(crate) struct ScanPlan {
     pub(crate) time: TimeRange,
     pub(crate) selection: SeriesSelection,
     pub(crate) tags: TagCache,
-    /// The rows of the scan if known without reading.
-    pub(crate) exact_rows: Option<u64>,
+    /// The place of each output column in the table, none = all columns.
+    pub(crate) projection: Option<Vec<usize>>,
+    /// The filters that the scan decides, as the optimizer gave them.
+    pub(crate) filters: Vec<Expr>,
+    /// The rows of the scan if known without reading, and their times.
+    pub(crate) exact_rows: Option<ExactRows>,
     pub(crate) estimated_rows: u64,
+}
+
+/// What is known of all rows of a scan without reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ExactRows {
+    pub(crate) count: u64,
+    /// Earliest and latest; None if there is no row.
+    pub(crate) time: Option<TimeRange>,
 }
 
 /// The work of a scan.
@@ -47,6 +61,38 @@ pub(crate) enum Work {
     Chunks(Vec<Vec<Unit>>),
     /// The newest row of each series of these shards, in one partition.
     LastRows(Vec<ShardId>),
+}
+
+/// A scan, but for its properties.
+#[derive(Debug)]
+pub(crate) struct PreparedScan {
+    plan: ScanPlan,
+    work: Work,
+    ordered: bool,
+}
+
+impl PreparedScan {
+    pub(crate) fn new(plan: ScanPlan, work: Work) -> Self {
+        let ordered = is_time_ordered(&plan, &work);
+        Self { plan, work, ordered }
+    }
+
+    /// Whether the rows come by time.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ordered
+    }
+
+    /// Partitions to read.
+    pub(crate) fn partitions(&self) -> usize {
+        match &self.work {
+            Work::Chunks(partitions) => partitions.len().max(1),
+            Work::LastRows(_) => 1,
+        }
+    }
+
+    pub(crate) fn plan(&self) -> &ScanPlan {
+        &self.plan
+    }
 }
 
 /// Reads rows of one table from storage: an opaque leaf, inside which versions are merged,
@@ -63,31 +109,60 @@ pub struct SeriesScanExec {
 }
 
 impl SeriesScanExec {
-    pub(crate) fn new(plan: ScanPlan, work: Work, limit: Option<usize>) -> Self {
-        let partitions = match &work {
-            Work::Chunks(partitions) => partitions.len().max(1),
-            Work::LastRows(_) => 1,
-        };
-        let ordered = is_time_ordered(&plan, &work);
+    pub(crate) fn new(prepared: PreparedScan, limit: Option<usize>) -> Self {
         let properties = PlanProperties::new(
-            equivalences(&plan.shape, ordered),
-            Partitioning::UnknownPartitioning(partitions),
+            equivalences(&prepared.plan.shape, prepared.ordered),
+            Partitioning::UnknownPartitioning(prepared.partitions()),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self {
-            plan: Arc::new(plan),
-            work,
-            ordered,
-            limit,
-            properties: Arc::new(properties),
-            metrics: ExecutionPlanMetricsSet::new(),
-        }
+        Self::with_properties(prepared, limit, Arc::new(properties))
+    }
+
+    /// A scan in the place of another one with the same output, order and number of partitions, whose
+    /// properties it takes over: operators above need not be planned again.
+    pub(crate) fn with_properties(
+        prepared: PreparedScan,
+        limit: Option<usize>,
+        properties: Arc<PlanProperties>,
+    ) -> Self {
+        let PreparedScan { plan, work, ordered } = prepared;
+        let metrics = ExecutionPlanMetricsSet::new();
+        Self { plan: Arc::new(plan), work, ordered, limit, properties, metrics }
+    }
+
+    /// What the scan reads.
+    pub(crate) fn plan(&self) -> &ScanPlan {
+        &self.plan
+    }
+
+    /// Whether the rows come by time.
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.ordered
+    }
+
+    /// How many rows it gives, at most.
+    pub(crate) fn limit(&self) -> Option<usize> {
+        self.limit
     }
 
     /// Whether the scan gives only the newest row of each series.
     pub fn is_last_only(&self) -> bool {
         matches!(self.work, Work::LastRows(_))
+    }
+
+    /// Gives count(time), min(time) and max(time) of rows that are known exactly.
+    fn describe_time(&self, rows: ExactRows, statistics: &mut Statistics) {
+        let shape = &self.plan.shape;
+        for (output, column) in shape.outputs.iter().zip(&mut statistics.column_statistics) {
+            if *output == Output::Time {
+                column.null_count = Precision::Exact(0);
+                if let Some(time) = rows.time {
+                    column.min_value = Precision::Exact(timestamp(shape.precision, time.start));
+                    column.max_value = Precision::Exact(timestamp(shape.precision, time.end));
+                }
+            }
+        }
     }
 
     /// The readers of `partition`, not yet opened.
@@ -273,7 +348,10 @@ impl ExecutionPlan for SeriesScanExec {
         let mut statistics = Statistics::new_unknown(&self.schema());
         let whole = args.partition().is_none() || self.properties.partitioning.partition_count() == 1;
         statistics.num_rows = match (&self.work, self.plan.exact_rows) {
-            (Work::Chunks(_), Some(rows)) if whole => Precision::Exact(rows as usize),
+            (Work::Chunks(_), Some(rows)) if whole => {
+                self.describe_time(rows, &mut statistics);
+                Precision::Exact(rows.count as usize)
+            }
             (Work::Chunks(partitions), _) => {
                 let rows = |units: &Vec<Unit>| units.iter().map(|u| u.rows).sum::<u64>();
                 let rows = match args.partition() {

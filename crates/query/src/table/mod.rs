@@ -16,4 +16,5 @@ pub use exec::SeriesScanExec;
 pub use provider::{SERIES_COLUMN, SeriesTable};
 pub use series_list::SeriesListTable;
 
+pub(crate) use exec::PreparedScan;
 pub(crate) use filter::{Pushdown, classify};

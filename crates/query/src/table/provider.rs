@@ -15,7 +15,7 @@ use datafusion::physical_plan::filter::FilterExecBuilder;
 use triglot_model::{ColumnId, ColumnKind, Precision, ShardId, TableDef};
 use triglot_storage::TimeRange;
 
-use super::exec::{ScanPlan, SeriesScanExec, Work};
+use super::exec::{ExactRows, PreparedScan, ScanPlan, SeriesScanExec, Work};
 use super::filter::{Pushdown, classify};
 use super::shape::{Output, Shape, TagCache};
 use super::tags;
@@ -98,7 +98,7 @@ impl SeriesTable {
         selection: &SeriesSelection,
         limit: Option<usize>,
         session: &dyn Session,
-    ) -> (Work, Option<u64>, u64) {
+    ) -> (Work, Option<ExactRows>, u64) {
         let units =
             if time.is_empty() { Vec::new() } else { units::units_of(self.source.as_ref(), time, selection) };
         let exact = exact_rows(&units, time);
@@ -118,9 +118,11 @@ fn place(ids: &mut Vec<ColumnId>, id: ColumnId) -> usize {
     })
 }
 
-/// The sum of exact counts, if all chunks know theirs.
-fn exact_rows(units: &[Unit], time: TimeRange) -> Option<u64> {
-    units.iter().map(|u| u.chunk.exact_rows(time, &u.series)).sum()
+/// The rows of all chunks, if all know theirs.
+fn exact_rows(units: &[Unit], time: TimeRange) -> Option<ExactRows> {
+    let count = units.iter().map(|u| u.chunk.exact_rows(time, &u.series)).sum::<Option<u64>>()?;
+    let time = units.iter().map(|u| u.chunk.time_range()).reduce(|a, b| a.union(&b));
+    Some(ExactRows { count, time })
 }
 
 /// What the filters of a scan come to.
@@ -161,6 +163,56 @@ impl<'f> Parts<'f> {
 }
 
 impl SeriesTable {
+    /// A scan for `filters`, none if it cannot decide all of them.
+    pub(crate) fn decided_scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Option<PreparedScan>> {
+        let parts = Parts::of(filters, self.source.table());
+        if !parts.residual.is_empty() {
+            return Ok(None);
+        }
+        self.prepare_scan(session, projection, parts, filters, limit).map(Some)
+    }
+
+    fn prepare_scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        parts: Parts<'_>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<PreparedScan> {
+        let time = if parts.nothing { NOTHING } else { parts.time };
+        let selection = tags::select(self.source.as_ref(), &parts.tags, session)?;
+        let shape = self.shape(projection)?;
+        let (work, exact_rows, estimated_rows) = if self.last_only {
+            let shards: Vec<ShardId> = selection.shards.iter().map(|(shard, _)| *shard).collect();
+            let rows = selection.shards.iter().map(|(shard, sids)| match sids {
+                SidSet::All => self.source.series_count(*shard),
+                SidSet::Some(sids) => sids.len(),
+            });
+            (Work::LastRows(shards), None, rows.sum())
+        } else {
+            self.chunk_work(time, &selection, limit, session)
+        };
+        let plan = ScanPlan {
+            source: Arc::clone(&self.source),
+            shape,
+            time,
+            selection,
+            tags: TagCache::default(),
+            projection: projection.cloned(),
+            filters: filters.to_vec(),
+            exact_rows,
+            estimated_rows,
+        };
+        Ok(PreparedScan::new(plan, work))
+    }
+
     /// A scan with a filter on top for what the scan cannot decide.
     async fn scan_filtered(
         &self,
@@ -187,7 +239,7 @@ impl SeriesTable {
     }
 }
 
-fn timestamp(unit: Precision, value: i64) -> ScalarValue {
+pub(super) fn timestamp(unit: Precision, value: i64) -> ScalarValue {
     match unit {
         Precision::Milli => ScalarValue::TimestampMillisecond(Some(value), None),
         Precision::Micro => ScalarValue::TimestampMicrosecond(Some(value), None),
@@ -227,28 +279,7 @@ impl TableProvider for SeriesTable {
         if !parts.residual.is_empty() {
             return self.scan_filtered(session, projection, parts).await;
         }
-        let time = if parts.nothing { NOTHING } else { parts.time };
-        let selection = tags::select(self.source.as_ref(), &parts.tags, session)?;
-        let shape = self.shape(projection)?;
-        let (work, exact_rows, estimated_rows) = if self.last_only {
-            let shards: Vec<ShardId> = selection.shards.iter().map(|(shard, _)| *shard).collect();
-            let rows = selection.shards.iter().map(|(shard, sids)| match sids {
-                SidSet::All => self.source.series_count(*shard),
-                SidSet::Some(sids) => sids.len(),
-            });
-            (Work::LastRows(shards), None, rows.sum())
-        } else {
-            self.chunk_work(time, &selection, limit, session)
-        };
-        let plan = ScanPlan {
-            source: Arc::clone(&self.source),
-            shape,
-            time,
-            selection,
-            tags: TagCache::default(),
-            exact_rows,
-            estimated_rows,
-        };
-        Ok(Arc::new(SeriesScanExec::new(plan, work, limit)))
+        let scan = self.prepare_scan(session, projection, parts, filters, limit)?;
+        Ok(Arc::new(SeriesScanExec::new(scan, limit)))
     }
 }

@@ -1,6 +1,7 @@
 mod decide;
 mod fixture;
 mod last_row;
+mod plan_cache;
 mod plans;
 mod pushdown;
 mod running;

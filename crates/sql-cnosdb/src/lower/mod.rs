@@ -8,7 +8,8 @@ mod table;
 mod user;
 
 use datafusion::logical_expr::LogicalPlan;
-use triglot_engine::{Engine, Outcome, Query, Session, Statement, TableName};
+use triglot_engine::query::PlannedQuery;
+use triglot_engine::{Engine, Outcome, Query, Select, Session, Statement, TableName};
 use triglot_model::ErrorKind;
 
 use crate::ast::{QName, Stmt};
@@ -22,7 +23,9 @@ use crate::{parse, scan};
 pub enum Prepared {
     /// A statement whose text has been read; nothing of the engine was needed so far.
     Statement(Box<Stmt>),
-    /// A query with its plan.
+    /// A query, planned or known.
+    Select(Box<PlannedQuery>),
+    /// Another statement with a plan that gives rows.
     Query(Box<LogicalPlan>),
     /// An `INSERT` with the plan of its source.
     Insert {
@@ -66,7 +69,7 @@ pub fn prepare(sql: &str) -> Result<Option<Prepared>, SqlError> {
 pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Prepared, SqlError> {
     let planned = match prepared {
         Prepared::Statement(statement) => match *statement {
-            Stmt::Query(query) => engine.plan(session, *query).map(|p| Prepared::Query(Box::new(p))),
+            Stmt::Query(query) => engine.plan_select(session, *query).map(|p| Prepared::Select(Box::new(p))),
             Stmt::Explain(statement) => {
                 engine.plan_statement(session, *statement).map(|p| Prepared::Query(Box::new(p)))
             }
@@ -95,6 +98,10 @@ pub async fn execute(
     target_partitions: Option<usize>,
 ) -> Result<Outcome, SqlError> {
     let outcome = match plan(engine, session, prepared)? {
+        Prepared::Select(planned) => {
+            let select = Select { text: text.to_owned(), planned: *planned };
+            engine.execute(session, Statement::Select(select)).await.map_err(SqlError::from)
+        }
         Prepared::Query(plan) => {
             let query = Query { text: text.to_owned(), plan: *plan, target_partitions };
             engine.execute(session, Statement::Query(query)).await.map_err(SqlError::from)

@@ -1,87 +1,87 @@
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use arrow::array::{Array, ArrayRef};
 use object_store::path::Path;
 use parking_lot::Mutex;
 
 use super::footer::Footer;
+use super::lru::Lru;
 
-/// Parsed footers (with page indexes and run indexes) of recently opened files, bounded in bytes;
-/// the least recently used go first. A file's footer may stay cached after the file is deleted:
-/// file numbers are never reused, so it is never mistaken for another's.
+/// What is kept of data files, bounded in bytes: parsed footers (with page indexes and run indexes) and
+/// decoded columns of few rows. A file's parts may stay cached after the file is deleted: file numbers
+/// are never reused, so it is never mistaken for another's.
 #[derive(Debug)]
 pub struct MetaCache {
-    limit: usize,
-    state: Mutex<State>,
+    footers: Mutex<Lru<Path, (Arc<Footer>, FileKey)>>,
+    blocks: Arc<BlockCache>,
+    next_key: AtomicU64,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    entries: HashMap<Path, Entry>,
-    by_use: BTreeMap<u64, Path>,
-    clock: u64,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    footer: Arc<Footer>,
-    bytes: usize,
-    used: u64,
-}
+/// Names a footer that was loaded, hence a file, for as long as the process lives.
+pub(super) type FileKey = u64;
 
 impl MetaCache {
-    /// A cache of at most `bytes` bytes.
+    /// A cache of at most `bytes` bytes, half of it for footers.
     pub fn new(bytes: usize) -> Self {
-        Self { limit: bytes, state: Mutex::default() }
+        Self {
+            footers: Mutex::new(Lru::new(bytes / 2)),
+            blocks: Arc::new(BlockCache(Mutex::new(Lru::new(bytes / 2)))),
+            next_key: AtomicU64::new(0),
+        }
     }
 
     /// Bytes held.
     pub fn bytes(&self) -> usize {
-        self.state.lock().bytes
+        self.footers.lock().bytes() + self.blocks.0.lock().bytes()
     }
 
-    /// Forgets a file, if it is there.
+    /// Forgets a file's footer, if it is there. Its decoded columns are not found any more, and make
+    /// room for others in time.
     pub fn remove(&self, path: &Path) {
-        self.state.lock().remove(path);
+        self.footers.lock().remove(path);
     }
 
-    pub(super) fn get(&self, path: &Path) -> Option<Arc<Footer>> {
-        let mut state = self.state.lock();
-        state.clock += 1;
-        let State { entries, by_use, clock, .. } = &mut *state;
-        let entry = entries.get_mut(path)?;
-        if let Some(path) = by_use.remove(&entry.used) {
-            by_use.insert(*clock, path);
-        }
-        entry.used = *clock;
-        Some(Arc::clone(&entry.footer))
+    pub(super) fn get(&self, path: &Path) -> Option<(Arc<Footer>, FileKey)> {
+        self.footers.lock().get(path).cloned()
     }
 
-    pub(super) fn put(&self, path: &Path, footer: &Arc<Footer>) {
+    pub(super) fn put(&self, path: &Path, footer: &Arc<Footer>) -> FileKey {
+        let key = self.next_key.fetch_add(1, Ordering::Relaxed);
         let bytes = footer.memory_size();
-        if bytes > self.limit {
-            return;
-        }
-        let mut state = self.state.lock();
-        state.remove(path);
-        while state.bytes + bytes > self.limit {
-            let Some((_, oldest)) = state.by_use.pop_first() else { break };
-            state.remove(&oldest);
-        }
-        state.clock += 1;
-        let used = state.clock;
-        state.bytes += bytes;
-        state.by_use.insert(used, path.clone());
-        state.entries.insert(path.clone(), Entry { footer: Arc::clone(footer), bytes, used });
+        self.footers.lock().put(path.clone(), (Arc::clone(footer), key), bytes);
+        key
+    }
+
+    pub(super) fn blocks(&self) -> Arc<BlockCache> {
+        Arc::clone(&self.blocks)
     }
 }
 
-impl State {
-    fn remove(&mut self, path: &Path) {
-        if let Some(entry) = self.entries.remove(path) {
-            self.by_use.remove(&entry.used);
-            self.bytes -= entry.bytes;
+/// Some rows of one column of a file: see [`super::blocks`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct BlockKey {
+    pub(super) file: FileKey,
+    /// Parquet's number of the column.
+    pub(super) column: usize,
+    pub(super) block: u64,
+}
+
+/// Decoded blocks.
+#[derive(Debug)]
+pub(super) struct BlockCache(Mutex<Lru<BlockKey, ArrayRef>>);
+
+impl BlockCache {
+    /// The blocks that are there.
+    pub(super) fn get(&self, keys: &[BlockKey]) -> Vec<Option<ArrayRef>> {
+        let mut cache = self.0.lock();
+        keys.iter().map(|key| cache.get(key).cloned()).collect()
+    }
+
+    pub(super) fn put(&self, blocks: &[(BlockKey, ArrayRef)]) {
+        let mut cache = self.0.lock();
+        for (key, block) in blocks {
+            cache.put(*key, Arc::clone(block), block.get_array_memory_size());
         }
     }
 }

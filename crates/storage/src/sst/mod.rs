@@ -15,13 +15,16 @@
 //!
 //! so that a reader finds the rows of a series without decoding `__sid`, and never parses or
 //! decodes bytes that are not the ones written. [`write()`] makes files, [`SstReader`] reads them,
-//! [`MetaCache`] keeps parsed footers.
+//! [`MetaCache`] keeps parsed footers and
+//! the decoded columns of narrow reads.
 
+mod blocks;
 mod cache;
 mod checksum;
 mod encode;
 mod error;
 mod footer;
+mod lru;
 mod meta;
 mod plan;
 mod read;

@@ -35,7 +35,12 @@ impl Plan {
         if check_time {
             wanted = intersect(&wanted, &pages_in(footer, &request.time)?);
         }
-        let mut plan = Self { check_time, ..Self::default() };
+        Ok(Self { check_time, ..Self::of_rows(footer, wanted) })
+    }
+
+    /// These rows of the file, ascending.
+    pub(super) fn of_rows(footer: &Footer, wanted: Vec<Range<u64>>) -> Self {
+        let mut plan = Self::default();
         let mut selectors = Vec::new();
         let mut all = true;
         let mut left = wanted.iter().peekable();
@@ -70,7 +75,7 @@ impl Plan {
         }
         plan.selection = (!all).then_some(selectors);
         plan.rows = wanted;
-        Ok(plan)
+        plan
     }
 }
 

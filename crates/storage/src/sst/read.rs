@@ -22,6 +22,8 @@ use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder
 use roaring::RoaringBitmap;
 use triglot_model::{ColumnId, ColumnType, RowOp};
 
+use super::blocks::BlockRows;
+use super::cache::{BlockCache, FileKey};
 use super::footer::Footer;
 use super::plan::Plan;
 use super::runs::{RunIndex, SidCursor};
@@ -89,6 +91,9 @@ pub struct ColumnStatistics {
 pub struct SstReader {
     store: Arc<dyn ObjectStore>,
     footer: Arc<Footer>,
+    /// Under which name the cache keeps the file's blocks.
+    key: FileKey,
+    blocks: Arc<BlockCache>,
 }
 
 impl SstReader {
@@ -99,15 +104,19 @@ impl SstReader {
         path: &Path,
         cache: &MetaCache,
     ) -> Result<Self, SstError> {
-        let footer = match cache.get(path) {
-            Some(footer) => footer,
+        let (footer, key) = match cache.get(path) {
+            Some(found) => found,
             None => {
                 let footer = Arc::new(Footer::load(store.as_ref(), path).await?);
-                cache.put(path, &footer);
-                footer
+                let key = cache.put(path, &footer);
+                (footer, key)
             }
         };
-        Ok(Self { store: Arc::clone(store), footer })
+        Ok(Self { store: Arc::clone(store), footer, key, blocks: cache.blocks() })
+    }
+
+    pub(super) fn footer(&self) -> &Arc<Footer> {
+        &self.footer
     }
 
     /// Rows of the file.
@@ -167,72 +176,116 @@ impl SstReader {
     /// rows are fetched, each is checked before it is decoded. Decoding runs where the stream is
     /// polled.
     pub fn read(&self, request: ReadRequest) -> BoxStream<'static, Result<RecordBatch, SstError>> {
-        match Rows::new(self, request) {
-            Ok(Some(rows)) => {
-                try_unfold(rows, |mut rows| async move { Ok(rows.next().await?.map(|batch| (batch, rows))) })
-                    .boxed()
-            }
+        match Rows::new(self, &request) {
+            Ok(Some(rows)) => rows.stream(),
             Ok(None) => empty().boxed(),
             Err(error) => once(async { Err(error) }).boxed(),
         }
     }
+
+    /// The same rows as [`Self::read`]. Where they are few they come out of decoded blocks that are
+    /// kept for the next query; for queries, not for passes over whole files.
+    pub async fn read_cached(
+        &self,
+        request: ReadRequest,
+    ) -> Result<BoxStream<'static, Result<RecordBatch, SstError>>, SstError> {
+        let plan = Plan::new(&self.footer, &request)?;
+        if plan.groups.is_empty() {
+            return Ok(empty().boxed());
+        }
+        match BlockRows::open(self, &self.blocks, self.key, &plan, &request).await? {
+            Some(rows) => {
+                let rows = try_unfold(rows, |mut rows| async move { Ok(rows.next()?.map(|b| (b, rows))) });
+                Ok(rows.boxed())
+            }
+            None => Ok(Rows::of_plan(self, &plan, &request)?.stream()),
+        }
+    }
+}
+
+/// The parquet columns that `request` reads, ascending.
+pub(super) fn leaves(footer: &Footer, request: &ReadRequest) -> Vec<usize> {
+    let mut wanted = vec![footer.time_column];
+    let names = request.columns.iter().map(|(id, _)| column_name(*id));
+    wanted.extend(names.filter_map(|name| footer.columns.get(&name)));
+    if request.with_control {
+        wanted.extend([OP, SET].into_iter().filter_map(|name| footer.columns.get(name)));
+    }
+    wanted.sort_unstable();
+    wanted.dedup();
+    wanted
 }
 
 /// A read under way.
 struct Rows {
-    store: Arc<dyn ObjectStore>,
-    footer: Arc<Footer>,
-    decoder: ParquetPushDecoder,
-    sids: SidCursor,
-    schema: SchemaRef,
-    time: TimeRange,
-    check_time: bool,
+    decoder: Decoder,
+    shaper: Shaper,
 }
 
 impl Rows {
-    fn new(reader: &SstReader, request: ReadRequest) -> Result<Option<Self>, SstError> {
-        let footer = &reader.footer;
-        let plan = Plan::new(footer, &request)?;
-        if plan.groups.is_empty() {
-            return Ok(None);
-        }
-        let mut wanted = vec![footer.time_column];
-        let names = request.columns.iter().map(|(id, _)| column_name(*id));
-        wanted.extend(names.filter_map(|name| footer.columns.get(&name)));
-        if request.with_control {
-            wanted.extend([OP, SET].into_iter().filter_map(|name| footer.columns.get(name)));
-        }
-        let schema = footer.metadata().file_metadata().schema_descr();
-        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(footer.arrow.clone())
-            .with_projection(ProjectionMask::leaves(schema, wanted))
-            .with_row_groups(plan.groups)
-            .with_batch_size(request.batch_rows.max(1));
-        if let Some(selection) = plan.selection {
-            builder = builder.with_row_selection(RowSelection::from(selection));
-        }
-        let decoder = builder.build().map_err(|e| undecodable(footer, e))?;
-        Ok(Some(Self {
-            store: Arc::clone(&reader.store),
-            footer: Arc::clone(footer),
-            decoder,
-            sids: SidCursor::new(plan.rows),
-            schema: request.schema(),
-            time: request.time,
-            check_time: plan.check_time,
-        }))
+    fn new(reader: &SstReader, request: &ReadRequest) -> Result<Option<Self>, SstError> {
+        let plan = Plan::new(&reader.footer, request)?;
+        if plan.groups.is_empty() { Ok(None) } else { Self::of_plan(reader, &plan, request).map(Some) }
+    }
+
+    fn of_plan(reader: &SstReader, plan: &Plan, request: &ReadRequest) -> Result<Self, SstError> {
+        let leaves = leaves(&reader.footer, request);
+        Ok(Self {
+            decoder: Decoder::new(reader, plan, &leaves, request.batch_rows)?,
+            shaper: Shaper::new(Arc::clone(&reader.footer), plan, request),
+        })
+    }
+
+    fn stream(self) -> BoxStream<'static, Result<RecordBatch, SstError>> {
+        try_unfold(self, |mut rows| async move { Ok(rows.next().await?.map(|batch| (batch, rows))) }).boxed()
     }
 
     async fn next(&mut self) -> Result<Option<RecordBatch>, SstError> {
+        while let Some(batch) = self.decoder.next().await? {
+            let batch = self.shaper.shape(&batch)?;
+            if batch.num_rows() > 0 {
+                return Ok(Some(batch));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Fetches and decodes columns of some rows.
+pub(super) struct Decoder {
+    store: Arc<dyn ObjectStore>,
+    footer: Arc<Footer>,
+    decoder: ParquetPushDecoder,
+}
+
+impl Decoder {
+    /// The rows of `plan`, which has some; the columns come in the file's order.
+    pub(super) fn new(
+        reader: &SstReader,
+        plan: &Plan,
+        leaves: &[usize],
+        batch_rows: usize,
+    ) -> Result<Self, SstError> {
+        let footer = Arc::clone(&reader.footer);
+        let schema = footer.metadata().file_metadata().schema_descr();
+        let mut builder = ParquetPushDecoderBuilder::new_with_metadata(footer.arrow.clone())
+            .with_projection(ProjectionMask::leaves(schema, leaves.iter().copied()))
+            .with_row_groups(plan.groups.clone())
+            .with_batch_size(batch_rows.max(1));
+        if let Some(selection) = &plan.selection {
+            builder = builder.with_row_selection(RowSelection::from(selection.clone()));
+        }
+        let decoder = builder.build().map_err(|e| undecodable(&footer, e))?;
+        Ok(Self { store: Arc::clone(&reader.store), footer, decoder })
+    }
+
+    /// The next rows as they are stored.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, SstError> {
         loop {
             match self.decoder.try_decode().map_err(|e| undecodable(&self.footer, e))? {
                 DecodeResult::Finished => return Ok(None),
                 DecodeResult::NeedsData(ranges) => self.fetch(ranges).await?,
-                DecodeResult::Data(batch) => {
-                    let batch = self.shape(&batch)?;
-                    if batch.num_rows() > 0 {
-                        return Ok(Some(batch));
-                    }
-                }
+                DecodeResult::Data(batch) => return Ok(Some(batch)),
             }
         }
     }
@@ -252,9 +305,34 @@ impl Rows {
         }
         self.decoder.push_ranges(ranges, pieces).map_err(|e| undecodable(&self.footer, e))
     }
+}
 
-    /// Brings decoded rows into the request's shape.
-    fn shape(&mut self, batch: &RecordBatch) -> Result<RecordBatch, SstError> {
+/// Brings stored columns of a plan's rows into the request's shape.
+pub(super) struct Shaper {
+    footer: Arc<Footer>,
+    sids: SidCursor,
+    schema: SchemaRef,
+    time: TimeRange,
+    check_time: bool,
+}
+
+impl Shaper {
+    pub(super) fn new(footer: Arc<Footer>, plan: &Plan, request: &ReadRequest) -> Self {
+        Self {
+            footer,
+            sids: SidCursor::new(plan.rows.clone()),
+            schema: request.schema(),
+            time: request.time,
+            check_time: plan.check_time,
+        }
+    }
+
+    pub(super) fn footer(&self) -> &Footer {
+        &self.footer
+    }
+
+    /// The next rows, which must come in the plan's order.
+    pub(super) fn shape(&mut self, batch: &RecordBatch) -> Result<RecordBatch, SstError> {
         let rows = batch.num_rows();
         let sids = self.sids.take(&self.footer.runs, rows);
         if sids.len() != rows {
@@ -316,7 +394,7 @@ impl Rows {
     }
 }
 
-fn undecodable(footer: &Footer, reason: impl ToString) -> SstError {
+pub(super) fn undecodable(footer: &Footer, reason: impl ToString) -> SstError {
     SstError::damaged(&footer.path, "its pages", reason)
 }
 

@@ -363,6 +363,11 @@ pub(super) async fn read(snapshot: &TableSnapshot, query: &Query) -> Vec<OutRow>
             seen += batch.num_rows() as u64;
         }
         assert!(seen <= chunk.rows, "{seen} rows of a chunk of at most {}", chunk.rows);
+        if chunk.is_exact && matches!(series, SeriesSelection::All) && query.time.covers(&chunk.time) {
+            assert_eq!(seen, chunk.rows);
+            let times = rows.iter().rev().take(seen as usize).map(|r| r.time);
+            assert_eq!((times.clone().min(), times.max()), (Some(chunk.time.start), Some(chunk.time.end)));
+        }
     }
     rows.sort();
     rows

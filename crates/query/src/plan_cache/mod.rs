@@ -1,0 +1,169 @@
+//! Plans of queries that come again with other times and tag values: what dashboards ask.
+//!
+//! Planning a small query costs more than running it. So the physical plan of a query over one table
+//! is kept under the query's *shape*: its syntax tree without the literals that bound time and pick tag
+//! values ([`shape`]). For the next query of the shape only the scan is made anew, and put below the
+//! kept operators ([`template`]). A scan decides these literals exactly, so the operators never see
+//! them; whatever does not look like this is planned as a whole.
+//!
+//! Names are resolved for each query, so its rows come from a snapshot of its own and the right
+//! to read is checked each time. A plan that calls `now()` or anything else that is not constant is not
+//! kept. A table that is altered is another table to the cache.
+
+mod shape;
+mod template;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::catalog::Session;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::sql::sqlparser::ast::Query;
+use parking_lot::Mutex;
+
+use self::shape::{Shape, Shaped};
+use self::template::Template;
+use crate::{QueryError, QuerySession, plan_query};
+
+/// Shapes that are kept, the most recently used ones.
+const MAX_SHAPES: usize = 256;
+
+/// Longer texts are not kept: their planning is not what their time goes into.
+const MAX_TEXT: usize = 8 << 10;
+
+/// A query that is planned, or whose plan may be taken from the cache.
+#[derive(Clone, Debug)]
+pub struct PlannedQuery(Box<Inner>);
+
+#[derive(Clone, Debug)]
+struct Inner {
+    query: Query,
+    /// None: there are plans for the shape, one of which may fit.
+    logical: Option<LogicalPlan>,
+    /// None: such queries are not kept.
+    shaped: Option<Shaped>,
+}
+
+impl PlannedQuery {
+    /// Plans `query` as far as it must be: for shapes that are known nothing is left to do.
+    ///
+    /// # Errors
+    /// Those of the planner.
+    pub fn new(query: Query, session: &QuerySession) -> Result<Self, QueryError> {
+        let shaped = Shaped::of(&query, session);
+        let known = shaped.as_ref().is_some_and(|s| session.plans().knows(&s.shape));
+        let logical = if known { None } else { Some(plan_query(query.clone(), session)?) };
+        Ok(Self(Box::new(Inner { query, logical, shaped })))
+    }
+
+    /// Whether plans of the shape are kept.
+    #[cfg(test)]
+    pub(crate) fn is_known(&self) -> bool {
+        self.0.logical.is_none()
+    }
+
+    /// Starts the query. It may read the series index, as [`QuerySession::physical_plan`] does.
+    ///
+    /// # Errors
+    /// Those of the planner.
+    pub async fn execute(self, session: &QuerySession) -> Result<SendableRecordBatchStream, QueryError> {
+        let plan = self.physical_plan(session).await?;
+        Ok(execute_stream(plan, session.task_ctx())?)
+    }
+
+    /// The operators that the query runs.
+    ///
+    /// # Errors
+    /// Those of the planner.
+    pub(crate) async fn physical_plan(
+        self,
+        session: &QuerySession,
+    ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
+        let Inner { query, logical, shaped } = *self.0;
+        if let Some(shaped) = &shaped
+            && let Some(plan) = session.plans().bind(shaped, session)?
+        {
+            return Ok(plan);
+        }
+        let logical = match logical {
+            Some(logical) => logical,
+            None => plan_query(query, session)?,
+        };
+        let physical = session.physical_plan(&logical).await?;
+        if let Some(shaped) = shaped
+            && let Some(template) = Template::new(&logical, &physical, &shaped, session)?
+        {
+            session.plans().keep(shaped.shape, template);
+        }
+        Ok(physical)
+    }
+}
+
+/// The kept plans of one session builder.
+#[derive(Debug, Default)]
+pub(crate) struct PlanCache(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    shapes: HashMap<Shape, Kept>,
+    clock: u64,
+}
+
+/// The plans of one shape: over rows that come by time, and over others.
+#[derive(Debug, Default)]
+struct Kept {
+    templates: Vec<Arc<Template>>,
+    used: u64,
+}
+
+impl PlanCache {
+    fn knows(&self, shape: &Shape) -> bool {
+        self.0.lock().shapes.contains_key(shape)
+    }
+
+    fn templates(&self, shape: &Shape) -> Vec<Arc<Template>> {
+        let mut state = self.0.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        let Some(kept) = state.shapes.get_mut(shape) else { return Vec::new() };
+        kept.used = clock;
+        kept.templates.clone()
+    }
+
+    /// A kept plan over what `shaped` reads now.
+    fn bind(
+        &self,
+        shaped: &Shaped,
+        session: &QuerySession,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>, QueryError> {
+        let templates = self.templates(&shaped.shape);
+        let Some(first) = templates.first() else { return Ok(None) };
+        let Some(scan) = first.scan(shaped, session)? else { return Ok(None) };
+        match templates.iter().find(|t| t.fits(&scan)) {
+            Some(template) => Ok(Some(template.bind(scan)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn keep(&self, shape: Shape, template: Template) {
+        if shape.text_len() > MAX_TEXT {
+            return;
+        }
+        let mut state = self.0.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        if state.shapes.len() >= MAX_SHAPES
+            && !state.shapes.contains_key(&shape)
+            && let Some(oldest) = state.shapes.iter().min_by_key(|(_, k)| k.used).map(|(s, _)| s.clone())
+        {
+            state.shapes.remove(&oldest);
+        }
+        let kept = state.shapes.entry(shape).or_default();
+        kept.used = clock;
+        if !kept.templates.iter().any(|t| t.is_ordered() == template.is_ordered()) {
+            kept.templates.push(Arc::new(template));
+        }
+    }
+}
