@@ -43,7 +43,7 @@ pub struct StorageOptions {
     pub flush_bytes: u64,
     /// A shard's memtables are flushed when their oldest row is this old.
     pub flush_interval: Duration,
-    /// Bytes for footers, page indexes and the last-value cache.
+    /// Bytes for footers with their page indexes, and for decoded blocks: half for each.
     pub cache_bytes: u64,
     /// Compaction.
     pub compaction: CompactionOptions,

@@ -412,7 +412,8 @@ fn the_cache_stays_below_its_limit_and_forgets_the_oldest() {
     files.reader();
     let one = files.cache.bytes();
     assert!(one > 0);
-    let cache = MetaCache::new(one * 2 + one / 2);
+    // Half of it is for footers.
+    let cache = MetaCache::new(2 * (one * 2 + one / 2));
     let paths: Vec<Path> = (0..3).map(|i| Path::from(format!("f/{i}"))).collect();
     for path in &paths {
         block_on(async {
