@@ -30,7 +30,8 @@ pub(crate) struct Constant {
 
 impl Constant {
     pub(crate) fn udf(name: &str, value: ScalarValue) -> ScalarUDF {
-        let signature = Signature::nullary(Volatility::Immutable);
+        // Not immutable: a plan that holds the value must not serve another session.
+        let signature = Signature::nullary(Volatility::Stable);
         ScalarUDF::from(Self { name: name.to_owned(), value, signature })
     }
 }
