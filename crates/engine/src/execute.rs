@@ -8,7 +8,7 @@ use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
     CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
-use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
+use triglot_model::{DatabaseDef, RowOp, TableDef};
 use triglot_query::{QueryInfo, QueryStream};
 
 use crate::{

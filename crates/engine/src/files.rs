@@ -138,7 +138,7 @@ impl Engine {
             partitions,
             inferred,
         });
-        self.apply_unless_exists(op, create.if_not_exists, ErrorKind::TableExists).await
+        self.apply_unless_exists(op, create.if_not_exists).await
     }
 
     /// The columns that files have now.
@@ -154,13 +154,11 @@ impl Engine {
             let read = AssertUnwindSafe(infer_columns(&scan, &session)).catch_unwind().await;
             let schema = read.unwrap_or_else(|_| {
                 let message = format!("the files at {} cannot be read", scan.location.path());
-                Err(QueryError::Refused { kind: ErrorKind::Execution, message })
+                Err(QueryError::Refused { kind: ErrorKind::Execution, message, source: None })
             })?;
             let columns: Result<Vec<_>, _> =
                 schema.fields().iter().map(|f| FileColumn::try_from(f.as_ref())).collect();
-            columns.map_err(|e| {
-                QueryError::Refused { kind: ErrorKind::NotSupported, message: e.to_string() }.into()
-            })
+            columns.map_err(|e| QueryError::refused(ErrorKind::NotSupported, e).into())
         })
         .await
     }

@@ -76,15 +76,6 @@ pub fn declared_columns(columns: Vec<ColumnDef>, session: &QuerySession) -> Resu
     Ok(planner.build_schema(columns)?)
 }
 
-/// The name that `reference` means in a session.
-pub(crate) fn full_name(context: &SessionContext, reference: &TableReference) -> TableName {
-    TableName {
-        tenant: reference.catalog().unwrap_or(&context.tenant).to_owned(),
-        database: reference.schema().unwrap_or(&context.database).to_owned(),
-        table: reference.table().to_owned(),
-    }
-}
-
 /// What the SQL planner asks while it plans one statement.
 struct Names<'s> {
     session: &'s QuerySession,

@@ -225,7 +225,6 @@ fn values_out_of_range_are_refused_or_wrap_as_documented() {
         "select time + interval '999999999 days' from t",
         "select date_trunc('x', time) from t",
         "select date_bin(interval '0 seconds', time, timestamp '1970-01-01T00:00:00') from t",
-        "select to_timestamp(9223372036854775807)",
         "select factorial(1000)",
         "select chr(-1)",
         "select chr(1114112)",

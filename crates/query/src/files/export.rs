@@ -31,6 +31,7 @@ pub fn export_plan(
         return Err(QueryError::Refused {
             kind: ErrorKind::InvalidSchema,
             message: format!("path {} is not UTF-8", file.display()),
+            source: None,
         });
     };
     let factory: Arc<dyn FileFormatFactory> = match options.format {

@@ -32,6 +32,7 @@ impl Location {
                     message: format!(
                         "location {scheme}://…: only files of the server (file://) can be read and written"
                     ),
+                    source: None,
                 });
             }
             None => text.to_owned(),
@@ -69,7 +70,11 @@ impl Location {
 }
 
 fn invalid(text: &str, reason: &str) -> QueryError {
-    QueryError::Refused { kind: ErrorKind::InvalidSchema, message: format!("location {text:?}: {reason}") }
+    QueryError::Refused {
+        kind: ErrorKind::InvalidSchema,
+        message: format!("location {text:?}: {reason}"),
+        source: None,
+    }
 }
 
 /// `%XX` as the bytes that they stand for.

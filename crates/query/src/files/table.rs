@@ -119,6 +119,7 @@ pub(super) fn check_options(options: &FileOptions) -> Result<(), QueryError> {
         return Err(QueryError::Refused {
             kind: ErrorKind::NotSupported,
             message: "compression of whole Parquet files (they are compressed inside)".to_owned(),
+            source: None,
         });
     }
     Ok(())

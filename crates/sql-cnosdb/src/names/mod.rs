@@ -45,6 +45,10 @@ type Names<'p> = Option<Vec<Cow<'p, str>>>;
 /// # Errors
 /// None that the plan did not have before.
 pub(crate) fn with_names(plan: LogicalPlan) -> Result<LogicalPlan> {
+    // The rule that plans selections names their columns itself, and later.
+    if plan.schema().fields().iter().any(|f| f.name().contains("topk(") || f.name().contains("bottom(")) {
+        return Ok(plan);
+    }
     let Some(names) = names(&plan) else { return Ok(plan) };
     let mut taken: HashSet<&str> = plan.schema().fields().iter().map(|f| f.name().as_str()).collect();
     let mut columns = Vec::with_capacity(names.len());
