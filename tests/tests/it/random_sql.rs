@@ -43,7 +43,7 @@ fn row(k: usize) -> String {
         cell(7, (k as i64 * 37 % 23 - 11).to_string()),
         cell(6, (k * 13 % 17).to_string()),
         cell(4, format!("{:?}", (k as f64 - 20.0) * 0.75)),
-        cell(3, (k % 2 == 0).to_string()),
+        cell(3, k.is_multiple_of(2).to_string()),
         cell(8, ["'a'", "'B'", "'12'", "'x y'", "''", "'2023-11-14'"][k % 6].to_owned()),
     ];
     format!("({})", cells.join(", "))
