@@ -20,7 +20,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("functions", &["model"]),
     ("query", &["storage", "model"]),
     ("engine", &["auth", "catalog", "disk", "functions", "metalog", "model", "query", "storage"]),
-    ("sql-*", &["engine", "functions", "model", "query"]),
+    ("sql-*", &["engine", "functions", "model", "parse-*", "query"]),
     ("http", &["auth", "model"]),
     ("dialect-*", &["engine", "http", "model", "parse-*"]),
     ("examples", &["engine", "model", "parse-*", "sql-*"]),

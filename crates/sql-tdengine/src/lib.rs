@@ -1,0 +1,70 @@
+//! TDengine's SQL on triglot's engine: the trees of `parse-tdengine` lowered to engine statements
+//! and DataFusion plans, after the fact sheet `tdengine-sql.md`. It knows no HTTP and no JSON.
+
+mod error;
+mod types;
+
+pub use error::TaosError;
+pub use types::{ColumnMeta, TaosType};
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use triglot_engine::query::QueryStream;
+use triglot_engine::{Engine, QueryLanguage, Session};
+use triglot_model::Precision;
+
+/// What the request says beside its text. Made anew for each request: TDengine's REST interface
+/// keeps no session.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who speaks. Its database is the one of the URL, which need not exist.
+    pub session: Session,
+    /// Whether a database was named at all (code 0x2616 otherwise).
+    pub has_database: bool,
+    /// The zone of literals without one, of day boundaries and of texts made from times (`conn_tz`).
+    pub zone: Tz,
+    /// `user@host` of the client for `CURRENT_USER()` is made of this address.
+    pub client: String,
+}
+
+/// What a statement gave.
+#[derive(Debug)]
+pub enum Answer {
+    /// No result set; how many rows were written or deleted (0 for definitions).
+    Affected(u64),
+    /// A result set.
+    Rows(Rows),
+}
+
+/// A result set. The batches have one Arrow column for each of `columns`: Boolean, Int8 … UInt64, Float32,
+/// Float64, Decimal128, Timestamp of any unit, Utf8 or Utf8View (VARCHAR, NCHAR, JSON), Binary or
+/// BinaryView (VARBINARY, GEOMETRY, BLOB).
+#[derive(Debug)]
+pub struct Rows {
+    /// Name, type and length of each column.
+    pub columns: Arc<[ColumnMeta]>,
+    /// The unit of all timestamps: that of the database asked, milliseconds without one.
+    pub precision: Precision,
+    /// The rows.
+    pub stream: QueryStream,
+}
+
+/// How queries of TDengine sessions are planned. Made once for each listener.
+///
+/// # Errors
+/// Two functions claim one name: a fault of the program.
+pub fn language(
+    engine: &Engine,
+) -> Result<Arc<QueryLanguage>, triglot_engine::query::functions::DuplicateFunction> {
+    Ok(engine.language(triglot_engine::LanguageOptions::default()))
+}
+
+/// Runs one statement. Long texts are parsed and planned off the caller's thread.
+///
+/// # Errors
+/// The vendor's codes, see [`TaosError`].
+pub async fn run(engine: &Engine, context: &Context, sql: &str) -> Result<Answer, TaosError> {
+    let _ = (engine, context, sql);
+    Err(TaosError::unsupported("SQL"))
+}
