@@ -3,6 +3,7 @@
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::{BinaryExpr, InList};
 use datafusion::logical_expr::{Between, Expr, Operator};
+use triglot_model::Precision;
 
 /// Times from `start` to `end`, both inclusive, in the unit of the time column. `None`: open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,6 +75,15 @@ impl TimeBounds {
 
     fn until(&mut self, time: i64) {
         self.end = Some(self.end.map_or(time, |end| end.min(time)));
+    }
+}
+
+/// A timestamp of this unit.
+pub(super) const fn timestamp(precision: Precision, time: i64) -> ScalarValue {
+    match precision {
+        Precision::Milli => ScalarValue::TimestampMillisecond(Some(time), None),
+        Precision::Micro => ScalarValue::TimestampMicrosecond(Some(time), None),
+        Precision::Nano => ScalarValue::TimestampNanosecond(Some(time), None),
     }
 }
 

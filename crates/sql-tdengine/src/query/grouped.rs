@@ -4,14 +4,14 @@ use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::logical_expr::utils::disjunction;
-use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast};
+use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, lit};
 use triglot_parse_tdengine::ast::{Call, Expr, ExprKind};
 
 use super::calls::{self, Collect, Selection};
 use super::expr::{self, Place, Resolver, Rows};
 use super::kinds::{self, FunctionKind};
 use super::plain::{Key, key_by_alias};
-use super::scope::{Scope, WINDOW_COLUMNS};
+use super::scope::{QUERY_COLUMNS, Scope, WINDOW_COLUMNS};
 use super::stage::Stage;
 use super::window::WindowKey;
 use super::{errors, more_calls};
@@ -182,6 +182,13 @@ impl<'s> Grouped<'s> {
         })
     }
 
+    /// The condition of `TRUE_FOR`.
+    fn long_enough(&mut self) -> Result<Option<PlanExpr>, TaosError> {
+        let Some(shortest) = self.grouping.window.as_ref().and_then(|w| w.shortest) else { return Ok(None) };
+        let duration = self.window_column("_wduration")?;
+        Ok(Some(duration.expr.gt_eq(lit(shortest))))
+    }
+
     /// The condition that the result of an ungrouped query is a row: COUNT gives one always, other functions if
     /// there are rows, `FIRST` and `LAST` if one of them has found a value.
     fn has_result(&mut self) -> Option<PlanExpr> {
@@ -196,7 +203,7 @@ impl<'s> Grouped<'s> {
             Some(time) => calls::simple(max_udaf(), vec![time.expr.clone()]),
             None => {
                 let rows = calls::count_rows(self);
-                return Some(rows.expr.gt(datafusion::logical_expr::lit(0_i64)));
+                return Some(rows.expr.gt(lit(0_i64)));
             }
         };
         Some(self.collect(witness).is_not_null())
@@ -233,6 +240,9 @@ impl Resolver for Grouped<'_> {
             ExprKind::Literal(_) => return Ok(None),
             ExprKind::Column { table: None, name } if WINDOW_COLUMNS.contains(&name.name.as_str()) => {
                 return self.window_column(&name.name).map(Some);
+            }
+            ExprKind::Column { table: None, name } if QUERY_COLUMNS.contains(&name.name.as_str()) => {
+                return self.scope.column(None, name).map(Some);
             }
             ExprKind::Call(call) if kinds::of(&call.name.name) != FunctionKind::Scalar => {
                 return self.call(call, env).map(Some);
@@ -272,7 +282,10 @@ impl Stage for Grouped<'_> {
     }
 
     fn finish(&mut self, rows: LogicalPlan, _env: &FunctionEnv) -> Result<LogicalPlan, TaosError> {
-        let condition = self.has_result();
+        let condition = match self.long_enough()? {
+            Some(condition) => Some(condition),
+            None => self.has_result(),
+        };
         let mut keys: Vec<PlanExpr> = Vec::with_capacity(self.grouping.keys.len() + 1);
         for (at, key) in self.grouping.keys.iter().enumerate() {
             keys.push(match &key.value.expr {

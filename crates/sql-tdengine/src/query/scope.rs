@@ -1,10 +1,13 @@
 //! The names that a select block can use: its sources, their columns and pseudo columns.
 
+use datafusion::logical_expr::lit;
+use triglot_model::Precision;
 use triglot_parse_tdengine::ast::Ident;
 
+use super::bounds::{TimeBounds, timestamp};
 use super::errors;
-use crate::TaosError;
 use crate::typed::Typed;
+use crate::{TaosError, TaosType};
 
 /// The part that a column plays in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +81,12 @@ pub(super) struct Scope {
     pub(super) sources: Vec<Source>,
     /// `a, b`: that timestamps be equal must be said in WHERE.
     pub(super) waits_for_condition: bool,
+    /// `_qstart` and `_qend`, once WHERE is known.
+    pub(super) bounds: Option<[Typed; 2]>,
 }
+
+/// Columns that are the same for the whole query: the bounds of time.
+pub(super) const QUERY_COLUMNS: [&str; 2] = ["_qstart", "_qend"];
 
 /// Columns that windows give.
 pub(super) const WINDOW_COLUMNS: [&str; 3] = ["_wstart", "_wend", "_wduration"];
@@ -132,8 +140,19 @@ impl Scope {
         }
         match found {
             Some(value) => Ok(value),
-            None => Self::pseudo_column(sources, &name.name),
+            None => match (&self.bounds, name.name.as_str()) {
+                (Some([start, _]), "_qstart") => Ok(start.clone()),
+                (Some([_, end]), "_qend") => Ok(end.clone()),
+                _ => Self::pseudo_column(sources, &name.name),
+            },
         }
+    }
+
+    /// Tells the bounds of time, in units of `precision`; open ones are the ends of what a timestamp can hold.
+    pub(super) fn set_bounds(&mut self, bounds: TimeBounds, precision: Precision) {
+        let at = |time: i64| Typed::fixed(lit(timestamp(precision, time)), TaosType::Timestamp);
+        let (start, end) = (bounds.start.unwrap_or(i64::MIN), bounds.end.unwrap_or(i64::MAX));
+        self.bounds = Some([at(start), at(end)]);
     }
 
     fn pseudo_column(sources: &[Source], name: &str) -> Result<Typed, TaosError> {

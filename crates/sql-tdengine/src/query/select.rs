@@ -4,15 +4,20 @@ use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use triglot_parse_tdengine::ast::{Call, Expr, ExprKind, Literal, Query, Select};
 
 use super::block::Block;
+use super::bounds::TimeBounds;
 use super::expr::{self, Place, Rows};
 use super::grouped::{Grouped, Grouping};
 use super::items::{self, ItemValue, SelectItem};
-use super::kinds::{self, FunctionKind, GROUPING};
+use super::kinds::{FunctionKind, GROUPING};
 use super::order::{self, BlockOrder, OutputOrder};
+use super::picked::Picked;
 use super::plain::{Key, Plain};
-use super::scope::Scope;
+use super::scope::{Scope, WINDOW_COLUMNS};
+use super::series::Series;
 use super::source::Relation;
 use super::stage::Stage;
+use super::window::WindowKey;
+use super::windows::Windows;
 use super::{Planner, errors, join, slices};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, functions};
@@ -20,12 +25,13 @@ use crate::{TaosError, functions};
 impl Planner<'_> {
     /// A block with the ORDER BY and LIMIT of `query`, which it is the body of.
     pub(super) fn select(&self, select: &Select, query: &Query) -> Result<Block, TaosError> {
-        let Relation { plan, scope, precision } = self.from(select.from.as_ref())?;
+        let Relation { plan, mut scope, precision } = self.from(select.from.as_ref())?;
         let env = self.env(precision);
-        let rows = filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        let (rows, bounds) = filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        scope.set_bounds(bounds, precision);
         let items = items::expand(self.text, &select.items, &scope)?;
-        let keys = Keys { select, items: &items, scope: &scope, env: &env };
-        let mut stage = self.stage(select, query, &keys)?;
+        let clauses = Clauses { select, query, items: &items, scope: &scope, env: &env, bounds };
+        let (rows, mut stage) = clauses.stage(rows)?;
         let values = items.iter().map(|item| value_of(item, &scope, stage.as_mut(), &env));
         let values = values.collect::<Result<Vec<Typed>, _>>()?;
         let having = select.having.as_ref().map(|e| {
@@ -42,49 +48,114 @@ impl Planner<'_> {
         if let Some(having) = having {
             plan = filter(plan, having.expr)?;
         }
-        let named = items.into_iter().map(|i| i.name).zip(values).collect::<Vec<_>>();
+        let named = items.iter().map(|i| i.name.clone()).zip(values).collect::<Vec<_>>();
         if select.distinct {
             return distinct(Block::project(plan, &named, precision)?, query, &env);
         }
         let plan = tail(plan, stage.as_ref(), sort, query)?;
         Block::project(plan, &named, precision)
     }
+}
 
-    /// What the select list makes of rows.
-    fn stage<'s>(
-        &self,
-        select: &'s Select,
-        query: &'s Query,
-        keys: &Keys<'s, '_>,
-    ) -> Result<Box<dyn Stage + 's>, TaosError> {
-        let exprs = keys.items.iter().filter_map(SelectItem::expr);
-        let exprs = exprs.chain(&select.having).chain(query.order_by.iter().map(|o| &o.expr));
-        let called = |wanted: &[FunctionKind]| {
-            let mut found: Vec<&Call> = Vec::new();
-            exprs.clone().for_each(|e| expr::calls(e, wanted, &mut found));
-            found
-        };
-        let spread = keys.items.iter().any(SelectItem::is_selection);
-        let is_grouped = spread
-            || !called(&GROUPING).is_empty()
-            || !select.group_by.is_empty()
-            || select.window.is_some();
+/// The clauses of a block whose FROM and WHERE are lowered.
+struct Clauses<'s, 'i> {
+    select: &'s Select,
+    query: &'s Query,
+    items: &'i [SelectItem<'s>],
+    scope: &'i Scope,
+    env: &'i FunctionEnv,
+    bounds: TimeBounds,
+}
+
+impl<'s, 'i> Clauses<'s, 'i> {
+    /// What the select list makes of `rows`, and these rows with their windows.
+    fn stage(&self, rows: LogicalPlan) -> Result<(LogicalPlan, Box<dyn Stage + 'i>), TaosError>
+    where
+        's: 'i,
+    {
+        let select = self.select;
         if !select.group_by.is_empty() && select.window.is_some() {
             return Err(errors::group_and_window());
         }
-        if !is_grouped {
-            return Ok(Box::new(Plain::new(keys.scope, keys.partition()?)));
+        let keys = Keys { select, items: self.items, scope: self.scope, env: self.env };
+        let (mut keys, group_keys) = (keys.partition()?, keys.group()?);
+        let is_group_by = !group_keys.is_empty();
+        keys.extend(group_keys);
+        if let [first, ..] = self.calls(&[FunctionKind::Series]).as_slice() {
+            self.check_series(&first.name.name)?;
+            return Ok((rows, Box::new(Series::new(self.scope, keys, &first.name.name)?)));
         }
-        let (mut found, is_group_by) = (keys.partition()?, !select.group_by.is_empty());
-        found.extend(keys.group()?);
-        let grouping = Grouping { keys: found, is_group_by, window: None };
-        let selections = called(&[FunctionKind::Selection]);
+        let picks = self.calls(&[FunctionKind::Rows]);
+        let is_spread = self.items.iter().any(SelectItem::is_selection);
+        let grouping_calls = self.calls(&GROUPING);
+        if let ([first, ..], Some(mixed)) = (picks.as_slice(), grouping_calls.first()) {
+            let unique = first.name.name == "unique";
+            return Err(if unique { errors::mixed(&first.name.name) } else { errors::mixed(&mixed.name.name) });
+        }
+        let is_grouped = is_spread || !grouping_calls.is_empty() || is_group_by || select.window.is_some();
+        let (rows, window) = self.window(&keys, rows)?;
+        if let [first, ..] = picks.as_slice() {
+            return Ok((rows, Box::new(Picked::new(self.scope, keys, window, first, self.env)?)));
+        }
+        if !is_grouped {
+            return Ok((rows, Box::new(Plain::new(self.scope, keys))));
+        }
+        if select.window.is_some() && grouping_calls.is_empty() && !is_spread && !self.has_window_column() {
+            return Err(errors::no_function_in_window());
+        }
+        let selections = self.calls(&[FunctionKind::Selection]);
         let only = match selections.as_slice() {
-            [only] if !spread => Some(*only),
+            [only] if !is_spread => Some(*only),
             _ => None,
         };
-        let stage = Grouped::new(keys.scope, grouping).with_selection(only, keys.env)?;
-        Ok(Box::new(stage))
+        let grouping = Grouping { keys, is_group_by, window };
+        Ok((rows, Box::new(Grouped::new(self.scope, grouping).with_selection(only, self.env)?)))
+    }
+
+    /// The calls of functions of these kinds in the select list, HAVING and ORDER BY.
+    fn calls(&self, wanted: &[FunctionKind]) -> Vec<&'s Call> {
+        let mut found = Vec::new();
+        let items = self.items.iter().filter_map(SelectItem::expr);
+        let order = self.query.order_by.iter().map(|o| &o.expr);
+        items.chain(&self.select.having).chain(order).for_each(|e| expr::calls(e, wanted, &mut found));
+        found
+    }
+
+    /// What series functions do not go together with.
+    fn check_series(&self, function: &str) -> Result<(), TaosError> {
+        if self.select.window.is_some() {
+            return Err(errors::not_in_window(function));
+        }
+        if !self.select.group_by.is_empty() {
+            return Err(errors::not_in_group(function));
+        }
+        let mut others = GROUPING.to_vec();
+        others.extend([FunctionKind::Rows, FunctionKind::Interp]);
+        match self.calls(&others).first() {
+            Some(other) => Err(errors::mixed(&other.name.name)),
+            None if self.items.iter().any(SelectItem::is_selection) => Err(errors::mixed(function)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a pseudo column of windows is selected: that is enough for a window query.
+    fn has_window_column(&self) -> bool {
+        let is_window_column = &mut |e: &Expr| {
+            matches!(&e.kind, ExprKind::Column { table: None, name }
+                if WINDOW_COLUMNS.contains(&name.name.as_str()))
+        };
+        self.items.iter().filter_map(SelectItem::expr).any(|e| expr::any(e, is_window_column))
+    }
+
+    fn window(
+        &self,
+        keys: &[Key],
+        rows: LogicalPlan,
+    ) -> Result<(LogicalPlan, Option<WindowKey>), TaosError> {
+        let Some(window) = &self.select.window else { return Ok((rows, None)) };
+        let windows = Windows { scope: self.scope, keys, bounds: self.bounds, env: self.env };
+        let (rows, key) = windows.assign(window, rows)?;
+        Ok((rows, Some(key)))
     }
 }
 
@@ -141,22 +212,24 @@ impl Keys<'_, '_> {
     }
 }
 
-/// The rows that WHERE lets through.
+/// The rows that WHERE lets through, and the times that it lets in.
 fn filtered(
     plan: LogicalPlan,
     condition: Option<&Expr>,
     scope: &Scope,
     env: &FunctionEnv,
-) -> Result<LogicalPlan, TaosError> {
+) -> Result<(LogicalPlan, TimeBounds), TaosError> {
     let Some(condition) = condition else {
-        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(plan) };
+        let open = TimeBounds::default();
+        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok((plan, open)) };
     };
     let condition = expr::lower(condition, env, &mut Rows::new(scope, Place::Clause))?;
     let condition = functions::condition(condition, env)?.expr;
     if scope.waits_for_condition {
         join::check_condition(&condition, scope)?;
     }
-    filter(plan, condition)
+    let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
+    Ok((filter(plan, condition)?, bounds.unwrap_or_default()))
 }
 
 fn filter(plan: LogicalPlan, condition: datafusion::prelude::Expr) -> Result<LogicalPlan, TaosError> {
@@ -216,9 +289,4 @@ fn distinct(block: Block, query: &Query, env: &FunctionEnv) -> Result<Block, Tao
     let sort = sort.map_err(|e| if e.code == 0x2602 { errors::not_selected() } else { e })?;
     let plan = order::limit(order::sort(plan, sort)?, query.limit)?;
     Ok(Block { plan, ..block })
-}
-
-/// Whether a call of this name is more than a scalar function.
-pub(super) fn is_more_than_scalar(name: &str) -> bool {
-    kinds::of(name) != FunctionKind::Scalar
 }

@@ -1,8 +1,7 @@
 //! `SLIMIT`, and `LIMIT` inside each slice.
 
-use datafusion::common::Column;
-use datafusion::functions_window::expr_fn::{dense_rank, row_number};
-use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use datafusion::logical_expr::{LogicalPlan, SortExpr};
+use triglot_engine::query::operators::SliceLimit;
 use triglot_parse_tdengine::ast::Limit;
 
 use super::{errors, order};
@@ -18,31 +17,18 @@ pub(super) fn cut(
     slimit: Option<Limit>,
     limit: Option<Limit>,
 ) -> Result<LogicalPlan, TaosError> {
-    let keys: Vec<Expr> = keys.iter().map(|k| k.expr.clone()).collect();
-    let mut plan = plan;
-    if let Some(slimit) = slimit {
-        let by_key = keys.iter().map(|k| k.clone().sort(true, true)).collect::<Vec<_>>();
-        let rank = dense_rank().order_by(by_key).build().map_err(errors::planner)?;
-        plan = numbered(plan, rank, "__slice", slimit)?;
+    if slimit.is_none() && limit.is_none() {
+        return Ok(plan);
     }
-    if let Some(limit) = limit {
-        let number = row_number().partition_by(keys).order_by(within).build().map_err(errors::planner)?;
-        plan = numbered(plan, number, "__row", limit)?;
-    }
-    Ok(plan)
+    let (skip_slices, take_slices) = skip_and_take(slimit)?;
+    let (skip_rows, take_rows) = skip_and_take(limit)?;
+    let slices = keys.iter().map(|k| k.expr.clone()).collect();
+    let cut = SliceLimit { slices, order: within, skip_slices, take_slices, skip_rows, take_rows };
+    cut.over(plan).map_err(errors::planner)
 }
 
-/// The rows of `plan` whose `number`, from 1, lies within `limit`.
-fn numbered(plan: LogicalPlan, number: Expr, name: &str, limit: Limit) -> Result<LogicalPlan, TaosError> {
-    let (skip, fetch) = order::skip_and_fetch(limit)?;
-    let (skip, end) = (skip as u64, skip.saturating_add(fetch) as u64);
-    let columns: Vec<Expr> = plan.schema().columns().into_iter().map(Expr::Column).collect();
-    let place = Expr::Column(Column::new_unqualified(name));
-    let within = place.clone().gt(lit(skip)).and(place.lt_eq(lit(end)));
-    let cut = LogicalPlanBuilder::from(plan)
-        .window(vec![number.alias(name)])
-        .and_then(|b| b.filter(within))
-        .and_then(|b| b.project(columns))
-        .and_then(LogicalPlanBuilder::build);
-    cut.map_err(errors::planner)
+fn skip_and_take(limit: Option<Limit>) -> Result<(u64, Option<u64>), TaosError> {
+    let Some(limit) = limit else { return Ok((0, None)) };
+    let (skip, take) = order::skip_and_fetch(limit)?;
+    Ok((skip as u64, Some(take as u64)))
 }

@@ -8,8 +8,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
-use super::stub::{CHILD_NAME, Relation as EngineRelation, Stub};
-use triglot_engine::query::TableName;
+use triglot_engine::Relation as EngineRelation;
+use triglot_engine::query::{CHILD_NAME, TableName};
 use triglot_model::{ColumnKind, Precision};
 use triglot_parse_tdengine::ast::{self, Ident, Query};
 
@@ -82,7 +82,7 @@ impl Planner<'_> {
             columns,
             child,
         };
-        Ok(Relation { plan, scope: Scope { sources: vec![source], waits_for_condition: false }, precision: table.precision })
+        Ok(Relation { plan, scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None }, precision: table.precision })
     }
 
     fn database_of<'n>(&'n self, name: &'n ast::TableName) -> Result<&'n str, TaosError> {
@@ -163,7 +163,7 @@ impl Planner<'_> {
             child: child.and_then(|at| sources.get(at)).map(|c| c.value.clone()),
             columns: sources,
         };
-        Ok(Relation { plan, scope: Scope { sources: vec![source], waits_for_condition: false }, precision })
+        Ok(Relation { plan, scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None }, precision })
     }
 
     /// An alias that no statement can write.

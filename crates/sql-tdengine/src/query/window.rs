@@ -14,6 +14,8 @@ pub(super) struct WindowKey {
     /// Set if `value` is the window's start: how its end follows from it. Else a window begins and ends with its
     /// rows.
     pub(super) end_of_start: Option<WindowEnd>,
+    /// `TRUE_FOR`: shorter windows are left out.
+    pub(super) shortest: Option<i64>,
 }
 
 /// How the end of a window follows from its start.
