@@ -77,7 +77,12 @@ impl Job {
     /// Asks all queries.
     fn check(&self, wanted: &Answers, when: &str) {
         let queries = answers::queries(&sources().join("queries.sql"));
-        assert!(queries.keys().eq(wanted.keys()), "{:?}, DuckDB answered {:?}", queries.keys(), wanted.keys());
+        assert!(
+            queries.keys().eq(wanted.keys()),
+            "{:?}, DuckDB answered {:?}",
+            queries.keys(),
+            wanted.keys()
+        );
         let mut wrong = Vec::new();
         for (name, query) in &queries {
             let found = http::csv(&self.server.sql("public", query));

@@ -60,7 +60,8 @@ impl ReadRequest {
             fields.push(Field::new(OP, DataType::UInt8, false));
             fields.push(Field::new(SET, DataType::Binary, true));
         }
-        fields.extend(self.columns.iter().map(|(id, ty)| Field::new(column_name(*id), ty.read_arrow(), true)));
+        fields
+            .extend(self.columns.iter().map(|(id, ty)| Field::new(column_name(*id), ty.read_arrow(), true)));
         Arc::new(Schema::new(fields))
     }
 }
