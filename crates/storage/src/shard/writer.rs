@@ -530,7 +530,7 @@ impl Shard {
     ) -> Result<u64, MergeError> {
         let mut added = 0;
         for (start, rows) in split_by_bucket(batch, table.bucket)? {
-            let part = MemPart::new(seq, rows);
+            let part = MemPart::new(seq, rows)?;
             added += part.bytes;
             table.push(start, Arc::new(part));
         }
