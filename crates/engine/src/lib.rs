@@ -40,7 +40,9 @@ use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
-pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, RowsOf, SeriesRows};
+pub use ingest::{
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, RowsOf, SeriesRows,
+};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
 pub use quota::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};

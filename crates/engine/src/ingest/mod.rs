@@ -24,8 +24,8 @@ use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::insert as insert_batches;
 pub(crate) use overwrite::overwrite;
-pub use rows::{RowsOf, SeriesRows};
 pub(crate) use rows::write_series_rows;
+pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
 pub use value::FieldValue;
 

@@ -97,7 +97,10 @@ async fn a_child_is_found_by_name_and_goes_with_its_rows() {
         let new = RowsOf::Ensure(Box::new(child("s", "c", 3)));
         insert(&engine, &session, "s", new, &[(1, 30), (2, 31)]).await.unwrap();
         assert_eq!(listed(&engine, &session, "s"), ["a 1 true", "b 2 true", "c 3 true"]);
-        assert_eq!(rows(&engine, &session, "SELECT g, v FROM s ORDER BY g, ts").await, ["1|10", "3|30", "3|31"]);
+        assert_eq!(
+            rows(&engine, &session, "SELECT g, v FROM s ORDER BY g, ts").await,
+            ["1|10", "3|30", "3|31"]
+        );
         assert_eq!(rows(&engine, &session, "SELECT * FROM c").await.len(), 2, "a child reads as a table");
         assert_eq!(rows(&engine, &session, "SELECT v FROM s WHERE g > 1 AND g < 4").await.len(), 2);
         engine.flush().await.unwrap();
@@ -184,7 +187,10 @@ async fn tags_change_and_deletions_count() {
     };
     let time = |ns| lit(datafusion::common::ScalarValue::TimestampNanosecond(Some(ns), None));
     assert_eq!(count(delete("a", Some(ident("ts").lt_eq(time(1))))).await, 1);
-    assert_eq!(count(delete("s", Some(ident(CHILD_NAME).eq(lit("b")).and(ident("ts").gt(time(1)))))).await, 2);
+    assert_eq!(
+        count(delete("s", Some(ident(CHILD_NAME).eq(lit("b")).and(ident("ts").gt(time(1)))))).await,
+        2
+    );
     assert_eq!(rows(&engine, &session, "SELECT v FROM s ORDER BY v").await, ["1", "1", "2"]);
     assert_eq!(count(delete("b", None)).await, 1);
     assert_eq!(count(delete("b", None)).await, 0);

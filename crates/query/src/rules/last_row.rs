@@ -48,9 +48,7 @@ fn last_only_input(aggregate: &Aggregate) -> Option<LogicalPlan> {
     let only_tags = scan.fetch.is_none() && scan.filters.iter().all(|f| classify(f, def) == Pushdown::Tags);
     let of_series = |column: &Column| names.get(column).is_some_and(|n| series_value(def, n).is_some());
     let groups_by_tags = aggregate.group_expr.iter().all(|g| {
-        !matches!(g, Expr::GroupingSet(_))
-            && !g.is_volatile()
-            && g.column_refs().into_iter().all(of_series)
+        !matches!(g, Expr::GroupingSet(_)) && !g.is_volatile() && g.column_refs().into_iter().all(of_series)
     });
     let asks_last = |e: &Expr| asks_for_last(e, &aggregate.group_expr, &names, def);
     if !only_tags

@@ -37,9 +37,7 @@ pub(crate) fn classify(expr: &Expr, table: &TableDef) -> Pushdown {
 /// Whether `expr` can be decided once per series.
 fn is_tag_predicate(expr: &Expr, table: &TableDef) -> bool {
     let columns = expr.column_refs();
-    if columns.is_empty()
-        || !columns.iter().all(|c| tags::series_value(table, &c.name).is_some())
-    {
+    if columns.is_empty() || !columns.iter().all(|c| tags::series_value(table, &c.name).is_some()) {
         return false;
     }
     let bound_to_rows = expr.exists(|e| {

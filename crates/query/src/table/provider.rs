@@ -79,8 +79,7 @@ impl SeriesTable {
     pub fn without_tags(&self) -> Self {
         let table = self.source.table();
         let is_tag = |f: &Field| table.column(f.name()).is_some_and(|c| c.kind == ColumnKind::Tag);
-        let fields: Vec<Arc<Field>> =
-            self.schema.fields().iter().filter(|f| !is_tag(f)).cloned().collect();
+        let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|f| !is_tag(f)).cloned().collect();
         Self { schema: Arc::new(Schema::new(fields)), ..self.clone() }
     }
 

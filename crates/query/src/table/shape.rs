@@ -75,7 +75,8 @@ impl TagCache {
             return Ok(Arc::clone(tags));
         }
         let sids = selection.of(shard).and_then(|s| s.bitmap());
-        let tags = Arc::new(ShardTags::new(&source.tag_batch(shard, &shape.tags, sids)?, &shape.tag_types())?);
+        let tags =
+            Arc::new(ShardTags::new(&source.tag_batch(shard, &shape.tags, sids)?, &shape.tag_types())?);
         cached.insert(shard, Arc::clone(&tags));
         Ok(tags)
     }
@@ -85,7 +86,8 @@ impl ShardTags {
     fn new(batch: &RecordBatch, types: &[DataType]) -> Result<Self> {
         let sids = sid_column(batch)?.clone();
         let values = batch.columns().iter().skip(1).zip(types);
-        let columns = values.map(|(values, ty)| Ok(compact(&tags::typed(values, ty)?))).collect::<Result<_>>()?;
+        let columns =
+            values.map(|(values, ty)| Ok(compact(&tags::typed(values, ty)?))).collect::<Result<_>>()?;
         Ok(Self { sids, columns })
     }
 

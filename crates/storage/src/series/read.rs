@@ -87,9 +87,7 @@ impl SeriesIndex {
 
     fn gather_children(&self, sids: &[u32]) -> Gather {
         match self.rule() {
-            IdentityRule::ChildName => {
-                Gather::new(self.children.numbers.gather(sids), &self.children.names)
-            }
+            IdentityRule::ChildName => Gather::new(self.children.numbers.gather(sids), &self.children.names),
             IdentityRule::AllTags | IdentityRule::PrimaryTags(_) => Gather::nulls(sids.len()),
         }
     }
