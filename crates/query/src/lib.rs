@@ -38,4 +38,4 @@ pub use table::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
