@@ -33,7 +33,8 @@ impl Claim {
     /// What the header says. Schemes are case-sensitive, one blank follows. Log-in by `Bearer` is the
     /// vendor's enterprise edition's.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, AdapterError> {
-        let value = headers.get(AUTHORIZATION).map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_owned());
+        let value =
+            headers.get(AUTHORIZATION).map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_owned());
         let value = value.filter(|v| !v.is_empty()).ok_or(AdapterError::NoAuth)?;
         if let Some(encoded) = value.strip_prefix("Basic ") {
             let pair = decode_pair(encoded.as_bytes()).filter(|(u, p)| !u.is_empty() && !p.is_empty());

@@ -57,9 +57,9 @@ impl Params {
         match self.get("row_with_meta") {
             None | Some("0" | "f" | "F" | "FALSE" | "false" | "False") => Ok(false),
             Some("1" | "t" | "T" | "TRUE" | "true" | "True") => Ok(true),
-            Some(text) => {
-                Err(AdapterError::Parameter(format!("illegal param, row_with_meta must be boolean: {text:?}")))
-            }
+            Some(text) => Err(AdapterError::Parameter(format!(
+                "illegal param, row_with_meta must be boolean: {text:?}"
+            ))),
         }
     }
 
@@ -89,9 +89,13 @@ mod tests {
 
     #[test]
     fn request_ids_are_numbers() {
-        for (query, wanted) in
-            [("", None), ("req_id=", None), ("req_id=0", None), ("req_id=7", Some(7)), ("req_id=-1", Some(-1))]
-        {
+        for (query, wanted) in [
+            ("", None),
+            ("req_id=", None),
+            ("req_id=0", None),
+            ("req_id=7", Some(7)),
+            ("req_id=-1", Some(-1)),
+        ] {
             assert_eq!(params(query).request_id(), Ok(wanted), "{query}");
         }
         for query in ["req_id=x", "req_id=1.5", "req_id=9223372036854775808"] {
@@ -127,7 +131,9 @@ mod tests {
         }
         let text = params("row_with_meta=yes").row_with_meta().unwrap_err().to_string();
         assert!(text.starts_with("illegal param, row_with_meta must be boolean"), "{text}");
-        assert!(params("timing=true").timing() && !params("timing=1").timing() && !params("timing=True").timing());
+        assert!(
+            params("timing=true").timing() && !params("timing=1").timing() && !params("timing=True").timing()
+        );
     }
 
     #[test]

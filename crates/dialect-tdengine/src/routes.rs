@@ -34,7 +34,8 @@ const REDIRECTED: [(Method, &str); 4] = [
 
 async fn unknown(request: HttpRequest) -> HttpResponse {
     let Some(path) = request.path().strip_suffix('/') else { return not_found().await };
-    let leads_here = |(method, pattern): &(Method, &str)| method == request.method() && matches(pattern, path);
+    let leads_here =
+        |(method, pattern): &(Method, &str)| method == request.method() && matches(pattern, path);
     if !REDIRECTED.iter().any(leads_here) {
         return not_found().await;
     }

@@ -2,8 +2,8 @@
 //! not keep other connections of the worker waiting, and making and sending go on at the same time.
 
 use bytes::Bytes;
-use futures::stream::{LocalBoxStream, Stream, unfold};
 use futures::StreamExt;
+use futures::stream::{LocalBoxStream, Stream, unfold};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -55,9 +55,11 @@ mod tests {
     async fn all_pieces_arrive_in_order_and_a_task_that_dies_is_told() {
         let threads = Handle::current();
         let text = |n: u8| Ok::<_, String>(Bytes::from(vec![n]));
-        let got: Vec<_> = ahead(&threads, futures::stream::iter((0..9).map(text)), || "cut".into()).collect().await;
+        let got: Vec<_> =
+            ahead(&threads, futures::stream::iter((0..9).map(text)), || "cut".into()).collect().await;
         assert_eq!(got, (0..9).map(text).collect::<Vec<_>>());
-        let dying = futures::stream::iter(0..2).map(move |n| if n == 0 { text(n) } else { panic!("on purpose") });
+        let dying =
+            futures::stream::iter(0..2).map(move |n| if n == 0 { text(n) } else { panic!("on purpose") });
         let got: Vec<_> = ahead(&threads, dying, || "cut".to_owned()).collect().await;
         assert_eq!(got, [text(0), Err("cut".to_owned())]);
     }

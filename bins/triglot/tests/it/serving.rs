@@ -38,7 +38,11 @@ fn acknowledged_rows_survive_a_kill() {
 fn a_public_listener_needs_a_password_or_permission() {
     let dir = tempfile::tempdir().unwrap();
     let listen = format!("cnosdb.listen=0.0.0.0:{}", free_port());
-    let refused = triglot(&["serve", "--set", &listen, "--set", "tdengine.enabled=false"]).arg("--data-dir").arg(dir.path()).output().unwrap();
+    let refused = triglot(&["serve", "--set", &listen, "--set", "tdengine.enabled=false"])
+        .arg("--data-dir")
+        .arg(dir.path())
+        .output()
+        .unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(said.contains("TRIGLOT_ROOT_PASSWORD") && said.contains("default password"), "{said}");
@@ -55,11 +59,12 @@ fn a_public_listener_needs_a_password_or_permission() {
 fn a_second_process_on_the_same_directory_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let _server = Server::start(dir.path());
-    let second = triglot(&["serve", "--set", "cnosdb.listen=127.0.0.1:0", "--set", "tdengine.listen=127.0.0.1:0"])
-        .arg("--data-dir")
-        .arg(dir.path())
-        .output()
-        .unwrap();
+    let second =
+        triglot(&["serve", "--set", "cnosdb.listen=127.0.0.1:0", "--set", "tdengine.listen=127.0.0.1:0"])
+            .arg("--data-dir")
+            .arg(dir.path())
+            .output()
+            .unwrap();
     assert_eq!(second.status.code(), Some(1));
     assert!(text(&second.stderr).contains("LOCK"), "{}", text(&second.stderr));
 }

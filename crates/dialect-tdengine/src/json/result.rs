@@ -118,8 +118,8 @@ fn push_timing(out: &mut Vec<u8>, timing_ns: Option<u128>) {
 mod tests {
     use super::*;
     use arrow::array::{
-        ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array, Int64Array,
-        StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
+        ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int8Array,
+        Int64Array, StringArray, StringViewArray, TimestampMicrosecondArray, UInt64Array,
     };
     use triglot_sql_tdengine::TaosType;
 
@@ -132,7 +132,12 @@ mod tests {
         let decimal = decimal.with_precision_and_scale(20, 4).unwrap();
         let ty = TaosType::Decimal { precision: 20, scale: 4 };
         vec![
-            column("ts", TaosType::Timestamp, 8, Arc::new(TimestampMicrosecondArray::from(vec![Some(1), None]))),
+            column(
+                "ts",
+                TaosType::Timestamp,
+                8,
+                Arc::new(TimestampMicrosecondArray::from(vec![Some(1), None])),
+            ),
             column("b", TaosType::Bool, 1, Arc::new(BooleanArray::from(vec![Some(true), None]))),
             column("t", TaosType::TinyInt, 1, Arc::new(Int8Array::from(vec![Some(-128), None]))),
             column("l", TaosType::BigInt, 8, Arc::new(Int64Array::from(vec![Some(i64::MIN), None]))),
@@ -142,7 +147,12 @@ mod tests {
             column("m", ty, 16, Arc::new(decimal)),
             column("v", TaosType::Varchar, 9, Arc::new(StringViewArray::from(vec![Some("a\"</é"), None]))),
             column("j", TaosType::Json, 4095, Arc::new(StringArray::from(vec![Some("{\"k\":1}"), None]))),
-            column("x", TaosType::Varbinary, 5, Arc::new(BinaryArray::from(vec![Some(&b"\x01\xff"[..]), None]))),
+            column(
+                "x",
+                TaosType::Varbinary,
+                5,
+                Arc::new(BinaryArray::from(vec![Some(&b"\x01\xff"[..]), None])),
+            ),
             column("w", TaosType::Varchar, 5, Arc::new(BinaryArray::from(vec![Some(&b"text"[..]), None]))),
         ]
     }
@@ -194,7 +204,10 @@ mod tests {
         };
         let meta = r#"{"code":0,"column_meta":[["affected_rows","INT",4]],"data":["#;
         assert_eq!(affected(false, None), format!("{meta}[7]],\"rows\":1}}"));
-        assert_eq!(affected(true, Some(5)), format!("{meta}{{\"affected_rows\":7}}],\"rows\":1,\"timing\":5}}"));
+        assert_eq!(
+            affected(true, Some(5)),
+            format!("{meta}{{\"affected_rows\":7}}],\"rows\":1,\"timing\":5}}")
+        );
     }
 
     #[test]

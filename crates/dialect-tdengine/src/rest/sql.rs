@@ -97,7 +97,11 @@ fn too_long() -> AdapterError {
     TaosError::new(0x0219, "SQL statement too long").into()
 }
 
-async fn read(app: &TdengineApp, request: &HttpRequest, payload: web::Payload) -> Result<Bytes, AdapterError> {
+async fn read(
+    app: &TdengineApp,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Bytes, AdapterError> {
     let body = body::read(request.headers(), payload, app.config.body_limit).await;
     let body = body.map_err(|error| match error {
         BodyError::TooLarge { .. } => too_long(),

@@ -98,7 +98,9 @@ impl ScalarUDFImpl for BucketFunction {
         match args {
             [time @ DataType::Timestamp(unit, _)] if *unit == self.buckets.unit() => Ok(time.clone()),
             [time @ DataType::Int64] => Ok(time.clone()),
-            other => plan_err!("{} of {} expects one time of that unit, got {other:?}", self.name(), self.buckets),
+            other => {
+                plan_err!("{} of {} expects one time of that unit, got {other:?}", self.name(), self.buckets)
+            }
         }
     }
 

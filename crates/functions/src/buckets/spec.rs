@@ -171,10 +171,8 @@ impl Buckets {
     fn start(&self, index: i64) -> Option<i64> {
         let local = match self.width {
             Width::Fixed(width) => index.checked_mul(width)?,
-            Width::Months(months) => {
-                first_day(index.checked_mul(months)?.checked_add(self.offset_months)?)
-                    .checked_mul(self.day())?
-            }
+            Width::Months(months) => first_day(index.checked_mul(months)?.checked_add(self.offset_months)?)
+                .checked_mul(self.day())?,
         };
         let local = local.checked_add(self.offset)?;
         let (second, rest) = (local.div_euclid(self.per_second()), local.rem_euclid(self.per_second()));

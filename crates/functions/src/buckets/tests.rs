@@ -124,8 +124,14 @@ fn alignment_of_the_sheet() {
     );
     assert_eq!(start(Width::Months(3), 0, shanghai, "2021-09-30T15:59:59Z"), "2021-07-01T00:00:00+08:00");
     assert_eq!(start(Width::Months(12), 0, shanghai, "2021-12-31T16:00:00Z"), "2022-01-01T00:00:00+08:00");
-    assert_eq!(start(Width::Fixed(DAY), 3_600_000, shanghai, "2021-07-20T16:30:00Z"), "2021-07-20T01:00:00+08:00");
-    assert_eq!(start(Width::Months(1), 2 * DAY, shanghai, "2021-07-02T15:59:59Z"), "2021-06-03T00:00:00+08:00");
+    assert_eq!(
+        start(Width::Fixed(DAY), 3_600_000, shanghai, "2021-07-20T16:30:00Z"),
+        "2021-07-20T01:00:00+08:00"
+    );
+    assert_eq!(
+        start(Width::Months(1), 2 * DAY, shanghai, "2021-07-02T15:59:59Z"),
+        "2021-06-03T00:00:00+08:00"
+    );
     // Summer time began at 02:00 on 2021-03-28: a day of 23 hours.
     let berlin = Buckets::new(Width::Fixed(DAY), 0, Tz::Europe__Berlin, TimeUnit::Millisecond).unwrap();
     let sunday = berlin.start_of(1_616_929_200_000).unwrap();
@@ -136,7 +142,9 @@ fn alignment_of_the_sheet() {
 fn years_that_begin_in_april() {
     let buckets = Buckets::new(Width::Months(12), 0, Tz::UTC, TimeUnit::Second).unwrap();
     let buckets = buckets.with_offset_months(3).unwrap();
-    let at = |y, m, d| NaiveDate::from_ymd_opt(y, m, d).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp();
+    let at = |y, m, d| {
+        NaiveDate::from_ymd_opt(y, m, d).unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp()
+    };
     assert_eq!(buckets.start_of(at(2021, 3, 31)).unwrap(), at(2020, 4, 1));
     assert_eq!(buckets.next(at(2020, 4, 1)).unwrap(), at(2021, 4, 1));
     let fixed = Buckets::new(Width::Fixed(1), 0, Tz::UTC, TimeUnit::Second).unwrap();
@@ -156,7 +164,10 @@ fn the_ends_of_time_are_errors() {
             let _ = (buckets.start_of(i64::MAX), buckets.next(i64::MAX));
         }
     }
-    assert_eq!(Buckets::new(Width::Months(0), 0, Tz::UTC, TimeUnit::Second), Err(BucketError::Empty { width: 0 }));
+    assert_eq!(
+        Buckets::new(Width::Months(0), 0, Tz::UTC, TimeUnit::Second),
+        Err(BucketError::Empty { width: 0 })
+    );
     // A day that a zone skipped has no length; the one after it follows.
     let apia = Buckets::new(Width::Fixed(DAY), 0, Tz::Pacific__Apia, TimeUnit::Millisecond).unwrap();
     let day = NaiveDate::from_ymd_opt(2011, 12, 29).unwrap();
@@ -167,9 +178,10 @@ fn the_ends_of_time_are_errors() {
 #[test]
 fn functions_keep_type_and_null() {
     let buckets = Buckets::new(Width::Fixed(10), 3, Tz::UTC, TimeUnit::Millisecond).unwrap();
-    for (function, expected) in
-        [(bucket_start(buckets), [Some(3), None, Some(-7)]), (bucket_next(buckets), [Some(13), None, Some(3)])]
-    {
+    for (function, expected) in [
+        (bucket_start(buckets), [Some(3), None, Some(-7)]),
+        (bucket_next(buckets), [Some(13), None, Some(3)]),
+    ] {
         let times: ArrayRef = Arc::new(TimestampMillisecondArray::from(vec![Some(12), None, Some(-1)]));
         let field = Arc::new(Field::new("t", times.data_type().clone(), true));
         let args = ScalarFunctionArgs {

@@ -34,9 +34,7 @@ impl ExtensionPlanner for OperatorPlanner {
                 return Ok(Some(plan));
             }
         }
-        GapFillPlanner
-            .plan_extension(planner, node, logical_inputs, physical_inputs, session, context)
-            .await
+        GapFillPlanner.plan_extension(planner, node, logical_inputs, physical_inputs, session, context).await
     }
 }
 

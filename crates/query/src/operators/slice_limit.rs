@@ -14,8 +14,8 @@ use datafusion::physical_expr::PhysicalSortExpr;
 use datafusion::physical_plan::ExecutionPlan;
 
 use super::sorted::{
-    ASCENDING, Compile, Exprs, Kernel, MakeKernel, Node, Qualified, Run, SortedExec, SortedOperator, SortedPlan,
-    show,
+    ASCENDING, Compile, Exprs, Kernel, MakeKernel, Node, Qualified, Run, SortedExec, SortedOperator,
+    SortedPlan, show,
 };
 
 /// Gives some of the rows of some of the slices of its input. The columns are those of the input.
@@ -104,7 +104,8 @@ impl SortedOperator for SliceLimit {
         input: Arc<dyn ExecutionPlan>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let below = node.input.schema();
-        let options = |s: &Sort| arrow::compute::SortOptions { descending: !s.asc, nulls_first: s.nulls_first };
+        let options =
+            |s: &Sort| arrow::compute::SortOptions { descending: !s.asc, nulls_first: s.nulls_first };
         let order = self.order.iter().map(|sort| {
             Ok(PhysicalSortExpr { expr: compile.expr(&sort.expr, below)?, options: options(sort) })
         });
@@ -143,7 +144,10 @@ impl MakeKernel for MakeSlices {
     fn kernel(&self, _schema: SchemaRef, _batch_rows: usize) -> Result<Box<dyn Kernel>> {
         let limit = &self.0;
         Ok(Box::new(Slices {
-            slices: (limit.skip_slices, limit.skip_slices.saturating_add(limit.take_slices.unwrap_or(u64::MAX))),
+            slices: (
+                limit.skip_slices,
+                limit.skip_slices.saturating_add(limit.take_slices.unwrap_or(u64::MAX)),
+            ),
             rows: (limit.skip_rows, limit.skip_rows.saturating_add(limit.take_rows.unwrap_or(u64::MAX))),
             slice: None,
             row: 0,
@@ -171,7 +175,9 @@ impl Kernel for Slices {
             }
             let slice = self.slice.unwrap_or(0);
             for row in run.rows.clone() {
-                if (self.slices.0..self.slices.1).contains(&slice) && (self.rows.0..self.rows.1).contains(&self.row) {
+                if (self.slices.0..self.slices.1).contains(&slice)
+                    && (self.rows.0..self.rows.1).contains(&self.row)
+                {
                     wanted.push(row as u32);
                 }
                 self.row = self.row.saturating_add(1);

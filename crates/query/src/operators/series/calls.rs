@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, PrimitiveBuilder};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, PrimitiveBuilder,
+};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::{exec_datafusion_err, internal_err};
@@ -75,11 +77,10 @@ impl Call {
         given: &mut [bool],
     ) -> Result<ArrayRef> {
         match self {
-            Self::DiffInteger { .. } if argument.data_type() == &DataType::UInt64 => {
-                self.each::<UInt64Type, Int64Type>(argument, times, runs, given, |call, _, value| {
+            Self::DiffInteger { .. } if argument.data_type() == &DataType::UInt64 => self
+                .each::<UInt64Type, Int64Type>(argument, times, runs, given, |call, _, value| {
                     call.diff_integer(value.map(i128::from))
-                })
-            }
+                }),
             Self::DiffInteger { .. } => {
                 self.each::<Int64Type, Int64Type>(argument, times, runs, given, |call, _, value| {
                     call.diff_integer(value.map(i128::from))
@@ -95,11 +96,13 @@ impl Call {
                     Ok(value.map_or(Given::Nothing, |value| call.derivative(time, value)))
                 })
             }
-            Self::SumInt(_) => self.each::<Int64Type, Int64Type>(argument, times, runs, given, |call, _, value| {
-                let (Self::SumInt(sum), Some(value)) = (call, value) else { return Ok(Given::Nothing) };
-                *sum = sum.checked_add(value).ok_or_else(|| too_large("a cumulative sum"))?;
-                Ok(Given::Value(*sum))
-            }),
+            Self::SumInt(_) => {
+                self.each::<Int64Type, Int64Type>(argument, times, runs, given, |call, _, value| {
+                    let (Self::SumInt(sum), Some(value)) = (call, value) else { return Ok(Given::Nothing) };
+                    *sum = sum.checked_add(value).ok_or_else(|| too_large("a cumulative sum"))?;
+                    Ok(Given::Value(*sum))
+                })
+            }
             Self::SumUInt(_) => {
                 self.each::<UInt64Type, UInt64Type>(argument, times, runs, given, |call, _, value| {
                     let (Self::SumUInt(sum), Some(value)) = (call, value) else { return Ok(Given::Nothing) };
@@ -143,7 +146,8 @@ impl Call {
             return internal_err!("columns of different lengths");
         }
         let mut results = PrimitiveBuilder::<O>::with_capacity(times.len());
-        let rows = runs.iter().flat_map(|run| run.rows.clone().map(|at| (run.fresh && at == run.rows.start, at)));
+        let rows =
+            runs.iter().flat_map(|run| run.rows.clone().map(|at| (run.fresh && at == run.rows.start, at)));
         for ((fresh, at), given) in rows.zip(given) {
             if fresh {
                 self.reset();
@@ -173,7 +177,9 @@ impl Call {
             return Ok(Given::Nothing);
         }
         match difference.filter(|d| !(*ignore_negative && *d < 0)) {
-            Some(difference) => i64::try_from(difference).map(Given::Value).map_err(|_| too_large("a difference")),
+            Some(difference) => {
+                i64::try_from(difference).map(Given::Value).map_err(|_| too_large("a difference"))
+            }
             None => Ok(if *drop_null { Given::Nothing } else { Given::Null }),
         }
     }

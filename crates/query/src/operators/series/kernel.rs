@@ -30,9 +30,10 @@ impl MakeKernel for MakeSeries {
     fn kernel(&self, schema: SchemaRef, _batch_rows: usize) -> Result<Box<dyn Kernel>> {
         // The calls are the last columns.
         let types = schema.fields().iter().skip(self.passthrough.len());
-        let calls = self.calls.iter().zip(types).map(|(call, field)| {
-            (Arc::clone(&call.argument), Call::new(call.function, field.data_type()))
-        });
+        let calls =
+            self.calls.iter().zip(types).map(|(call, field)| {
+                (Arc::clone(&call.argument), Call::new(call.function, field.data_type()))
+            });
         Ok(Box::new(Series {
             time: Arc::clone(&self.time),
             calls: calls.collect(),

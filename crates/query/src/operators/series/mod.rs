@@ -16,7 +16,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use triglot_model::ErrorKind;
 
 use super::sorted::{
-    ASCENDING, Compile, Exprs, Node, Qualified, SortedExec, SortedOperator, SortedPlan, field_of, qualified, show,
+    ASCENDING, Compile, Exprs, Node, Qualified, SortedExec, SortedOperator, SortedPlan, field_of, qualified,
+    show,
 };
 use crate::QueryError;
 use kernel::{MakeSeries, PlannedCall};
@@ -112,7 +113,8 @@ impl RowFunction {
     /// # Errors
     /// The function does not take such an argument; a parameter that is not positive.
     pub fn return_type(&self, argument: &DataType) -> Result<DataType> {
-        let number = argument.is_integer() || matches!(argument, DataType::Float32 | DataType::Float64 | DataType::Null);
+        let number = argument.is_integer()
+            || matches!(argument, DataType::Float32 | DataType::Float64 | DataType::Null);
         match self {
             Self::Diff { .. } => match argument {
                 DataType::Boolean | DataType::Timestamp(..) => Ok(DataType::Int64),
@@ -120,7 +122,8 @@ impl RowFunction {
                 _ if number => Ok(DataType::Float64),
                 other => plan_err!("{self} of a value of type {other}"),
             },
-            Self::Derivative { unit: 0 | i64::MIN..0, .. } | Self::StateDuration { unit: 0 | i64::MIN..0 } => {
+            Self::Derivative { unit: 0 | i64::MIN..0, .. }
+            | Self::StateDuration { unit: 0 | i64::MIN..0 } => {
                 plan_err!("{self}: the unit must be above 0")
             }
             Self::MovingAverage { rows: 0 } => plan_err!("{self}: the number of rows must be above 0"),
@@ -254,7 +257,8 @@ impl SortedOperator for SeriesFunctions {
 
 impl SeriesFunctions {
     fn described(&self) -> String {
-        let calls: Vec<String> = self.calls.iter().map(|c| format!("{} {}", c.function, c.argument)).collect();
+        let calls: Vec<String> =
+            self.calls.iter().map(|c| format!("{} {}", c.function, c.argument)).collect();
         let unique = if self.unique_times { ", unique times" } else { "" };
         format!("[{}], time={}, groups={}{unique}", calls.join(", "), self.time, show(&self.groups))
     }

@@ -59,7 +59,8 @@ fn average(rows: &[Row], at: usize, k: usize) -> Result {
 
 /// The rows of the run that meets `n > 0` at `at`, oldest first; NULLs are looked through.
 fn met(rows: &[Row], at: usize) -> Vec<&Row> {
-    let mut run: Vec<&Row> = rows[..=at].iter().rev().filter(|r| r.n.is_some()).take_while(|r| r.n > Some(0)).collect();
+    let mut run: Vec<&Row> =
+        rows[..=at].iter().rev().filter(|r| r.n.is_some()).take_while(|r| r.n > Some(0)).collect();
     run.reverse();
     run
 }
@@ -146,11 +147,16 @@ fn two_rows_at_one_time_are_a_typed_error_where_asked() {
 
 #[test]
 fn sums_and_differences_that_do_not_fit_are_errors() {
-    let rows = [row("a", 1, Some(i64::MIN), None), row("a", 2, Some(i64::MAX), None), row("a", 3, Some(i64::MAX), None)];
+    let rows = [
+        row("a", 1, Some(i64::MIN), None),
+        row("a", 2, Some(i64::MAX), None),
+        row("a", 3, Some(i64::MAX), None),
+    ];
     let diff = RowFunction::Diff { ignore_negative: false, drop_null: false };
     let error = try_run(&over(&rows, vec![call(diff, col("n"), "f")], 2), 2).unwrap_err();
     assert!(error.to_string().contains("a difference exceeds 64 bits"), "{error}");
-    let error = try_run(&over(&rows[1..], vec![call(RowFunction::CumulativeSum, col("n"), "f")], 2), 2).unwrap_err();
+    let error =
+        try_run(&over(&rows[1..], vec![call(RowFunction::CumulativeSum, col("n"), "f")], 2), 2).unwrap_err();
     assert!(error.to_string().contains("a cumulative sum exceeds 64 bits"), "{error}");
 }
 

@@ -52,8 +52,7 @@ impl SortedPlan {
     }
 
     fn input_order(&self) -> Option<LexOrdering> {
-        let groups =
-            self.groups.iter().map(|g| PhysicalSortExpr { expr: Arc::clone(g), options: ASCENDING });
+        let groups = self.groups.iter().map(|g| PhysicalSortExpr { expr: Arc::clone(g), options: ASCENDING });
         LexOrdering::new(groups.chain(self.order.iter().cloned()))
     }
 }
@@ -82,8 +81,11 @@ impl SortedExec {
         });
         let below = input.properties().output_partitioning();
         // The same columns in the same places: rows stay in their partitions.
-        let partitioning =
-            if plan.keeps_columns { below.clone() } else { Partitioning::UnknownPartitioning(below.partition_count()) };
+        let partitioning = if plan.keeps_columns {
+            below.clone()
+        } else {
+            Partitioning::UnknownPartitioning(below.partition_count())
+        };
         let properties = PlanProperties::new(
             EquivalenceProperties::new_with_orderings(Arc::clone(schema), orders),
             partitioning,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{DFSchema, DFSchemaRef, TableReference, internal_datafusion_err, internal_err};
 use datafusion::error::Result;
+use datafusion::logical_expr::expr_rewriter::normalize_col;
 use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 
@@ -70,6 +71,9 @@ impl<O: SortedOperator> Node<O> {
 
     /// The operator over `input` as a plan.
     pub(in crate::operators) fn plan(input: LogicalPlan, operator: O) -> Result<LogicalPlan> {
+        let exprs = operator.expressions().into_iter().map(|e| normalize_col(e, &input));
+        let exprs: Vec<Expr> = exprs.collect::<Result<_>>()?;
+        let operator = operator.with_expressions(&mut Exprs(exprs.into_iter()))?;
         let node = Self::try_new(Arc::new(input), operator)?;
         Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
     }
@@ -181,4 +185,3 @@ impl<O: SortedOperator> Node<O> {
         }
     }
 }
-

@@ -85,7 +85,10 @@ pub(in crate::operators) fn session(batch_rows: usize) -> QuerySession {
 }
 
 /// The rows that `plan` gives, as text, in their order.
-pub(in crate::operators) fn try_run(plan: &LogicalPlan, batch_rows: usize) -> Result<Vec<String>, QueryError> {
+pub(in crate::operators) fn try_run(
+    plan: &LogicalPlan,
+    batch_rows: usize,
+) -> Result<Vec<String>, QueryError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let batches: Result<Vec<RecordBatch>, DataFusionError> =
         runtime.block_on(async { session(batch_rows).execute(plan).await?.try_collect().await });

@@ -66,7 +66,12 @@ impl Assigner {
     }
 
     /// The windows of the rows of a batch.
-    pub(super) fn assign(&mut self, batch: &RecordBatch, times: &Int64Array, runs: &[Run]) -> Result<Vec<Span>> {
+    pub(super) fn assign(
+        &mut self,
+        batch: &RecordBatch,
+        times: &Int64Array,
+        runs: &[Run],
+    ) -> Result<Vec<Span>> {
         let mut spans = Vec::with_capacity(batch.num_rows());
         match self {
             Self::Session { gap, last, window } => {

@@ -226,7 +226,8 @@ impl SortedOperator for AssignWindows {
             let columns = group_columns.iter().flatten().copied().chain(last);
             group_columns.as_ref().map(|_| columns.map(|c| (c, ASCENDING)).collect())
         };
-        let mut orders: Vec<_> = node.index_of(&self.time).and_then(|t| ordered_by(Some(t))).into_iter().collect();
+        let mut orders: Vec<_> =
+            node.index_of(&self.time).and_then(|t| ordered_by(Some(t))).into_iter().collect();
         if self.is_disjoint() {
             orders.extend(ordered_by(Some(below.fields().len())));
         }
