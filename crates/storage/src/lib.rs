@@ -30,6 +30,8 @@ mod write;
 
 pub use error::StorageError;
 pub use merge::Tombstone;
+pub use roaring::RoaringBitmap;
+
 pub use options::{CompactionOptions, StorageOptions, TableMeta, Tables};
 pub use scan::{RowStream, ScanRequest};
 pub use series::SeriesKey;
