@@ -67,7 +67,7 @@ pub struct Rows {
 pub fn language(
     engine: &Engine,
 ) -> Result<Arc<QueryLanguage>, triglot_engine::query::functions::DuplicateFunction> {
-    Ok(engine.language(triglot_engine::LanguageOptions { extension_planners: vec![Arc::new(triglot_query::operators::OperatorPlanner)], ..Default::default() }))
+    Ok(engine.language(triglot_engine::LanguageOptions::default()))
 }
 
 /// Runs one statement. Long texts are parsed and planned off the caller's thread.
@@ -75,16 +75,6 @@ pub fn language(
 /// # Errors
 /// The vendor's codes, see [`TaosError`].
 pub async fn run(engine: &Engine, context: &Context, sql: &str) -> Result<Answer, TaosError> {
-    use triglot_engine::{Outcome, Query, Statement};
-    use triglot_parse_tdengine::ast::Statement as S;
-    let planned = match triglot_parse_tdengine::parse(sql).map_err(|e| TaosError::new(0x2600, e.to_string()))? {
-        S::Query(q) => query::plan(engine, context, &q, sql)?,
-        S::Explain { analyze, verbose, query } => query::explain(engine, context, analyze, verbose, &query, sql)?,
-        _ => return Err(TaosError::unsupported("SQL")),
-    };
-    let statement = Statement::Query(Query { text: sql.to_owned(), plan: planned.plan, target_partitions: None });
-    match engine.execute(&context.session, statement).await.map_err(|e| TaosError::new(0x2700, e.to_string()))? {
-        Outcome::Rows(stream) => Ok(Answer::Rows(Rows { columns: planned.columns.into(), precision: planned.precision, stream })),
-        _ => Ok(Answer::Affected(0)),
-    }
+    let _ = (engine, context, sql);
+    Err(TaosError::unsupported("SQL"))
 }

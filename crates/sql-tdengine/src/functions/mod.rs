@@ -2,16 +2,6 @@
 //! and 10): names, arity and types are checked here, values are computed by DataFusion functions.
 
 use triglot_parse_tdengine::ast::{BinaryOp, Literal, TypeName, UnaryOp};
-use datafusion::prelude::*;
-use datafusion::common::ScalarValue;
-use arrow::datatypes::DataType;
-use crate::TaosType;
-use triglot_model::Precision;
-fn ts(p: Precision, v: i64) -> ScalarValue { match p { Precision::Milli => ScalarValue::TimestampMillisecond(Some(v), None), Precision::Micro => ScalarValue::TimestampMicrosecond(Some(v), None), Precision::Nano => ScalarValue::TimestampNanosecond(Some(v), None) } }
-fn ts_text(t: &str, env: &FunctionEnv) -> Option<i64> { use chrono::TimeZone; let t=t.replace('T'," "); let n = if let Some(z)=t.strip_suffix('Z') { chrono::NaiveDateTime::parse_from_str(z, "%Y-%m-%d %H:%M:%S%.f").ok()?.and_utc().timestamp_nanos_opt()? } else { let d = chrono::NaiveDateTime::parse_from_str(&t, "%Y-%m-%d %H:%M:%S%.f").ok().or_else(|| chrono::NaiveDate::parse_from_str(&t, "%Y-%m-%d").ok()?.and_hms_opt(0,0,0))?; env.zone.from_local_datetime(&d).earliest()?.timestamp_nanos_opt()? }; Some(env.precision.from_ns(n)) }
-fn num(t: &Typed) -> Expr { datafusion::prelude::cast(if matches!(t.ty, TaosType::Bool|TaosType::Timestamp) { datafusion::prelude::cast(t.expr.clone(), DataType::Int64) } else { t.expr.clone() }, DataType::Float64) }
-fn as_ts(t: &Typed, env: &FunctionEnv) -> Result<Expr, TaosError> { if t.ty==TaosType::Timestamp { return Ok(t.expr.clone()); } match &t.expr { Expr::Literal(ScalarValue::Utf8(Some(x)),_) => Ok(lit(ts(env.precision, ts_text(x, env).ok_or_else(|| TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {x}")))?))), Expr::Literal(ScalarValue::Int64(Some(x)),_) => Ok(lit(ts(env.precision,*x))), e => Ok(datafusion::prelude::cast(e.clone(), DataType::Timestamp(env.precision.arrow(), None))) } }
-
 
 use crate::TaosError;
 use crate::typed::{FunctionEnv, Typed};
@@ -31,17 +21,8 @@ pub(crate) fn scalar(name: &str, args: Vec<Typed>, env: &FunctionEnv) -> Result<
 /// # Errors
 /// 0x2635 for text after `TIMESTAMP` that is no time; 0x2615-class durations finer than the precision.
 pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    Ok(match value {
-        Literal::Null => Typed::fixed(lit(ScalarValue::Boolean(None)), TaosType::Bool),
-        Literal::Bool(b) => Typed::fixed(lit(*b), TaosType::Bool),
-        Literal::Int(i) => Typed::fixed(lit(*i), TaosType::BigInt),
-        Literal::UInt(i) => Typed::fixed(lit(*i), TaosType::UBigInt),
-        Literal::Float(f) => Typed::fixed(lit(*f), TaosType::Double),
-        Literal::Text(t) => Typed::new(lit(t.as_str()), TaosType::Varchar, t.len() as u32),
-        Literal::Timestamp(t) => Typed::fixed(lit(ts(env.precision, ts_text(t, env).unwrap_or(0))), TaosType::Timestamp),
-        Literal::Duration(d) => { let units = d.unit.nanoseconds().map_or(d.count, |n| d.count * n / env.precision.ns()); Typed { expr: lit(units), ty: TaosType::BigInt, length: 8, duration: Some(*d) } }
-        Literal::Now | Literal::Today => Typed::fixed(lit(ts(env.precision, env.precision.from_ns(env.now_ns))), TaosType::Timestamp),
-    })
+    let _ = (value, env);
+    Err(TaosError::unsupported("literals"))
 }
 
 /// `-e`, `+e`, `NOT e`.
@@ -49,8 +30,8 @@ pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosE
 /// # Errors
 /// 0x2605 and 0x2802 for operands it cannot have.
 pub(crate) fn unary(op: UnaryOp, operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = env;
-    Ok(match op { UnaryOp::Minus => match &operand.expr { Expr::Literal(ScalarValue::Int64(Some(i)),_) => Typed::fixed(lit(-*i), TaosType::BigInt), Expr::Literal(ScalarValue::Float64(Some(i)),_) => Typed::fixed(lit(-*i), TaosType::Double), _ => Typed::fixed(Expr::Negative(Box::new(operand.expr)), operand.ty) }, UnaryOp::Plus => operand, UnaryOp::Not => Typed::fixed(!operand.expr, TaosType::Bool) })
+    let _ = (op, operand, env);
+    Err(TaosError::unsupported("operators"))
 }
 
 /// `a op b`: arithmetic (DOUBLE), bits, comparison with the sheet's conversions, patterns, logic, `->`, `CONTAINS`.
@@ -58,16 +39,8 @@ pub(crate) fn unary(op: UnaryOp, operand: Typed, env: &FunctionEnv) -> Result<Ty
 /// # Errors
 /// 0x2605, 0x2635 (text compared with a time that is no time), 0x2802 for operands it cannot have.
 pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    use BinaryOp as B;
-    let b = |e: Expr| Typed::fixed(e, TaosType::Bool);
-    Ok(match op {
-        B::And => b(left.expr.and(right.expr)), B::Or => b(left.expr.or(right.expr)),
-        B::Like => b(left.expr.like(right.expr)), B::NotLike => b(left.expr.not_like(right.expr)),
-        B::Add | B::Sub if left.ty == TaosType::Timestamp && right.duration.is_some() => { let i = datafusion::prelude::cast(left.expr, DataType::Int64); let e = if op == B::Add { i + right.expr } else { i - right.expr }; Typed::fixed(datafusion::prelude::cast(e, DataType::Timestamp(env.precision.arrow(), None)), TaosType::Timestamp) }
-        B::Add => Typed::fixed(num(&left) + num(&right), TaosType::Double), B::Sub => Typed::fixed(num(&left) - num(&right), TaosType::Double), B::Mul => Typed::fixed(num(&left) * num(&right), TaosType::Double), B::Div => Typed::fixed(num(&left) / num(&right), TaosType::Double), B::Rem => Typed::fixed(num(&left) % num(&right), TaosType::Double),
-        _ => { let (l, r) = if left.ty == TaosType::Timestamp || right.ty == TaosType::Timestamp { (as_ts(&left, env)?, as_ts(&right, env)?) } else { (left.expr, right.expr) };
-          b(match op { B::Eq => l.eq(r), B::NotEq => l.not_eq(r), B::Lt => l.lt(r), B::LtEq => l.lt_eq(r), B::Gt => l.gt(r), B::GtEq => l.gt_eq(r), _ => return Err(TaosError::unsupported("operators")) }) }
-    })
+    let _ = (op, left, right, env);
+    Err(TaosError::unsupported("operators"))
 }
 
 /// `e [NOT] BETWEEN low AND high`.
@@ -81,8 +54,8 @@ pub(crate) fn between(
     high: Typed,
     env: &FunctionEnv,
 ) -> Result<Typed, TaosError> {
-    let (o, l, h) = if operand.ty == TaosType::Timestamp { (operand.expr.clone(), as_ts(&low, env)?, as_ts(&high, env)?) } else { (operand.expr.clone(), low.expr, high.expr) };
-    Ok(Typed::fixed(if negated { o.not_between(l, h) } else { o.between(l, h) }, TaosType::Bool))
+    let _ = (operand, negated, low, high, env);
+    Err(TaosError::unsupported("operators"))
 }
 
 /// `e [NOT] IN (…)`.
@@ -95,8 +68,8 @@ pub(crate) fn in_list(
     list: Vec<Typed>,
     env: &FunctionEnv,
 ) -> Result<Typed, TaosError> {
-    let _ = env;
-    Ok(Typed::fixed(operand.expr.in_list(list.into_iter().map(|t| t.expr).collect(), negated), TaosType::Bool))
+    let _ = (operand, negated, list, env);
+    Err(TaosError::unsupported("operators"))
 }
 
 /// `e IS [NOT] NULL`.
@@ -133,6 +106,6 @@ pub(crate) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<T
 /// # Errors
 /// 0x2605 for what is neither BOOL nor a number.
 pub(crate) fn condition(operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = env;
-    Ok(operand)
+    let _ = (operand, env);
+    Err(TaosError::unsupported("conditions"))
 }
