@@ -680,7 +680,6 @@ async fn all_routes_say_try_again(s: &Server, message: &str) {
     let routes = [
         ("/api/v1/write", line),
         ("/write", line),
-        ("/api/v1/opentsdb/write", "m 1 1 t=a"),
         ("/api/v1/sql", "insert into m (time, t, f) values (1, 'a', 1)"),
     ];
     for (route, body) in routes {
