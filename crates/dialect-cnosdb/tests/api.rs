@@ -695,7 +695,7 @@ async fn a_busy_storage_is_503() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = EngineOptions::new(Arc::new(RealDisk::open(dir.path()).unwrap()));
     // The first rows fill the share, nothing is flushed, and writes do not wait.
-    options.memory.memtables = 1;
+    options.memory.memtables = 100;
     options.storage.background_interval = std::time::Duration::from_secs(86_400);
     options.storage.max_stall = std::time::Duration::from_millis(1);
     let s = open_with(options, CnosDbConfig::default()).await;

@@ -151,7 +151,8 @@ impl SeriesSource for MemorySource {
         batch_rows: usize,
     ) -> BatchStream {
         let mut newest: BTreeMap<u32, &(u32, TestRow)> = BTreeMap::new();
-        for row in self.shards.get(&shard).into_iter().flat_map(|s| s.buckets.values()).flat_map(|b| b.iter()) {
+        for row in self.shards.get(&shard).into_iter().flat_map(|s| s.buckets.values()).flat_map(|b| b.iter())
+        {
             let wanted = series.bitmap().is_none_or(|s| s.contains(row.0));
             if wanted && newest.get(&row.0).is_none_or(|old| old.1.time <= row.1.time) {
                 newest.insert(row.0, row);

@@ -82,10 +82,14 @@ impl RunIndex {
         let all = 0..self.sids.len() as u32;
         match series {
             None => all.collect(),
-            Some(series) if series.len() < self.sids.len() as u64 / 8 => {
-                series.iter().filter_map(|sid| self.sids.binary_search(&sid).ok()).map(|at| at as u32).collect()
+            Some(series) if series.len() < self.sids.len() as u64 / 8 => series
+                .iter()
+                .filter_map(|sid| self.sids.binary_search(&sid).ok())
+                .map(|at| at as u32)
+                .collect(),
+            Some(series) => {
+                all.zip(&self.sids).filter(|(_, sid)| series.contains(**sid)).map(|(at, _)| at).collect()
             }
-            Some(series) => all.zip(&self.sids).filter(|(_, sid)| series.contains(**sid)).map(|(at, _)| at).collect(),
         }
     }
 

@@ -10,7 +10,9 @@ use triglot_model::{IdentityRule, ManualClock, RowOp};
 
 use super::model::{Key, Model, OutRow};
 use super::random::{Op, RULES, find_series, random_op};
-use super::{InRow, Query, T1, T2, TABLE, TestEnv, TestTables, open, options, read, read_last, rounds, table};
+use super::{
+    InRow, Query, T1, T2, TABLE, TestEnv, TestTables, open, options, read, read_last, rounds, table,
+};
 use crate::series::identity_hash64;
 use crate::{TableMeta, TagChange};
 

@@ -31,8 +31,8 @@ use triglot_model::{
 };
 
 use crate::{
-    DeleteFilter, LastRowsRequest, ScanRequest, SeriesKey, SeriesRef, SeriesSelection, Storage, StorageError, StorageOptions,
-    TableMeta, TableSnapshot, Tables, TimeRange, WriteBatch,
+    DeleteFilter, LastRowsRequest, ScanRequest, SeriesKey, SeriesRef, SeriesSelection, Storage, StorageError,
+    StorageOptions, TableMeta, TableSnapshot, Tables, TimeRange, WriteBatch,
 };
 use model::{Key, OutRow, Value};
 

@@ -160,7 +160,11 @@ async fn random_operations_read_as_the_model_says() {
             }
             for (snapshot, query, expected, last) in &pinned {
                 assert_eq!(&read(snapshot, query).await, expected, "old snapshot, seed {seed}, step {step}");
-                assert_eq!(&read_last(snapshot, query).await, last, "old last rows, seed {seed}, step {step}");
+                assert_eq!(
+                    &read_last(snapshot, query).await,
+                    last,
+                    "old last rows, seed {seed}, step {step}"
+                );
             }
         }
         assert_eq!(env.rows(&meta).await, model.read(&Query::all(&meta)), "seed {seed}");
