@@ -30,6 +30,10 @@ pub struct Context {
     pub zone: Tz,
     /// `user@host` of the client for `CURRENT_USER()` is made of this address.
     pub client: String,
+    /// The client program's name for itself (`app`), empty if it has none.
+    pub application: String,
+    /// The number of the request, as it is in the log: the client's own or a generated one.
+    pub request_id: i64,
 }
 
 /// What a statement gave.

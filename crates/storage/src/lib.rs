@@ -33,6 +33,7 @@ pub use error::StorageError;
 pub use merge::Tombstone;
 pub use newest::LastRowsRequest;
 pub use options::{CompactionOptions, StorageOptions, TableMeta, Tables};
+pub use roaring::RoaringBitmap;
 pub use scan::{RowStream, ScanRequest};
 pub use series::SeriesKey;
 pub use shard::open::RecoveryReport;

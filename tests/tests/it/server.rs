@@ -12,7 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Server {
     child: Child,
+    /// Of the CnosDB dialect.
     pub(crate) port: u16,
+    /// Of the TDengine dialect.
+    pub(crate) taos_port: u16,
 }
 
 /// `target/<profile>`: this test runs as `target/<profile>/deps/it-…`.
@@ -39,19 +42,20 @@ impl Server {
 
     /// The same with more of the configuration, as variables of the environment.
     pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let port = free_port();
+        let (port, taos_port) = (free_port(), free_port());
         let mut command = Command::new(binary());
         for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("TRIGLOT_")) {
             command.env_remove(name);
         }
         command.args(["serve", "--log-format", "text", "--data-dir"]).arg(data);
         command.env("TRIGLOT_CNOSDB__LISTEN", format!("127.0.0.1:{port}"));
+        command.env("TRIGLOT_TDENGINE__LISTEN", format!("127.0.0.1:{taos_port}"));
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());
         // A file: nobody reads a pipe while the server runs.
         let log = data.with_extension("log");
         let child =
             command.stderr(std::fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
-        let mut server = Self { child, port };
+        let mut server = Self { child, port, taos_port };
         let begin = Instant::now();
         while !server.is_ready() {
             if server.child.try_wait().unwrap().is_some() || begin.elapsed() > PATIENCE {
