@@ -25,8 +25,12 @@ pub(super) fn of_column(column: &ColumnDef) -> (TaosType, u32) {
         ColumnType::Decimal { precision, scale } => TaosType::Decimal { precision, scale },
         ColumnType::Ts(_) => TaosType::Timestamp,
         ColumnType::Json => TaosType::Json,
-        ColumnType::Str { max, unit: LengthUnit::Chars } => return (TaosType::Nchar, max.unwrap_or(MAX_TEXT / 4)),
-        ColumnType::Str { max, unit: LengthUnit::Bytes } => return (TaosType::Varchar, max.unwrap_or(MAX_TEXT)),
+        ColumnType::Str { max, unit: LengthUnit::Chars } => {
+            return (TaosType::Nchar, max.unwrap_or(MAX_TEXT / 4));
+        }
+        ColumnType::Str { max, unit: LengthUnit::Bytes } => {
+            return (TaosType::Varchar, max.unwrap_or(MAX_TEXT));
+        }
         ColumnType::Geom(GeomEncoding::Wkt) => return (TaosType::Varchar, MAX_TEXT),
         ColumnType::Geom(GeomEncoding::Wkb) => {
             return (TaosType::Geometry, declared_length(column).unwrap_or(MAX_TEXT));

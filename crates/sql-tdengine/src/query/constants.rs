@@ -41,7 +41,9 @@ pub(super) fn number(typed: &Typed) -> Option<f64> {
 /// A text.
 pub(super) fn text(typed: &Typed) -> Option<&str> {
     match literal(typed)? {
-        ScalarValue::Utf8(value) | ScalarValue::Utf8View(value) | ScalarValue::LargeUtf8(value) => value.as_deref(),
+        ScalarValue::Utf8(value) | ScalarValue::Utf8View(value) | ScalarValue::LargeUtf8(value) => {
+            value.as_deref()
+        }
         _ => None,
     }
 }

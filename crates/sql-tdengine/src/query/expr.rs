@@ -5,9 +5,9 @@ use triglot_parse_tdengine::ast::{Call, Expr, ExprKind};
 use super::errors;
 use super::kinds::{self, FunctionKind};
 use super::scope::Scope;
+use crate::TaosError;
 use crate::functions;
 use crate::typed::{FunctionEnv, Typed};
-use crate::TaosError;
 
 /// What columns and calls mean where an expression stands.
 pub(super) trait Resolver {
@@ -23,11 +23,7 @@ pub(super) trait Resolver {
 ///
 /// # Errors
 /// Those of the resolver, and of functions and operators.
-pub(super) fn lower(
-    expr: &Expr,
-    env: &FunctionEnv,
-    resolver: &mut dyn Resolver,
-) -> Result<Typed, TaosError> {
+pub(super) fn lower(expr: &Expr, env: &FunctionEnv, resolver: &mut dyn Resolver) -> Result<Typed, TaosError> {
     if let Some(typed) = resolver.resolve(expr, env)? {
         return Ok(typed);
     }
@@ -121,7 +117,9 @@ pub(super) fn any(expr: &Expr, wanted: &mut dyn FnMut(&Expr) -> bool) -> bool {
         return true;
     }
     match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::Star { .. } | ExprKind::Subquery(_) => false,
+        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::Star { .. } | ExprKind::Subquery(_) => {
+            false
+        }
         ExprKind::Unary { expr, .. }
         | ExprKind::IsNull { expr, .. }
         | ExprKind::Cast { expr, .. }

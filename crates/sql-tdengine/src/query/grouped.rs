@@ -60,7 +60,11 @@ impl<'s> Grouped<'s> {
     ///
     /// # Errors
     /// Those of its argument.
-    pub(super) fn with_selection(mut self, call: Option<&Call>, env: &FunctionEnv) -> Result<Self, TaosError> {
+    pub(super) fn with_selection(
+        mut self,
+        call: Option<&Call>,
+        env: &FunctionEnv,
+    ) -> Result<Self, TaosError> {
         if let Some(call) = call
             && let [argument] = call.args.as_slice()
         {

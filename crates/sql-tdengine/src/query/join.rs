@@ -117,8 +117,7 @@ pub(super) fn check_condition(condition: &Expr, scope: &Scope) -> Result<(), Tao
     let times: Vec<&Expr> = scope.sources.iter().filter_map(|s| s.time()).map(|t| &t.expr).collect();
     let of_time = |e: &Expr| {
         times.iter().position(|t| {
-            **t == *e
-                || matches!(e, Expr::ScalarFunction(call) if call.args.iter().any(|a| a == *t))
+            **t == *e || matches!(e, Expr::ScalarFunction(call) if call.args.iter().any(|a| a == *t))
         })
     };
     let equates = |e: &&Expr| match e {
@@ -139,7 +138,8 @@ fn joined(left: LogicalPlan, right: LogicalPlan, kind: JoinType, on: Expr) -> Re
 /// Each row of `kept` that has a match, once, with the columns of one match.
 fn semi(kept: LogicalPlan, other: LogicalPlan, on: Expr) -> Result<LogicalPlan, TaosError> {
     let plan = || {
-        let columns = |plan: &LogicalPlan| plan.schema().columns().into_iter().map(Expr::Column).collect::<Vec<_>>();
+        let columns =
+            |plan: &LogicalPlan| plan.schema().columns().into_iter().map(Expr::Column).collect::<Vec<_>>();
         let row = Expr::Column(Column::new_unqualified("__left_row"));
         let number = Expr::Column(Column::new_unqualified("__match"));
         let kept = LogicalPlanBuilder::from(kept).window(vec![row_number().alias("__left_row")])?.build()?;
@@ -147,7 +147,11 @@ fn semi(kept: LogicalPlan, other: LogicalPlan, on: Expr) -> Result<LogicalPlan, 
         let mut wanted = columns(&both);
         wanted.retain(|c| *c != row);
         let matches = row_number().partition_by(vec![row]).build()?.alias("__match");
-        LogicalPlanBuilder::from(both).window(vec![matches])?.filter(number.eq(lit(1_u64)))?.project(wanted)?.build()
+        LogicalPlanBuilder::from(both)
+            .window(vec![matches])?
+            .filter(number.eq(lit(1_u64)))?
+            .project(wanted)?
+            .build()
     };
     plan().map_err(errors::planner)
 }

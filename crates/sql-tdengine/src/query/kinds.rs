@@ -24,9 +24,9 @@ pub(super) enum FunctionKind {
 /// The kind of the function of this (lower-case) name.
 pub(super) fn of(name: &str) -> FunctionKind {
     match name {
-        "count" | "sum" | "avg" | "stddev" | "stddev_pop" | "var_pop" | "variance" | "stddev_samp" | "var_samp"
-        | "spread" | "elapsed" | "twa" | "irate" | "percentile" | "apercentile" | "leastsquares"
-        | "hyperloglog" | "mode" => FunctionKind::Aggregate,
+        "count" | "sum" | "avg" | "stddev" | "stddev_pop" | "var_pop" | "variance" | "stddev_samp"
+        | "var_samp" | "spread" | "elapsed" | "twa" | "irate" | "percentile" | "apercentile"
+        | "leastsquares" | "hyperloglog" | "mode" => FunctionKind::Aggregate,
         "min" | "max" | "first" | "last" | "last_row" => FunctionKind::Selection,
         "top" | "bottom" | "tail" | "unique" | "sample" => FunctionKind::Rows,
         "histogram" => FunctionKind::Bins,

@@ -91,11 +91,7 @@ pub(crate) fn explain(
     let table = provider_as_source(Arc::new(ExplainTable::new(explained)));
     let plan = LogicalPlanBuilder::scan("explain", table, None).and_then(LogicalPlanBuilder::build);
     let column = ColumnMeta { name: QUERY_PLAN.to_owned(), ty: TaosType::Varchar, length: columns::MAX_TEXT };
-    Ok(Planned {
-        plan: plan.map_err(errors::planner)?,
-        columns: vec![column],
-        precision: planned.precision,
-    })
+    Ok(Planned { plan: plan.map_err(errors::planner)?, columns: vec![column], precision: planned.precision })
 }
 
 /// What lowering one statement needs, and what it has looked up.

@@ -32,8 +32,8 @@ pub(super) fn of_many(
 ) -> Result<Typed, TaosError> {
     let _ = (arguments, over, into);
     match name {
-        "count" | "sum" | "avg" | "stddev" | "stddev_pop" | "var_pop" | "variance" | "stddev_samp" | "var_samp"
-        | "spread" => Err(errors::arity(name)),
+        "count" | "sum" | "avg" | "stddev" | "stddev_pop" | "var_pop" | "variance" | "stddev_samp"
+        | "var_samp" | "spread" => Err(errors::arity(name)),
         _ => Err(TaosError::unsupported(name)),
     }
 }

@@ -108,7 +108,9 @@ impl<'a> OutputOrder<'a> {
         let mut keys = Vec::with_capacity(order.len());
         for item in order {
             let value = match position(&item.expr, self.columns.len())? {
-                Some(at) => self.columns.get(at).map(BlockColumn::value).ok_or_else(errors::order_position)?,
+                Some(at) => {
+                    self.columns.get(at).map(BlockColumn::value).ok_or_else(errors::order_position)?
+                }
                 None => expr::lower(&item.expr, env, &mut self)?,
             };
             keys.push(sort_expr(value.expr, item));

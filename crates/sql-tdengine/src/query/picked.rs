@@ -87,7 +87,8 @@ impl<'s> Picked<'s> {
             "_wstart" => Typed::fixed(window.value.clone(), TaosType::Timestamp),
             "_wend" => Typed::fixed(end, TaosType::Timestamp),
             "_wduration" => {
-                let count = |e: PlanExpr| datafusion::logical_expr::cast(e, arrow::datatypes::DataType::Int64);
+                let count =
+                    |e: PlanExpr| datafusion::logical_expr::cast(e, arrow::datatypes::DataType::Int64);
                 Typed::fixed(count(end) - count(window.value.clone()), TaosType::BigInt)
             }
             _ => return None,

@@ -90,7 +90,11 @@ impl<'s, 'i> Clauses<'s, 'i> {
         let grouping_calls = self.calls(&GROUPING);
         if let ([first, ..], Some(mixed)) = (picks.as_slice(), grouping_calls.first()) {
             let unique = first.name.name == "unique";
-            return Err(if unique { errors::mixed(&first.name.name) } else { errors::mixed(&mixed.name.name) });
+            return Err(if unique {
+                errors::mixed(&first.name.name)
+            } else {
+                errors::mixed(&mixed.name.name)
+            });
         }
         let is_grouped = is_spread || !grouping_calls.is_empty() || is_group_by || select.window.is_some();
         let (rows, window) = self.window(&keys, rows)?;
@@ -147,11 +151,7 @@ impl<'s, 'i> Clauses<'s, 'i> {
         self.items.iter().filter_map(SelectItem::expr).any(|e| expr::any(e, is_window_column))
     }
 
-    fn window(
-        &self,
-        keys: &[Key],
-        rows: LogicalPlan,
-    ) -> Result<(LogicalPlan, Option<WindowKey>), TaosError> {
+    fn window(&self, keys: &[Key], rows: LogicalPlan) -> Result<(LogicalPlan, Option<WindowKey>), TaosError> {
         let Some(window) = &self.select.window else { return Ok((rows, None)) };
         let windows = Windows { scope: self.scope, keys, bounds: self.bounds, env: self.env };
         let (rows, key) = windows.assign(window, rows)?;

@@ -32,7 +32,8 @@ impl<'s> Series<'s> {
     /// 0x2647 without a timeline.
     pub(super) fn new(scope: &'s Scope, keys: Vec<Key>, function: &str) -> Result<Self, TaosError> {
         let time = scope.time().cloned().ok_or_else(|| errors::no_timeline(function))?;
-        let mut series = Self { scope, keys: Vec::new(), time: time.clone(), calls: Vec::new(), kept: Vec::new() };
+        let mut series =
+            Self { scope, keys: Vec::new(), time: time.clone(), calls: Vec::new(), kept: Vec::new() };
         keys.iter().for_each(|key| series.keep(&key.value.expr));
         series.keep(&time.expr);
         series.keys = keys;

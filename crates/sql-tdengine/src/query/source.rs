@@ -70,9 +70,10 @@ impl Planner<'_> {
         let table = self.open(database, &name.table.name)?;
         let known_as = alias.map_or(name.table.name.as_str(), |a| a.name.as_str());
         let relation = TableReference::bare(known_as);
-        let plan = LogicalPlanBuilder::scan(relation.clone(), provider_as_source(Arc::clone(&table.provider)), None)
-            .and_then(LogicalPlanBuilder::build)
-            .map_err(errors::planner)?;
+        let plan =
+            LogicalPlanBuilder::scan(relation.clone(), provider_as_source(Arc::clone(&table.provider)), None)
+                .and_then(LogicalPlanBuilder::build)
+                .map_err(errors::planner)?;
         let columns = table.columns(&relation);
         let child = table.child_name(&relation, &name.table.name);
         let source = Source {
@@ -82,7 +83,11 @@ impl Planner<'_> {
             columns,
             child,
         };
-        Ok(Relation { plan, scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None }, precision: table.precision })
+        Ok(Relation {
+            plan,
+            scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None },
+            precision: table.precision,
+        })
     }
 
     fn database_of<'n>(&'n self, name: &'n ast::TableName) -> Result<&'n str, TaosError> {
@@ -131,7 +136,10 @@ impl Planner<'_> {
     }
 
     /// The children of a super table, or the one that a child is: tags and names, without rows.
-    pub(super) fn children_of(&self, name: &ast::TableName) -> Result<Option<Arc<dyn TableProvider>>, TaosError> {
+    pub(super) fn children_of(
+        &self,
+        name: &ast::TableName,
+    ) -> Result<Option<Arc<dyn TableProvider>>, TaosError> {
         let table = self.open(self.database_of(name)?, &name.table.name)?;
         let children = table.relation.filter(|r| !matches!(r, EngineRelation::Normal(_)));
         Ok(children.map(|r| Arc::new(self.engine.relation_series(&r)) as _))
@@ -163,7 +171,11 @@ impl Planner<'_> {
             child: child.and_then(|at| sources.get(at)).map(|c| c.value.clone()),
             columns: sources,
         };
-        Ok(Relation { plan, scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None }, precision })
+        Ok(Relation {
+            plan,
+            scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None },
+            precision,
+        })
     }
 
     /// An alias that no statement can write.
@@ -208,7 +220,11 @@ impl Table {
                         ColumnKind::Tag => Role::Tag,
                         ColumnKind::Field | ColumnKind::CompositeKey => Role::Value,
                     };
-                    SourceColumn { name: c.name.clone(), value: Typed::new(column(&c.name), ty, length), role }
+                    SourceColumn {
+                        name: c.name.clone(),
+                        value: Typed::new(column(&c.name), ty, length),
+                        role,
+                    }
                 });
                 // Columns, then tags, whichever way the table keeps them.
                 let (tags, mut all): (Vec<_>, Vec<_>) = columns.partition(|c| c.role == Role::Tag);

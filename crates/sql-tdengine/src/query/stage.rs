@@ -20,12 +20,7 @@ pub(super) trait Stage: Resolver {
     ///
     /// # Errors
     /// There are no groups here.
-    fn selection(
-        &mut self,
-        function: &str,
-        argument: &Typed,
-        env: &FunctionEnv,
-    ) -> Result<Typed, TaosError>;
+    fn selection(&mut self, function: &str, argument: &Typed, env: &FunctionEnv) -> Result<Typed, TaosError>;
 
     /// The plan over the rows of FROM and WHERE, without HAVING.
     ///

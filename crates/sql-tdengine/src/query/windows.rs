@@ -11,11 +11,11 @@ use triglot_parse_tdengine::ast::{CountWindow, Duration, Expr, Interval, StateEx
 use super::bounds::TimeBounds;
 use super::calls::{is_integer, is_text};
 use super::constants::fixed_units;
+use super::errors;
 use super::expr::{self, Place, Rows};
 use super::plain::Key;
 use super::scope::{Scope, SourceKind};
 use super::window::{WindowEnd, WindowKey};
-use super::errors;
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType, functions};
 
@@ -91,10 +91,15 @@ impl Windows<'_> {
     fn session(&self, column: &Expr, gap: Duration, time: &Typed) -> Result<WindowKind, TaosError> {
         let given = self.lower(column)?;
         if given.expr != time.expr {
-            return Err(TaosError::new(0x262C, "Only support single table / primary timestamp in session window"));
+            return Err(TaosError::new(
+                0x262C,
+                "Only support single table / primary timestamp in session window",
+            ));
         }
         let gap = fixed_units(gap, self.env.precision).filter(|gap| *gap > 0);
-        let gap = gap.ok_or_else(|| TaosError::new(0x262B, "SESSION gap should be fixed time window, and greater than 0"))?;
+        let gap = gap.ok_or_else(|| {
+            TaosError::new(0x262B, "SESSION gap should be fixed time window, and greater than 0")
+        })?;
         Ok(WindowKind::Session { gap })
     }
 
@@ -104,10 +109,7 @@ impl Windows<'_> {
             return Err(TaosError::new(0x2629, "Not support STATE_WINDOW on tag column"));
         }
         if !is_integer(state.ty) && !is_text(state.ty) && state.ty != TaosType::Bool {
-            return Err(TaosError::new(
-                0x2628,
-                "Only support STATE_WINDOW on integer/bool/varchar column",
-            ));
+            return Err(TaosError::new(0x2628, "Only support STATE_WINDOW on integer/bool/varchar column"));
         }
         Ok(state)
     }
@@ -159,11 +161,7 @@ pub(super) struct Grid {
 impl Grid {
     /// # Errors
     /// 0x2615 a width below one unit of time, 0x262D to 0x262F the offset's, 0x2630 to 0x2632 those of SLIDING.
-    pub(super) fn new(
-        interval: Interval,
-        bounds: TimeBounds,
-        env: &FunctionEnv,
-    ) -> Result<Self, TaosError> {
+    pub(super) fn new(interval: Interval, bounds: TimeBounds, env: &FunctionEnv) -> Result<Self, TaosError> {
         let width = interval.width;
         let months = width.unit.months().map(|m| m.checked_mul(width.count));
         let (bucket, in_units) = match months {
@@ -182,7 +180,10 @@ impl Grid {
         let zone = if local { env.zone } else { chrono_tz::Tz::UTC };
         let make = |offset: i64, months: i64| {
             let buckets = Buckets::new(base, offset, zone, env.precision.arrow());
-            buckets.ok().and_then(|b| b.with_offset_months(months).ok()).ok_or_else(errors::interval_too_small)
+            buckets
+                .ok()
+                .and_then(|b| b.with_offset_months(months).ok())
+                .ok_or_else(errors::interval_too_small)
         };
         let starts = match interval.offset {
             Some(given) => {
@@ -246,7 +247,10 @@ fn offset(offset: Duration, width: Duration, env: &FunctionEnv) -> Result<(i64, 
             let longest = match of_width {
                 // The shortest month has 28 days.
                 Some(months) => fixed_units(
-                    Duration { count: months.saturating_mul(width.count).saturating_mul(28), unit: Unit::Day },
+                    Duration {
+                        count: months.saturating_mul(width.count).saturating_mul(28),
+                        unit: Unit::Day,
+                    },
                     env.precision,
                 ),
                 None => fixed_units(width, env.precision),
