@@ -5,9 +5,10 @@ use datafusion::logical_expr::Expr;
 use triglot_model::Precision;
 use triglot_parse_tdengine::ast::Duration;
 
-use super::errors;
-use crate::TaosError;
-use crate::typed::Typed;
+use super::calls::is_integer;
+use super::{columns, errors};
+use crate::typed::{FunctionEnv, Typed};
+use crate::{TaosError, TaosType};
 
 /// The value of a literal, if `typed` is one.
 fn literal(typed: &Typed) -> Option<&ScalarValue> {
@@ -71,4 +72,40 @@ pub(super) fn fixed_units(duration: Duration, precision: Precision) -> Option<i6
 pub(super) fn time_unit(function: &str, typed: &Typed, precision: Precision) -> Result<i64, TaosError> {
     let units = typed.duration.and_then(|d| fixed_units(d, precision)).filter(|units| *units > 0);
     units.ok_or_else(|| errors::argument_value(function))
+}
+
+/// A constant in the type of a column: numbers are cut, text gives the number that it begins with, else 0. `None`
+/// for what is no constant, or has no such value.
+pub(super) fn converted(typed: &Typed, ty: TaosType, env: &FunctionEnv) -> Option<ScalarValue> {
+    let arrow = columns::arrow_type(ty, env.precision);
+    let value = literal(typed)?;
+    if value.is_null() {
+        return ScalarValue::try_from(&arrow).ok();
+    }
+    let is_number = is_integer(ty) || matches!(ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. });
+    match text(typed) {
+        Some(text) if is_number => ScalarValue::Float64(Some(leading_number(text))).cast_to(&arrow).ok(),
+        Some(text) if ty == TaosType::Bool => Some(ScalarValue::Boolean(Some(text.eq_ignore_ascii_case("true")))),
+        _ if ty == TaosType::Bool => Some(ScalarValue::Boolean(Some(number(typed)? != 0.0))),
+        _ => value.cast_to(&arrow).ok(),
+    }
+}
+
+/// The number that a text begins with, 0 if it does not.
+fn leading_number(text: &str) -> f64 {
+    let text = text.trim_start();
+    let mut ends = (1..=text.len()).rev().filter(|end| text.is_char_boundary(*end));
+    ends.find_map(|end| text.get(..end)?.parse().ok().filter(|v: &f64| v.is_finite())).unwrap_or(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_begin_with_numbers() {
+        for (text, number) in [("12abc", 12.0), ("abc", 0.0), ("-1.5e1x", -15.0), ("", 0.0), (" 7", 7.0)] {
+            assert_eq!(leading_number(text), number, "{text}");
+        }
+    }
 }

@@ -8,11 +8,13 @@
 mod block;
 mod bounds;
 mod calls;
+mod children;
 mod columns;
 mod constants;
 mod errors;
 mod explain;
 mod expr;
+mod fill;
 mod grouped;
 mod items;
 mod join;
