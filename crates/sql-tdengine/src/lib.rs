@@ -5,6 +5,8 @@ mod error;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod functions;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
+mod time_text;
+#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;
 
