@@ -12,8 +12,8 @@ use bytes::{Bytes, BytesMut};
 use futures::stream::{LocalBoxStream, iter, unfold};
 use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
-use triglot_engine::{Engine, EngineError, Flow, Session};
 use triglot_engine::query::QueryStream;
+use triglot_engine::{Engine, EngineError, Flow, Session};
 use triglot_http::{Coding, Encoder, HttpMetrics};
 
 use crate::DIALECT;
@@ -107,12 +107,7 @@ struct Producer {
 }
 
 impl Producer {
-    fn new(
-        shape: Shape,
-        rows: QueryStream,
-        app: &CnosDbApp,
-        session: &Session,
-    ) -> Result<Self, CnosDbError> {
+    fn new(shape: Shape, rows: QueryStream, app: &CnosDbApp, session: &Session) -> Result<Self, CnosDbError> {
         let writer = Writer::new(shape.format, rows.schema(), shape.chunked);
         let pipe = Some(Pipe { writer, encoder: shape.encoder()? });
         let (metrics, engine, session) = (app.metrics.clone(), app.engine.clone(), session.clone());

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use triglot_engine::Quota;
 use triglot_engine::catalog::{
     CatalogSnapshot, DEFAULT_DATABASE, MemberRole, Privilege, RoleDef, SystemRole, TenantDef, UserDef,
 };
-use triglot_engine::Quota;
 use triglot_model::{
     ColumnKind, DatabaseDef, ExternalTableDef, FileColumn, FileCompression, FileFormat, FileTimeUnit,
     FileType, TableDef,
@@ -13,8 +13,8 @@ use triglot_model::{
 
 use crate::codec::type_name;
 use crate::error::SqlError;
-use crate::parse::limiter::written;
 use crate::options;
+use crate::parse::limiter::written;
 
 /// Options of a database in the order of the script, and whether they are written as text.
 const DATABASE_OPTIONS: [(&str, bool); 11] = [
@@ -74,10 +74,6 @@ fn push_tenant_head(out: &mut String, tenant: &TenantDef) {
         let _ = write!(out, " with {}", options.join(", "));
     }
     out.push_str(";\n");
-    let quota = Quota::of(tenant);
-    if !quota.is_unlimited() {
-        let _ = writeln!(out, "alter tenant {} set _limiter {};", quoted(&tenant.name), written(&quota));
-    }
 }
 
 fn push_user(out: &mut String, user: &UserDef) {
@@ -110,6 +106,11 @@ fn push_tenant(out: &mut String, catalog: &CatalogSnapshot, tenant: &TenantDef) 
         for table in catalog.external_tables(database.id) {
             push_external(out, database, table);
         }
+    }
+    // Last, so that it does not hold up the making of the rest.
+    let quota = Quota::of(tenant);
+    if !quota.is_unlimited() {
+        let _ = writeln!(out, "alter tenant {} set _limiter {};", quoted(&tenant.name), written(&quota));
     }
 }
 

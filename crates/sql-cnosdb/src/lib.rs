@@ -30,5 +30,5 @@ pub use access_error::with_names;
 pub use dump::dump;
 pub use error::{SqlError, engine_face, ingest_face};
 pub use language::language;
-pub use system::{API_TABLES, ApiUsage, UsageSource};
 pub use lower::{Prepared, execute, plan, prepare, prepare_literals};
+pub use system::{API_TABLES, ApiUsage, UsageSource};

@@ -130,7 +130,8 @@ impl Draft<'_> {
             return Err(CatalogError::DatabaseNotFound { database: format!("#{id}") });
         };
         if database.drop_at_ns.is_some() {
-            let (tenant, present) = (self.tenant(database.tenant)?, self.state.databases(database.tenant).count());
+            let (tenant, present) =
+                (self.tenant(database.tenant)?, self.state.databases(database.tenant).count());
             Self::check_room(&tenant, ObjectLimit::Databases, present)?;
             self.emit(Event::DatabasePut(DatabaseDef { drop_at_ns: None, ..DatabaseDef::clone(&database) }))?;
         }

@@ -37,7 +37,8 @@ impl Rates {
     ) -> Option<T> {
         let limit = Quota::rates_of(tenant).remove(&meter)?;
         let mut tenants = self.0.lock();
-        let bucket = tenants.entry(tenant.id).or_default().entry(meter).or_insert_with(|| Bucket::new(limit, now_ns));
+        let bucket =
+            tenants.entry(tenant.id).or_default().entry(meter).or_insert_with(|| Bucket::new(limit, now_ns));
         if bucket.limit != limit {
             *bucket = Bucket::new(limit, now_ns);
         }
@@ -68,14 +69,17 @@ impl Bucket {
         }
     }
 
-    /// Adds what came with time to the shared bucket, and tops the local one up from it.
+    /// Adds what came with time, first to what is owed, then to the shared bucket, and tops the local one up from it.
     fn fill(&mut self, now_ns: i64) {
         let interval_ns = tokens(self.limit.interval_ms).saturating_mul(1_000_000);
         if interval_ns > 0 {
             let intervals = now_ns.saturating_sub(self.filled_ns).max(0) / interval_ns;
             self.filled_ns = self.filled_ns.saturating_add(intervals.saturating_mul(interval_ns));
             let came = intervals.saturating_mul(tokens(self.limit.refill));
-            self.shared = self.shared.saturating_add(came).min(tokens(self.limit.max));
+            // Debts first, so that a long pause pays them however little the shared bucket holds.
+            let paid = came.min(self.local.min(0).saturating_neg());
+            self.local += paid;
+            self.shared = self.shared.saturating_add(came - paid).min(tokens(self.limit.max));
         }
         if self.local <= 0 {
             let wanted = tokens(self.limit.local_max).saturating_sub(self.local);
@@ -144,9 +148,12 @@ mod tests {
     fn a_large_request_passes_once_and_is_paid_back() {
         let (rates, tenant) = (Rates::default(), tenant(Some(limit())));
         assert!(rates.take(&tenant, QUERIES, 9, 0));
-        // 1 - 9 + 2 = -6; three come each second.
+        // 1 - 9 = -8; three come each second, and two were shared.
         assert_eq!(passing(&rates, &tenant, 2 * SECOND), 0);
         assert_eq!(passing(&rates, &tenant, 3 * SECOND), 3);
+        // A pause pays a debt that is larger than both buckets.
+        assert!(rates.take(&tenant, QUERIES, 1, 4 * SECOND) && rates.take(&tenant, QUERIES, 99, 4 * SECOND));
+        assert_eq!(passing(&rates, &tenant, 60 * SECOND), 4);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Database statements.
 
-use triglot_engine::catalog::CatalogError;
+use triglot_engine::catalog::{CatalogError, DEFAULT_DATABASE};
 use triglot_engine::{
     DatabaseChanges, Engine, EngineError, NewDatabase, ObjectLimit, Outcome, Session, Statement,
 };
@@ -36,6 +36,11 @@ pub(super) async fn create(
     }
     check_limits(engine, session, written)?;
     let partition = written.vnode_duration.unwrap_or(CnosDuration::YEAR);
+    let mut options = options::as_text(written);
+    if name == DEFAULT_DATABASE {
+        // Where the option is not recorded, the one that tenant cnosdb is born with is shown.
+        options.entry("max_memcache_size".to_owned()).or_insert_with(|| "128 MiB".to_owned());
+    }
     let new = NewDatabase {
         tenant: session.tenant,
         name: name.clone(),
@@ -43,7 +48,7 @@ pub(super) async fn create(
         retention_ns: written.ttl.map_or_else(|| default_retention(engine, session), |d| d.ns),
         partition_ns: partition.ns,
         rewrite: RewriteRule::Merge,
-        options: options::as_text(written),
+        options,
     };
     match engine.execute(session, Statement::CreateDatabase { new, if_not_exists }).await {
         Err(e) if e.kind() == ErrorKind::DatabaseExists => Err(exists(&name)),

@@ -15,6 +15,9 @@ use crate::ast::{QName, Stmt};
 use crate::error::SqlError;
 use crate::system::{batch, texts};
 
+/// What DataFusion's EXPLAIN VERBOSE writes for a rule that changed nothing.
+const UNCHANGED: &str = "SAME TEXT AS ABOVE";
+
 /// What is done, to which table, and the rows that it is done with.
 struct Write {
     /// In DataFusion's words for the logical plan.
@@ -46,16 +49,21 @@ pub(super) async fn write(
             Ok(Arc::clone(&text).as_string::<i32>().clone())
         };
         for (kind, plan) in column(0)?.iter().flatten().zip(column(1)?.iter().flatten()) {
+            kinds.push(kind.to_owned());
+            if plan == UNCHANGED {
+                plans.push(plan.to_owned());
+                continue;
+            }
             let head = if kind.starts_with("physical") || kind.starts_with("initial_physical") {
                 format!("{node}: table={table}")
             } else {
                 format!("Dml: op=[{op}] table=[{table}]")
             };
-            kinds.push(kind.to_owned());
             plans.push(below(&head, plan));
         }
     }
-    let columns = batch(vec![("plan_type", texts(kinds)), ("plan", texts(plans))]).map_err(SqlError::Arrow)?;
+    let columns =
+        batch(vec![("plan_type", texts(kinds)), ("plan", texts(plans))]).map_err(SqlError::Arrow)?;
     Ok(Outcome::Rows(QueryStream::ready(columns.schema(), vec![columns])))
 }
 

@@ -52,7 +52,8 @@ fn literal_type(expr: &SqlExpr) -> Option<DataType> {
     };
     Some(match value {
         Value::Number(number, _) => {
-            let signed = if negated { Cow::Owned(format!("-{number}")) } else { Cow::Borrowed(number.as_str()) };
+            let signed =
+                if negated { Cow::Owned(format!("-{number}")) } else { Cow::Borrowed(number.as_str()) };
             if signed.parse::<i64>().is_ok() {
                 DataType::Int64
             } else if signed.parse::<u64>().is_ok() {

@@ -99,7 +99,9 @@ fn of_expressions<'p>(exprs: &'p [Expr], input: &'p LogicalPlan, schema: &'p DFS
             Expr::Column(column) => writer.column(column),
             Expr::Alias(alias) => writer.alias(alias),
             // `topk` and `bottom` give a column of their input.
-            call if ranked_by(call).is_some() => ranked_by(call).map_or_else(Cow::default, |c| writer.column(c)),
+            call if ranked_by(call).is_some() => {
+                ranked_by(call).map_or_else(Cow::default, |c| writer.column(c))
+            }
             other => Cow::Owned(writer.name(other)),
         };
         changed |= field.name() != name.as_ref();

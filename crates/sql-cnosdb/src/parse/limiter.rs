@@ -85,7 +85,8 @@ fn rate(p: &mut Input<'_>, meter: Meter) -> Result<RateLimit, SqlError> {
         }
     }
     let [Some(max), initial, Some(refill), Some(interval_ms), Some(local_max), local_initial] = found else {
-        let missing = RATE_NAMES.iter().zip(found).find(|(name, v)| v.is_none() && !name.ends_with("initial"));
+        let missing =
+            RATE_NAMES.iter().zip(found).find(|(name, v)| v.is_none() && !name.ends_with("initial"));
         let name = missing.map_or("", |(name, _)| name);
         return Err(SqlError::parser(format!("Expected {name} of {}", meter_name(meter))));
     };
