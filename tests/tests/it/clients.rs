@@ -142,7 +142,7 @@ fn curl_calls_of_the_manual_of_port_31007() {
         assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         body.to_owned()
     };
-    assert_eq!(ok("CREATE DATABASE example WITH TTL '90d' PRECISION 'ns'", "/sql?db=public"), "");
+    assert_eq!(ok("CREATE DATABASE example WITH TTL 'INF' PRECISION 'ns'", "/sql?db=public"), "");
     assert_eq!(ok("t1,foo=a,bar=b v=1 3", "/write?db=example"), "");
     let row = r#"[{"bar":"b","foo":"a","time":"1970-01-01T00:00:00.000000003","v":1.0}]"#;
     assert_eq!(ok("SELECT * FROM t1", "/sql?db=example"), row);

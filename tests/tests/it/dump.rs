@@ -121,7 +121,7 @@ alter tenant "cnosdb" add user "U'2" as "r2";
 alter tenant "cnosdb" add user "u1" as "member";
 -- Dump Tenant t1 Object
 \change_tenant t1
-create database if not exists "public" with precision 'NS' max_memcache_size '128 MiB' memcache_partitions 1 wal_max_file_size '128 MiB' wal_sync 'false' strict_write 'false' max_cache_readers 32 ttl '40days' shard 1 replica 1 vnode_duration '1year';
+create database if not exists "public" with precision 'NS' max_memcache_size '128 MiB' memcache_partitions 1 wal_max_file_size '128 MiB' wal_sync 'false' strict_write 'false' max_cache_readers 32 ttl '1month 9days 13h 26m 24s' shard 1 replica 1 vnode_duration '1year';
 create role "r1" inherit owner;
 alter tenant "t1" add user "U'2" as "r1";
 alter tenant "t1" add user "u1" as "owner";
