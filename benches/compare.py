@@ -105,15 +105,14 @@ def load(server, triglot, data, args):
 
 
 def timed(run, budget, repeats):
-    """Median milliseconds of warm runs; stops when the budget is used up."""
+    """Milliseconds of warm runs, and the rows; stops when the budget is used up."""
     began = time.perf_counter()
-    answer = run()  # warms up
+    _, rows = run()  # warms up
     times = []
     while len(times) < repeats and (not times or time.perf_counter() - began < budget):
-        t = time.perf_counter()
-        answer = run()
-        times.append((time.perf_counter() - t) * 1000)
-    return times, answer
+        took, rows = run()
+        times.append(took)
+    return times, rows
 
 
 def run_queries(name, answer, plan, args):

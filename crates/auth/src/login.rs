@@ -162,6 +162,32 @@ impl Auth {
         }
     }
 
+    /// As [`Self::verify`], on the listener of a vendor whose `root` has this password at first: as long as
+    /// nobody has given root a password, `default` lets root in where [`Self::verify`] takes the empty
+    /// one. The empty one is refused here.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub async fn verify_or_default(
+        &self,
+        user: &str,
+        password: &str,
+        default: &str,
+        peer: Peer,
+    ) -> Result<Principal, AuthError> {
+        let may_be_default = peer == Peer::Loopback || self.options.allow_default_credentials;
+        if may_be_default && password == default && !default.is_empty() {
+            let snapshot = self.catalog.snapshot();
+            if let Some(root) = snapshot.user(user).filter(|u| u.is_root() && u.password.is_none()) {
+                return Ok(Principal::from(&**root));
+            }
+        }
+        if password.is_empty() {
+            return Err(AuthError::WrongCredentials { user: user.to_owned() });
+        }
+        self.verify(user, password, peer).await
+    }
+
     /// Lets a user in without a password, for dialects whose configuration turns authentication off
     /// (`[cnosdb] auth_enabled = false`). Whether the user may enter a tenant is
     /// [`crate::allow`]'s question.

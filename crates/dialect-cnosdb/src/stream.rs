@@ -9,11 +9,11 @@ use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use arrow::record_batch::RecordBatch;
 use bytes::{Bytes, BytesMut};
-use futures::stream::{LocalBoxStream, iter, unfold};
+use futures::stream::{Stream, iter, unfold};
 use futures::{FutureExt, StreamExt};
-use tokio::sync::mpsc;
 use triglot_engine::query::QueryStream;
 use triglot_engine::{Engine, EngineError, Flow, Session};
+use triglot_http::ahead::ahead;
 use triglot_http::{Coding, Encoder, HttpMetrics};
 
 use crate::DIALECT;
@@ -28,9 +28,6 @@ const HELD_BACK: usize = 256 << 10;
 const INLINE_CELLS: usize = 4_096;
 /// A piece of the body is sent when it is this long, or when the query has no more rows ready.
 const PIECE: usize = 128 << 10;
-/// Pieces that wait for the socket.
-const WAITING_PIECES: usize = 2;
-
 /// How a response is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -72,7 +69,12 @@ impl Shape {
         let columns = rows.schema().fields().len();
         let is_short = rows.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
         let producer = Producer::new(self, rows, app, session)?;
-        let mut pieces = if is_short { producer.here() } else { producer.on_query_threads(app) };
+        let mut pieces = if is_short {
+            producer.pieces().boxed_local()
+        } else {
+            let cut_off = || CnosDbError::Fetch("the query was cut off".to_owned());
+            ahead(app.engine.query_threads(), producer.pieces(), cut_off)
+        };
         let (mut head, mut held) = (Vec::new(), 0);
         // With `chunked=true` nothing is held back: each batch goes out as it comes.
         while !self.chunked && held <= HELD_BACK {
@@ -115,40 +117,8 @@ impl Producer {
     }
 
     /// The pieces, written when they are asked for. None of them is empty.
-    fn here(self) -> LocalBoxStream<'static, Piece> {
-        unfold(self, |mut producer| async { Some((producer.next().await?, producer)) }).boxed_local()
-    }
-
-    /// The pieces, written ahead by a task on the query threads. None of them is empty.
-    fn on_query_threads(self, app: &CnosDbApp) -> LocalBoxStream<'static, Piece> {
-        let (sender, receiver) = mpsc::channel(WAITING_PIECES);
-        app.engine.query_threads().spawn(self.send(sender));
-        unfold(Some(receiver), |receiver| async {
-            let mut receiver = receiver?;
-            match receiver.recv().await {
-                Some(Some(piece)) => Some((piece, Some(receiver))),
-                Some(None) => None,
-                // The task is gone without having said that this is the end.
-                None => Some((Err(CnosDbError::Fetch("the query was cut off".to_owned())), None)),
-            }
-        })
-        .boxed_local()
-    }
-
-    /// Sends all pieces, then `None`. Ends early when nobody waits for them any more, and the query
-    /// with it.
-    async fn send(mut self, sender: mpsc::Sender<Option<Piece>>) {
-        loop {
-            let piece = tokio::select! {
-                biased;
-                () = sender.closed() => return,
-                piece = self.next() => piece,
-            };
-            let is_end = piece.is_none();
-            if sender.send(piece).await.is_err() || is_end {
-                return;
-            }
-        }
+    fn pieces(self) -> impl Stream<Item = Piece> + Send + 'static {
+        unfold(self, |mut producer| async { Some((producer.next().await?, producer)) })
     }
 
     /// The next piece of the body, not empty; none at the end or after a failure.

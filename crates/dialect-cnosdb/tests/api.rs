@@ -34,6 +34,7 @@ struct Reply {
     body: Vec<u8>,
     content_type: String,
     encoding: String,
+    retry_after: String,
 }
 
 impl Reply {
@@ -66,7 +67,11 @@ async fn server(config: CnosDbConfig) -> Server {
 
 async fn open(dir: &std::path::Path, config: CnosDbConfig) -> Server {
     let disk = RealDisk::open(dir).unwrap();
-    let engine = Engine::open(EngineOptions::new(Arc::new(disk))).await.unwrap();
+    open_with(EngineOptions::new(Arc::new(disk)), config).await
+}
+
+async fn open_with(options: EngineOptions, config: CnosDbConfig) -> Server {
+    let engine = Engine::open(options).await.unwrap();
     let metrics = HttpMetrics::new(BuildInfo { version: "0", revision: "test" }).unwrap();
     let app = CnosDbApp::new(engine.clone(), config, metrics, "abc", "today").unwrap();
     let service = Rc::new(test::init_service(App::new().configure(|c| configure(c, app))).await);
@@ -78,8 +83,10 @@ async fn open(dir: &std::path::Path, config: CnosDbConfig) -> Server {
                 response.headers().get(name).map(|v| v.to_str().unwrap().to_owned()).unwrap_or_default()
             };
             let (content_type, encoding) = (header("content-type"), header("content-encoding"));
+            let retry_after = header("retry-after");
             let status = response.status().as_u16();
-            Reply { status, content_type, encoding, body: test::read_body(response).await.to_vec() }
+            let body = test::read_body(response).await.to_vec();
+            Reply { status, content_type, encoding, retry_after, body }
         }
         .boxed_local()
     });
@@ -665,4 +672,47 @@ async fn data_survives_a_restart() {
         }
         s.engine.shutdown().await.unwrap();
     }
+}
+
+/// What a client may send again unchanged is 503 with `Retry-After` and the vendor's body on every route.
+async fn all_routes_say_try_again(s: &Server, message: &str) {
+    let line = "m,t=a f=1 1";
+    let routes = [
+        ("/api/v1/write", line),
+        ("/write", line),
+        ("/api/v1/sql", "insert into m (time, t, f) values (1, 'a', 1)"),
+    ];
+    for (route, body) in routes {
+        let reply = s.send(Method::POST, route, &[("authorization", ROOT)], body).await;
+        assert_eq!((reply.status, reply.code().as_str()), (503, "050014"), "{route}: {}", reply.text());
+        assert!(reply.message().contains(message), "{route}: {}", reply.text());
+        assert_eq!((reply.retry_after.as_str(), reply.content_type.as_str()), ("1", "application/json"));
+    }
+}
+
+#[actix_web::test]
+async fn a_busy_storage_is_503() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut options = EngineOptions::new(Arc::new(RealDisk::open(dir.path()).unwrap()));
+    // The first rows fill the share, nothing is flushed, and writes do not wait.
+    options.memory.memtables = 100;
+    options.storage.background_interval = std::time::Duration::from_secs(86_400);
+    options.storage.max_stall = std::time::Duration::from_millis(1);
+    let s = open_with(options, CnosDbConfig::default()).await;
+    assert_eq!(s.write("", "m,t=a f=1 1").await.status, 200);
+    all_routes_say_try_again(&s, "server is busy: writes are stalled").await;
+    // What is there can still be read.
+    assert_eq!(s.ok("select f from m").await, "f\n1.0\n");
+    s.engine.flush().await.unwrap();
+    assert_eq!(s.write("", "m,t=a f=2 2").await.status, 200);
+}
+
+#[actix_web::test]
+async fn a_stopping_storage_is_503() {
+    let s = server(CnosDbConfig::default()).await;
+    assert_eq!(s.write("", "m,t=a f=1 1").await.status, 200);
+    s.engine.shutdown().await.unwrap();
+    all_routes_say_try_again(&s, "storage is shutting down").await;
+    let query = s.sql("select f from m").await;
+    assert_eq!((query.status, query.code().as_str(), query.retry_after.as_str()), (503, "050014", "1"));
 }

@@ -1,2 +1,28 @@
 //! taosAdapter's HTTP interface (port 6041) on triglot's engine, after the fact sheet
 //! `tdengine-http.md`: routes, headers, JSON, status codes. The SQL is `sql-tdengine`'s.
+//!
+//! Mount the routes with [`configure`] and wrap the application in [`edge`]; the binary adds TLS, access
+//! log, draining and health routes.
+
+mod app;
+mod auth;
+pub mod config;
+mod edge;
+mod error;
+mod json;
+mod params;
+mod ping;
+mod rest;
+mod routes;
+mod stream;
+mod token;
+
+pub use app::TdengineApp;
+pub use config::TdengineConfig;
+pub use edge::edge;
+pub use routes::configure;
+
+/// The dialect's name in metrics.
+pub const DIALECT: &str = "tdengine";
+/// The version of TDengine that this server says it is.
+pub const SERVER_VERSION: &str = "3.3.6.0";

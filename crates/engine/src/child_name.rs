@@ -1,7 +1,8 @@
 //! The name of the child table that a series without one gets.
 
 use md5::{Digest, Md5};
-use triglot_model::{ColumnId, TableDef};
+use triglot_model::{ColumnId, IdentityRule, TableDef};
+use triglot_storage::SeriesKey;
 
 /// `t_` + lower-case hex MD5 of `table,k1=v1,k2=v2…` with tags ordered by key: TDengine's schemaless
 /// rule, so that a row written through any dialect lands in the child table that TDengine's own
@@ -27,11 +28,21 @@ pub(crate) fn schemaless(table: &TableDef, tags: &[(ColumnId, Box<str>)]) -> Str
     name
 }
 
+/// The child table that a series of any table is to readers who know tables by child names: by its own
+/// name, else that of a table without tags, else [`schemaless`].
+pub(crate) fn of_series(table: &TableDef, series: &SeriesKey) -> String {
+    match &series.child {
+        Some(name) if table.identity == IdentityRule::ChildName => name.to_string(),
+        _ if table.tags().next().is_none() => table.name.clone(),
+        _ => schemaless(table, &series.tags),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
-    use triglot_model::{ColumnDef, ColumnKind, ColumnType, DatabaseId, IdentityRule, RewriteRule, TableId};
+    use triglot_model::{ColumnDef, ColumnKind, ColumnType, DatabaseId, RewriteRule, TableId};
 
     use super::*;
 

@@ -2,15 +2,60 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::Expr;
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
+use arrow::record_batch::RecordBatch;
+use datafusion::datasource::provider_as_source;
+use datafusion::functions_aggregate::count::count_all;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
+use futures::TryStreamExt;
 use triglot_model::{ColumnKind, DatabaseDef, TableDef};
 use triglot_query::source::SnapshotSource;
-use triglot_query::{Decision, SeriesTable, decide_rows};
+use triglot_query::{Decision, QueryError, SeriesTable, decide_rows};
 use triglot_storage::{DeleteFilter, TimeRange};
 
-use crate::{Engine, EngineError, Session};
+use crate::{Engine, EngineError, Query, Session, TableIn, TableName};
 
 impl Engine {
+    /// Deletes rows of any relation and says how many there were.
+    ///
+    /// # Errors
+    /// Those of [`Self::delete`].
+    pub(crate) async fn delete_counted(
+        &self,
+        session: &Session,
+        name: &TableName,
+        filter: Option<Expr>,
+    ) -> Result<u64, EngineError> {
+        let database = name.database.as_deref().unwrap_or(&session.database_name);
+        let relation = self.relation_to_write(session, database, &name.table)?;
+        let TableIn { database, def } = relation.table();
+        let filter = filter.unwrap_or_else(|| lit(true));
+        refuse_fields(def, &filter)?;
+        let rows = self.relation_rows(&relation);
+        let decision = decide_rows(&self.query_session(session), rows.clone(), filter.clone()).await?;
+        let parts = match decision {
+            Decision::Undecided(part) => return Err(EngineError::DeletePredicate { predicate: part }),
+            Decision::Rows(parts) => parts,
+        };
+        let count = || -> datafusion::error::Result<LogicalPlan> {
+            LogicalPlanBuilder::scan(def.name.as_str(), provider_as_source(Arc::new(rows)), None)?
+                .filter(filter)?
+                .aggregate(Vec::<Expr>::new(), vec![count_all()])?
+                .build()
+        };
+        let plan = count().map_err(QueryError::from)?;
+        let query = Query { text: format!("DELETE FROM {}", name.table), plan, target_partitions: None };
+        let counted: Vec<RecordBatch> = self.run_query(session, query).await?.try_collect().await?;
+        let counted = counted.iter().find_map(|b| b.columns().first()?.as_primitive_opt::<Int64Type>());
+        let counted = counted.and_then(|c| c.values().first().copied()).unwrap_or(0);
+        let meta = self.table_meta(def, database);
+        for (time, series) in parts {
+            self.storage().delete(&meta, DeleteFilter { time, series }).await?;
+        }
+        Ok(u64::try_from(counted).unwrap_or(0))
+    }
+
     /// Deletes the rows of `def` for which `filter` holds, all rows if there is none.
     ///
     /// # Errors
@@ -30,12 +75,7 @@ impl Engine {
                 .delete(&meta, DeleteFilter { time: TimeRange::ALL, series: None })
                 .await?);
         };
-        if let Some(field) = filter.column_refs().iter().find(|c| {
-            def.column(&c.name)
-                .is_some_and(|d| matches!(d.kind, ColumnKind::Field | ColumnKind::CompositeKey))
-        }) {
-            return Err(EngineError::DeleteByField { table: def.name.clone(), column: field.name.clone() });
-        }
+        refuse_fields(def, &filter)?;
         let snapshot = self.storage().snapshot(&meta);
         let table = SeriesTable::new(Arc::new(SnapshotSource::new(snapshot)));
         let session = self.query_session(session);
@@ -48,5 +88,19 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+}
+
+/// Tombstones know no values.
+fn refuse_fields(def: &TableDef, filter: &Expr) -> Result<(), EngineError> {
+    let is_field = |name: &str| {
+        let kind = def.column(name).map(|c| c.kind);
+        matches!(kind, Some(ColumnKind::Field | ColumnKind::CompositeKey))
+    };
+    match filter.column_refs().iter().find(|c| is_field(&c.name)) {
+        Some(field) => {
+            Err(EngineError::DeleteByField { table: def.name.clone(), column: field.name.clone() })
+        }
+        None => Ok(()),
     }
 }

@@ -81,6 +81,30 @@ pub enum EngineError {
         /// The name as given.
         table: String,
     },
+    /// A child table of this name exists.
+    #[error("table {table} already exists")]
+    TableExists {
+        /// The name.
+        table: String,
+    },
+    /// Another table, or a child of another table, has the name or is being given it.
+    #[error("the name {table} belongs to another table")]
+    NameTaken {
+        /// The name.
+        table: String,
+    },
+    /// Child tables of a table that has none.
+    #[error("table {table} is not a super table")]
+    NotASuperTable {
+        /// The table.
+        table: String,
+    },
+    /// Tags of a table that is not a child table.
+    #[error("table {table} is not a child table")]
+    NotAChild {
+        /// The table.
+        table: String,
+    },
     /// The time of a row is NULL.
     #[error("column {column} of table {table} cannot be NULL")]
     NullTime {
@@ -209,6 +233,8 @@ impl EngineError {
             Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
             Self::DatabaseNotFound { .. } => ErrorKind::DatabaseNotFound,
             Self::TableNotFound { .. } => ErrorKind::TableNotFound,
+            Self::TableExists { .. } | Self::NameTaken { .. } => ErrorKind::TableExists,
+            Self::NotASuperTable { .. } | Self::NotAChild { .. } => ErrorKind::InvalidSchema,
             Self::DeleteByField { .. }
             | Self::DeletePredicate { .. }
             | Self::ExternalTable { .. }

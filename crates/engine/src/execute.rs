@@ -8,7 +8,7 @@ use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
     CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
-use triglot_model::{DatabaseDef, RowOp, TableDef};
+use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
 use triglot_query::{QueryInfo, QuerySession, QueryStream};
 
 use crate::{
@@ -34,6 +34,24 @@ impl Engine {
             Statement::Select(select) => {
                 self.spend_query(session)?;
                 Ok(Outcome::Rows(self.run_select(session, select).await?))
+            }
+            Statement::CreateChildren(children) => {
+                self.create_children(session, children).await.map(|()| Outcome::Done)
+            }
+            Statement::AlterChild { database, name, tags } => {
+                let database = database.as_deref().unwrap_or(&session.database_name);
+                self.change_child(session, database, &name, tags).await.map(|()| Outcome::Done)
+            }
+            Statement::InsertRows(tables) => {
+                let catalog = self.catalog();
+                for rows in &tables {
+                    let database = Object::Database(rows.table.database.id);
+                    allow(&catalog, &session.principal, Action::Write, database)?;
+                }
+                ingest::write_series_rows(self, &tables).await.map(Outcome::Affected)
+            }
+            Statement::DeleteCounted { table, filter } => {
+                self.delete_counted(session, &table, filter).await.map(Outcome::Affected)
             }
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
@@ -205,6 +223,10 @@ impl Engine {
         let name = create.table.database.as_deref().unwrap_or(&session.database_name);
         let database = self.database_in(&catalog, session, name)?;
         allow(&catalog, &session.principal, Action::Create, Object::Database(database.id))?;
+        let _name = match self.claim_table(&database, &create.table.table) {
+            Err(error) if create.if_not_exists && error.kind().is_existence() => return Ok(Outcome::Done),
+            claimed => claimed?,
+        };
         let op = CatalogOp::CreateTable(NewTable {
             database: database.id,
             name: create.table.table,
@@ -242,8 +264,14 @@ impl Engine {
             self.apply_catalog(vec![CatalogOp::DropExternalTable { database, name }]).await?;
             return Ok(Outcome::Done);
         }
-        let Some((database, def)) = present(self.table_in(&catalog, session, table), if_exists)? else {
-            return Ok(Outcome::Done);
+        let (database, def) = match self.table_in(&catalog, session, table) {
+            Ok(found) => found,
+            Err(error) if error.kind() != ErrorKind::TableNotFound => return Err(error),
+            Err(error) => match self.child_named(&catalog, session, table) {
+                Some(child) => return self.drop_child(session, child).await.map(|()| Outcome::Done),
+                None if if_exists => return Ok(Outcome::Done),
+                None => return Err(error),
+            },
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;

@@ -5,6 +5,7 @@
 //! nowhere else. The engine knows no dialect: no SQL text, no wire format.
 
 mod child_name;
+mod child_tables;
 mod delete;
 mod error;
 mod execute;
@@ -12,6 +13,7 @@ mod files;
 mod ingest;
 mod language;
 mod lookup;
+mod names;
 mod open;
 mod options;
 mod partitions;
@@ -36,9 +38,12 @@ use triglot_model::{Clock, DatabaseDef, Pressure, TableDef, TableId};
 use triglot_query::{QueryExecutor, SessionOptions};
 use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
+pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
-pub use ingest::{Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions};
+pub use ingest::{
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, RowsOf, SeriesRows,
+};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
 pub use partitions::Partition;
@@ -74,6 +79,7 @@ struct Inner {
     /// Of sessions that no dialect gave another.
     language: Arc<QueryLanguage>,
     series_cache: SeriesCache,
+    names: names::NameClaims,
     clock: Arc<dyn Clock>,
     limits: Limits,
     files: FileAccess,
@@ -204,6 +210,10 @@ impl Engine {
 
     pub(crate) fn series_cache(&self) -> &SeriesCache {
         &self.0.series_cache
+    }
+
+    pub(crate) fn names(&self) -> &names::NameClaims {
+        &self.0.names
     }
 
     pub(crate) fn series_epochs(&self, table: TableId) -> Vec<u64> {

@@ -105,6 +105,7 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         session_options,
         language,
         series_cache: SeriesCache::new(options.memory.caches / 2),
+        names: crate::names::NameClaims::default(),
         clock: options.clock,
         limits: options.limits,
         files: options.files,

@@ -6,10 +6,12 @@ use triglot_catalog::{
     DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewUser, OptionChanges, Privilege, SystemRole,
     TableChange, UserChanges,
 };
-use triglot_model::RowOp;
+use triglot_model::{ColumnId, RowOp};
 use triglot_query::{PlannedQuery, QueryStream};
 
+use crate::child_tables::NewChild;
 use crate::files::{CreateExternalTable, Export};
+use crate::ingest::SeriesRows;
 
 /// A table by name; the parts that are absent come from the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,8 +81,30 @@ pub enum Statement {
         /// No error if it does not exist.
         if_exists: bool,
     },
+    /// Makes child tables of super tables, all or none.
+    CreateChildren(Vec<NewChild>),
+    /// Changes tags of a child table; none = NULL. Hidden ones ([`triglot_model::ColumnId::CHILD_TTL`],
+    /// [`triglot_model::ColumnId::CHILD_COMMENT`]) too.
+    AlterChild {
+        /// The database, none = the session's.
+        database: Option<String>,
+        /// The child table.
+        name: String,
+        /// Tags and their new values.
+        tags: Vec<(ColumnId, Option<Box<str>>)>,
+    },
     /// Writes rows given as columns.
     Insert(Insert),
+    /// Writes rows of child and normal tables of one database. A table that is not there any more, or a
+    /// row past the retention, refuses them all.
+    InsertRows(Vec<SeriesRows>),
+    /// Deletes rows of a super, child or normal table by time, tags and child name, and counts them.
+    DeleteCounted {
+        /// The table.
+        table: TableName,
+        /// A predicate over time, tags and [`triglot_query::CHILD_NAME`] (unqualified); none = all rows.
+        filter: Option<Expr>,
+    },
     /// Deletes rows by time and tags.
     Delete {
         /// The table.

@@ -11,7 +11,7 @@ use triglot_query::source::SnapshotSource;
 use triglot_query::{QueryError, SeriesTable, TableName, TableResolver};
 use triglot_storage::{TableMeta, Tables};
 
-use crate::{Engine, Session};
+use crate::{Engine, Relation, Session};
 
 /// Storage's view: tables by id, with their database's settings.
 #[derive(Debug, Clone)]
@@ -59,7 +59,11 @@ impl TableResolver for SessionTables {
         if let Some(def) = self.catalog.external_table(database.id, &name.table) {
             return files_table(&FileScan::of(def)?, def.file_schema()).map(Some);
         }
-        let Some(def) = self.catalog.table(database.id, &name.table) else { return Ok(None) };
+        let Some(def) = self.catalog.table(database.id, &name.table) else {
+            let child = self.engine.find_child(&self.catalog, database, &name.table);
+            let rows = |child| self.engine.relation_rows(&Relation::Child(child)).without_child_names();
+            return Ok(child.map(|child| -> Arc<dyn TableProvider> { Arc::new(rows(child).without_tags()) }));
+        };
         let snapshot = self.engine.storage().snapshot(&table_meta(def, database));
         Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))
     }

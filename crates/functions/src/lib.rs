@@ -3,6 +3,7 @@
 //! A dialect registers them under its own names; nothing here knows SQL text, sessions or storage.
 
 mod args;
+pub mod buckets;
 pub mod candlestick;
 pub mod earliest;
 pub mod gauge;

@@ -67,6 +67,8 @@ pub async fn observe<B: MessageBody + 'static>(
     log.metrics.in_flight(log.dialect, 1);
     let guard = InFlight(log.clone());
     let mut response = next.call(request).await?;
+    // A dialect whose requests have numbers of their own puts that in the place of ours.
+    let id = response.request().extensions().get::<RequestId>().cloned().unwrap_or(id);
     if let Ok(value) = HeaderValue::from_str(&id.0) {
         response.headers_mut().insert(REQUEST_ID.clone(), value);
     }

@@ -5,6 +5,7 @@
 //! Nothing in this crate reads files (TLS takes PEM bytes) except `/proc/self` for `process_*`.
 
 pub mod access_log;
+pub mod ahead;
 pub mod body;
 pub mod coding;
 pub mod credentials;
@@ -12,6 +13,7 @@ pub mod health;
 pub mod metrics;
 pub mod peer;
 mod process;
+pub mod text;
 pub mod tls;
 pub mod usage;
 

@@ -99,6 +99,16 @@ impl ColumnType {
         }
     }
 
+    /// The Arrow type in which rows of this column leave storage: [`Self::arrow`], but text and binary
+    /// values as views.
+    pub fn read_arrow(self) -> DataType {
+        match self.arrow() {
+            DataType::Utf8 => DataType::Utf8View,
+            DataType::Binary => DataType::BinaryView,
+            other => other,
+        }
+    }
+
     /// The unbounded core type that an Arrow type is stored as, if there is one.
     pub fn from_arrow(ty: &DataType) -> Option<Self> {
         Some(match ty {

@@ -51,3 +51,15 @@ id!(
     /// A series within (table, shard): dense, starting at 0.
     Sid(u32)
 );
+
+impl ColumnId {
+    /// Not a column: the child table's name, asked like a tag of its series. Ids of columns count from
+    /// 0 and never get here.
+    pub const CHILD_NAME: Self = Self(u32::MAX);
+    /// A hidden tag of a child table: when it was made, in milliseconds since the epoch.
+    pub const CHILD_CREATED: Self = Self(u32::MAX - 1);
+    /// A hidden tag of a child table: its time to live in days.
+    pub const CHILD_TTL: Self = Self(u32::MAX - 2);
+    /// A hidden tag of a child table: its comment.
+    pub const CHILD_COMMENT: Self = Self(u32::MAX - 3);
+}

@@ -192,7 +192,7 @@ impl TableDef {
             .iter()
             .map(|c| {
                 let nullable = !matches!(c.kind, ColumnKind::Time | ColumnKind::CompositeKey);
-                Field::new(&c.name, view_type(&c.ty.arrow()), nullable)
+                Field::new(&c.name, c.ty.read_arrow(), nullable)
             })
             .collect();
         Arc::new(Schema::new(fields))
@@ -309,16 +309,6 @@ impl TableDef {
         let mut next = self.clone();
         next.version += 1;
         next
-    }
-}
-
-/// The Arrow type in which a stored type is given to queries: views for text and binary.
-fn view_type(stored: &arrow_schema::DataType) -> arrow_schema::DataType {
-    use arrow_schema::DataType;
-    match stored {
-        DataType::Utf8 => DataType::Utf8View,
-        DataType::Binary => DataType::BinaryView,
-        other => other.clone(),
     }
 }
 

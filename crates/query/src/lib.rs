@@ -34,8 +34,8 @@ pub use session::{
     query_memory,
 };
 pub use table::{
-    Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,
+    CHILD_NAME, Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,
 };
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,3 +1,7 @@
+use triglot_engine::EngineError;
+use triglot_engine::query::QueryError;
+use triglot_model::ErrorKind;
+
 /// An error as TDengine's clients see it: a code (sheet `tdengine-sql.md` section 14) and its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -17,5 +21,91 @@ impl TaosError {
     /// 0x0100: a statement that this server knows and does not carry out.
     pub fn unsupported(what: &str) -> Self {
         Self::new(0x0100, format!("Operation not supported: {what}"))
+    }
+
+    /// 0x0357: unknown user or wrong password.
+    pub fn authentication() -> Self {
+        Self::new(0x0357, "Authentication failure")
+    }
+
+    fn of_kind(kind: ErrorKind, detail: &str) -> Self {
+        let (code, text) = face(kind);
+        match (text, detail) {
+            ("", detail) => Self::new(code, detail),
+            (text, _) if is_secret(kind) => Self::new(code, text),
+            (text, detail) => Self::new(code, format!("{text}: {detail}")),
+        }
+    }
+}
+
+/// The fallback for errors whose place in the statement is not known: the code of the kind, the engine's
+/// own words behind the vendor's.
+impl From<EngineError> for TaosError {
+    fn from(error: EngineError) -> Self {
+        Self::of_kind(error.kind(), &error.to_string())
+    }
+}
+
+/// As from [`EngineError`]; for rows that fail while they are fetched.
+impl From<QueryError> for TaosError {
+    fn from(error: QueryError) -> Self {
+        Self::of_kind(error.kind(), &error.to_string())
+    }
+}
+
+/// Details of faults and of log-ins stay in the log.
+fn is_secret(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Internal | ErrorKind::Corrupt | ErrorKind::AuthFailed)
+}
+
+/// Code and text of a kind; without a text the engine's own words are all.
+const fn face(kind: ErrorKind) -> (u16, &'static str) {
+    match kind {
+        ErrorKind::Parse => (0x2600, "syntax error"),
+        ErrorKind::Plan | ErrorKind::WrongInput => (0x2605, ""),
+        ErrorKind::NotSupported => (0x0100, "Operation not supported"),
+        ErrorKind::TenantNotFound | ErrorKind::DatabaseNotFound => (0x0388, "Database not exist"),
+        ErrorKind::TenantExists | ErrorKind::DatabaseExists => (0x0381, "Database already exists"),
+        ErrorKind::TableNotFound => (0x2603, "Table does not exist"),
+        ErrorKind::TableExists | ErrorKind::SeriesExists => (0x0603, "Table already exists"),
+        ErrorKind::ColumnNotFound => (0x2602, "Invalid column name"),
+        ErrorKind::ColumnExists => (0x036B, "Column already exists"),
+        ErrorKind::InvalidSchema => (0x036E, "Invalid stable options"),
+        ErrorKind::TypeMismatch => (0x2802, "Invalid parameter data type"),
+        ErrorKind::ValueOutOfRange | ErrorKind::LimitReached => (0x0224, "Value out of range"),
+        ErrorKind::LengthExceeded => (0x2653, "Value too long for column/tag"),
+        ErrorKind::TimeOutOfRange => (0x060B, "Timestamp data out of range"),
+        ErrorKind::PrincipalNotFound => (0x0351, "Invalid user"),
+        ErrorKind::PrincipalExists => (0x0350, "User already exists"),
+        ErrorKind::AuthFailed => (0x0357, "Authentication failure"),
+        ErrorKind::Denied => (0x0303, "Insufficient privilege for operation"),
+        // What clients try again.
+        ErrorKind::Busy | ErrorKind::ShuttingDown => (0x000B, "Unable to establish connection"),
+        ErrorKind::OutOfMemory => (0x0739, "Query memory limit exceeded"),
+        ErrorKind::DiskFull => (0x0129, "No available disk"),
+        ErrorKind::Timeout | ErrorKind::Cancelled => (0x022D, "Query killed"),
+        ErrorKind::Execution => (0x2800, ""),
+        ErrorKind::Corrupt => (0x0104, "File corrupted"),
+        ErrorKind::Internal => (0x2700, "Planner internal error"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_have_the_sheets_codes_and_faults_keep_their_details() {
+        for (kind, code, text) in [
+            (ErrorKind::DatabaseNotFound, 0x0388, "Database not exist: d"),
+            (ErrorKind::TableNotFound, 0x2603, "Table does not exist: d"),
+            (ErrorKind::TimeOutOfRange, 0x060B, "Timestamp data out of range: d"),
+            (ErrorKind::AuthFailed, 0x0357, "Authentication failure"),
+            (ErrorKind::Denied, 0x0303, "Insufficient privilege for operation: d"),
+            (ErrorKind::Internal, 0x2700, "Planner internal error"),
+            (ErrorKind::Execution, 0x2800, "d"),
+        ] {
+            assert_eq!(TaosError::of_kind(kind, "d"), TaosError::new(code, text));
+        }
     }
 }

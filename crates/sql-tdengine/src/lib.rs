@@ -2,6 +2,12 @@
 //! and DataFusion plans, after the fact sheet `tdengine-sql.md`. It knows no HTTP and no JSON.
 
 mod error;
+#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
+mod functions;
+#[allow(dead_code, reason = "called by `run`, which comes next")]
+mod query;
+#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
+mod typed;
 mod types;
 
 pub use error::TaosError;
@@ -26,6 +32,10 @@ pub struct Context {
     pub zone: Tz,
     /// `user@host` of the client for `CURRENT_USER()` is made of this address.
     pub client: String,
+    /// The client program's name for itself (`app`), empty if it has none.
+    pub application: String,
+    /// The number of the request, as it is in the log: the client's own or a generated one.
+    pub request_id: i64,
 }
 
 /// What a statement gave.

@@ -3,16 +3,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, UInt32Array};
-use arrow::compute::filter_record_batch;
-use arrow::datatypes::{Int64Type, UInt32Type};
-use arrow::error::ArrowError;
+use arrow::array::{BooleanArray, UInt32Array};
+use arrow::compute::{filter_record_batch, take_record_batch};
 use arrow::record_batch::RecordBatch;
 use parking_lot::Mutex;
 use triglot_model::ColumnId;
 
-use crate::merge::{MergeError, apply_tombstones, sort_parts};
-use crate::physical::{SID, TIME};
+use crate::merge::{MergeError, apply_tombstones, key_slices, sort_parts};
 use crate::{TimeRange, Tombstone};
 
 /// A sorted run is merged into its older neighbour when that one is less than so many times larger.
@@ -30,23 +27,12 @@ pub(crate) struct MemPart {
 }
 
 impl MemPart {
-    pub(crate) fn new(seq: u64, batch: RecordBatch) -> Self {
-        let time = times(&batch).iter().fold(TimeRange { start: i64::MAX, end: i64::MIN }, |r, &t| {
-            TimeRange { start: r.start.min(t), end: r.end.max(t) }
-        });
+    pub(crate) fn new(seq: u64, batch: RecordBatch) -> Result<Self, MergeError> {
+        let (_, times) = key_slices(&batch)?;
+        let time = TimeRange::of(times).unwrap_or(TimeRange { start: i64::MAX, end: i64::MIN });
         let bytes = batch.get_array_memory_size() as u64;
-        Self { seq, batch, time, bytes }
+        Ok(Self { seq, batch, time, bytes })
     }
-}
-
-/// The times of a batch in the physical schema.
-pub(crate) fn times(batch: &RecordBatch) -> &[i64] {
-    batch.column_by_name(TIME).map_or(&[], |c| c.as_primitive::<Int64Type>().values())
-}
-
-/// The series ids of a batch in the physical schema.
-pub(crate) fn sids(batch: &RecordBatch) -> &[u32] {
-    batch.column_by_name(SID).map_or(&[], |c| c.as_primitive::<UInt32Type>().values())
 }
 
 /// Parts that share a sorted cache. Cloning is what a reader's snapshot does: the parts are pinned,
@@ -119,7 +105,7 @@ impl MemParts {
                 freed += part.bytes;
             } else {
                 // The part keeps what it took from the budget until it is flushed.
-                let filtered = MemPart { bytes: part.bytes, ..MemPart::new(part.seq, batch) };
+                let filtered = MemPart { bytes: part.bytes, ..MemPart::new(part.seq, batch)? };
                 kept.push(Arc::new(filtered));
             }
         }
@@ -163,8 +149,8 @@ impl MemParts {
 pub(crate) fn split_by_bucket(
     batch: RecordBatch,
     bucket: i64,
-) -> Result<Vec<(i64, RecordBatch)>, ArrowError> {
-    let times = times(&batch);
+) -> Result<Vec<(i64, RecordBatch)>, MergeError> {
+    let (_, times) = key_slices(&batch)?;
     let Some(&first) = times.first() else {
         return Ok(Vec::new());
     };
@@ -180,10 +166,8 @@ pub(crate) fn split_by_bucket(
         .chunk_by(|a, b| a.0 == b.0)
         .map(|rows| {
             let indices: UInt32Array = rows.iter().map(|(_, row)| *row).collect();
-            let columns: Result<Vec<ArrayRef>, ArrowError> =
-                batch.columns().iter().map(|c| arrow::compute::take(c.as_ref(), &indices, None)).collect();
             let start = rows.first().map_or(0, |(start, _)| *start);
-            Ok((start, RecordBatch::try_new(batch.schema(), columns?)?))
+            Ok((start, take_record_batch(&batch, &indices)?))
         })
         .collect()
 }
@@ -209,13 +193,17 @@ pub(crate) fn filter_rows(
     batch: &RecordBatch,
     time: &TimeRange,
     series: Option<&roaring::RoaringBitmap>,
-) -> Result<RecordBatch, ArrowError> {
-    let keep: arrow::array::BooleanArray = sids(batch)
+) -> Result<RecordBatch, MergeError> {
+    let (sids, times) = key_slices(batch)?;
+    let keep: BooleanArray = sids
         .iter()
-        .zip(times(batch))
+        .zip(times)
         .map(|(sid, t)| Some(time.contains(*t) && series.is_none_or(|s| s.contains(*sid))))
         .collect();
-    if keep.true_count() == batch.num_rows() { Ok(batch.clone()) } else { filter_record_batch(batch, &keep) }
+    if keep.true_count() == batch.num_rows() {
+        return Ok(batch.clone());
+    }
+    Ok(filter_record_batch(batch, &keep)?)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::merge::{FoldMode, Layout, MergeOptions, MergeStream, apply_tombstones
 use crate::physical::{column_id, column_name};
 use crate::shard::state::Chunk;
 use crate::snapshot::{ChunkRef, PinnedShard, SeriesSelection, TableSnapshot};
-use crate::sst::{ReadRequest, SstReader, read_type};
+use crate::sst::{ReadRequest, SstReader};
 use crate::{TimeRange, Tombstone};
 
 /// Rows as they leave storage.
@@ -53,7 +53,7 @@ impl TableSnapshot {
         };
         let columns = self.read_columns(request);
         let ck = self.0.meta.def.composite_key().map(|c| c.id);
-        let layout = Layout::new(columns.iter().map(|(id, ty)| (*id, read_type(*ty))).collect(), ck)?;
+        let layout = Layout::new(columns.iter().map(|(id, ty)| (*id, ty.read_arrow())).collect(), ck)?;
         let series = request.series.of(shard.id);
         let input =
             InputRequest { columns: &columns, time: request.time, series: series.as_deref(), request };
@@ -164,7 +164,7 @@ impl TableSnapshot {
         runs.iter()
             .map(|run| {
                 let run = only_columns(run, input.columns).map_err(failed)?;
-                let rows = filter_rows(&run, &input.time, input.series).map_err(failed)?;
+                let rows = filter_rows(&run, &input.time, input.series)?;
                 Ok(stream::iter([Ok(rows)]).boxed())
             })
             .collect()
@@ -189,7 +189,7 @@ pub(crate) fn deletions_for(file: &DataFile, tombstones: &[Tombstone], time: &Ti
 }
 
 /// Keys, control columns and `columns` of a batch, so that no others are filtered in vain.
-fn only_columns(
+pub(crate) fn only_columns(
     batch: &RecordBatch,
     columns: &[(ColumnId, ColumnType)],
 ) -> Result<RecordBatch, arrow::error::ArrowError> {

@@ -157,6 +157,30 @@ impl Storage {
         })
     }
 
+    /// Looks up series of many identities that live at home (`ChildName`, `PrimaryTags`): their shard,
+    /// and their sid there if they exist, with the epoch at which it holds. In the order of `keys`.
+    ///
+    /// # Errors
+    /// A key lacks a part of the identity.
+    pub fn locate_series(
+        &self,
+        table: &TableMeta,
+        keys: &[SeriesKey],
+    ) -> Result<Vec<(ShardId, Option<(Sid, u64)>)>, StorageError> {
+        let indexes: Vec<_> = (0..self.shards()).map(|s| self.index_of(table, ShardId(s))).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let shard = self.shard_of(&table.def, key)?;
+            let index = indexes.get(usize::from(shard.0)).and_then(Option::as_ref);
+            let known = index.and_then(|index| {
+                let index = index.read();
+                Some((index.lookup(key)?, index.epoch()))
+            });
+            found.push((shard, known));
+        }
+        Ok(found)
+    }
+
     /// Writes rows of one request to one shard: all of them or none. `Ok` means durable (in WAL mode
     /// `always`, W-1) and visible (W-2).
     ///
@@ -193,6 +217,18 @@ impl Storage {
             self.shard(id)?.ask(|reply| Command::Delete { table, time, series, reply }).await
         });
         try_join_all(asked).await.map(|_| ())
+    }
+
+    /// Removes series of one shard with all their rows; their identities are free then. Sids that are
+    /// not listed are passed over.
+    pub async fn remove_series(
+        &self,
+        table: &TableMeta,
+        shard: ShardId,
+        sids: Vec<Sid>,
+    ) -> Result<(), StorageError> {
+        let table = table.clone();
+        self.shard(shard)?.ask(|reply| Command::RemoveSeries { table, sids, reply }).await
     }
 
     /// Forgets a table and deletes its files. The catalog must have dropped it before.

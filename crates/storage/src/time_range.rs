@@ -13,6 +13,13 @@ impl TimeRange {
     /// All of time.
     pub const ALL: Self = Self { start: i64::MIN, end: i64::MAX };
 
+    /// The smallest range that holds all of `times`; none if there are none.
+    pub(crate) fn of(times: &[i64]) -> Option<Self> {
+        let first = times.first()?;
+        let one = |t: i64| Self { start: t, end: t };
+        Some(times.iter().fold(one(*first), |range, t| range.union(&one(*t))))
+    }
+
     /// Whether no instant is inside.
     pub const fn is_empty(&self) -> bool {
         self.start > self.end

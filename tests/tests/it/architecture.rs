@@ -18,7 +18,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("storage", &["disk", "metalog", "model"]),
     ("auth", &["catalog", "model"]),
     ("functions", &["model"]),
-    ("query", &["storage", "model"]),
+    ("query", &["functions", "storage", "model"]),
     ("engine", &["auth", "catalog", "disk", "functions", "metalog", "model", "query", "storage"]),
     ("sql-*", &["engine", "functions", "model", "parse-*", "query"]),
     ("http", &["auth", "model"]),

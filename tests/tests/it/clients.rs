@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::server::{Server, profile_dir};
 
 /// Versions that the tests were written with.
-const PACKAGES: [&str; 8] = [
+const PACKAGES: [&str; 9] = [
     "influxdb==5.3.2",
     "requests==2.32.3",
     "cnos-connector==0.1.9",
@@ -17,6 +17,7 @@ const PACKAGES: [&str; 8] = [
     "polars==2.1.0",
     "duckdb==2.0.0",
     "cramjam==2.14.0",
+    "vega-datasets==0.9.0",
 ];
 
 fn missing(program: &str) -> bool {
@@ -161,7 +162,7 @@ fn curl_calls_of_the_manual_of_port_31007() {
 }
 
 /// A virtual environment under `target` with [`PACKAGES`], made on first use.
-fn python() -> &'static Path {
+pub(crate) fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| match venv("test-venv", &PACKAGES) {
         Some(python) => python,

@@ -149,7 +149,7 @@ fn delete_one(server: &Server, log: &mut Log, random: &mut StdRng) {
 }
 
 /// Data files below a directory.
-fn data_files(dir: &Path) -> usize {
+pub(crate) fn data_files(dir: &Path) -> usize {
     let entries = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
     let count = |path: PathBuf| {
         if path.is_dir() {

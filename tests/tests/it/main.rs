@@ -1,5 +1,6 @@
 //! Conformance and architecture tests of the whole workspace.
 
+mod answers;
 mod http;
 mod server;
 
@@ -13,5 +14,6 @@ mod golden;
 mod limits;
 mod metrics;
 mod random_sql;
+mod real_input;
 mod slt;
 mod tpch;

@@ -12,7 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Server {
     child: Child,
+    /// Of the CnosDB dialect.
     pub(crate) port: u16,
+    /// Of the TDengine dialect.
+    pub(crate) taos_port: u16,
 }
 
 /// `target/<profile>`: this test runs as `target/<profile>/deps/it-…`.
@@ -68,11 +71,13 @@ impl Server {
     }
 
     fn run(mut command: Command, port: u16, data: &Path) -> Self {
+        let taos_port = free_port();
+        command.env("TRIGLOT_TDENGINE__LISTEN", format!("127.0.0.1:{taos_port}"));
         // A file: nobody reads a pipe while the server runs.
         let log = data.with_extension("log");
         let child =
             command.stderr(std::fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
-        let mut server = Self { child, port };
+        let mut server = Self { child, port, taos_port };
         let begin = Instant::now();
         while !server.is_ready() {
             if server.child.try_wait().unwrap().is_some() || begin.elapsed() > PATIENCE {

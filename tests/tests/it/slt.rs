@@ -1,6 +1,6 @@
-//! SQL of the CnosDB dialect: every file of `slt/cnosdb` against a server of its own.
+//! SQL of the dialects: every file of `slt/cnosdb` and `slt/tdengine` against a server of its own.
 //!
-//! NULL and empty cells of an answer both read `NULL` (CSV cannot tell them apart); errors read
+//! CnosDB: NULL and empty cells of an answer both read `NULL` (CSV cannot tell them apart); errors read
 //! `code: message`. The servers compare no passwords (the vendor's default), so that records can
 //! speak as any user.
 //!
@@ -10,12 +10,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Record, Runner};
 
 use crate::http;
 use crate::server::Server;
-
-const AT_LEAST: usize = 1_000;
 
 #[derive(Debug)]
 struct Refused(String);
@@ -28,7 +27,7 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// One client: who speaks, and where.
+/// One client of CnosDB: who speaks, and where.
 struct Http {
     port: u16,
     tenant: String,
@@ -73,7 +72,7 @@ impl DB for Http {
             .map_err(|e| Refused(e.to_string()))?;
         let answer = reply.text();
         if reply.status != 200 {
-            let json: serde_json::Value = serde_json::from_str(&answer)
+            let json: Value = serde_json::from_str(&answer)
                 .map_err(|_| Refused(format!("status {} without a JSON body: {answer}", reply.status)))?;
             let member = |name: &str| json[name].as_str().unwrap_or("MISSING").to_owned();
             return Err(Refused(format!("{}: {}", member("error_code"), member("error_message"))));
@@ -114,11 +113,14 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs all records of a file; gives their number and what failed.
-fn run_file(path: &Path) -> (usize, Vec<String>) {
-    let dir = tempfile::tempdir().unwrap();
-    let server = Server::start_with(&dir.path().join("data"), &[("TRIGLOT_CNOSDB__AUTH_ENABLED", "false")]);
-    let port = server.port;
-    let mut runner = Runner::new(move || async move { Ok(Http::new(port)) });
+fn run_file<D: DB<ColumnType = DefaultColumnType> + Send + 'static>(
+    path: &Path,
+    connect: impl Fn() -> D + Clone,
+) -> (usize, Vec<String>) {
+    let mut runner = Runner::new(move || {
+        let client = connect();
+        async move { Ok(client) }
+    });
     let records: Vec<Record<DefaultColumnType>> = sqllogictest::parse_file(path).unwrap();
     let (mut count, mut failed) = (0, Vec::new());
     for record in records {
@@ -130,16 +132,140 @@ fn run_file(path: &Path) -> (usize, Vec<String>) {
     (count, failed)
 }
 
-#[test]
-fn cnosdb_statements() {
-    let mut total = 0;
-    let mut failed = Vec::new();
-    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("slt/cnosdb")) {
-        let (count, errors) = run_file(&path);
+/// Runs every file of a directory against a server of its own. `TRIGLOT_SLT` picks files by a part of their
+/// names, for work on one of them.
+fn run_all<D: DB<ColumnType = DefaultColumnType> + Send + 'static>(
+    dialect: &str,
+    environment: &[(&str, &str)],
+    connect: fn(&Server) -> D,
+    at_least: usize,
+) {
+    let picked = std::env::var("TRIGLOT_SLT").unwrap_or_default();
+    let (mut total, mut failed) = (0, Vec::new());
+    for path in files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("slt").join(dialect)) {
+        if !path.to_string_lossy().contains(&picked) {
+            continue;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let server = std::sync::Arc::new(Server::start_with(&dir.path().join("data"), environment));
+        let (count, errors) = run_file(&path, {
+            let server = std::sync::Arc::clone(&server);
+            move || connect(&server)
+        });
         total += count;
         failed.extend(errors);
     }
-    println!("{total} records of CnosDB's SQL");
+    println!("{total} records of {dialect}'s SQL");
     assert!(failed.is_empty(), "{} of {total} records failed:\n{}", failed.len(), failed.join("\n\n"));
-    assert!(total >= AT_LEAST, "{total} records, expected {AT_LEAST} or more");
+    let at_least = if picked.is_empty() { at_least } else { 1 };
+    assert!(total >= at_least, "{total} records, expected {at_least} or more");
+}
+
+#[test]
+fn cnosdb_statements() {
+    let trusting = [("TRIGLOT_CNOSDB__AUTH_ENABLED", "false")];
+    run_all("cnosdb", &trusting, |server| Http::new(server.port), 1_000);
+}
+
+#[test]
+fn tdengine_statements() {
+    run_all("tdengine", &[], |server| Taos::new(server.taos_port), 5);
+}
+
+/// One client of TDengine's `/rest/sql`. NULL reads `NULL`, JSON objects and arrays as JSON; text, numbers,
+/// booleans and times as they stand in the answer, empty text as `(empty)`. Errors read
+/// `0xCODE (decimal): text`.
+///
+/// Directives: `--#DATABASE = d` (in the path; empty = none), `--#TZ = zone` (`conn_tz`), `--#USER_NAME = u`
+/// with `--#PASSWORD = p`, `--#SORT = true`, `--#COLUMNS = true` (a query's first row is then its column
+/// names, the second one its types as `TYPE(length)`).
+struct Taos {
+    port: u16,
+    database: String,
+    zone: String,
+    user: String,
+    password: String,
+    sort: bool,
+    columns: bool,
+}
+
+impl Taos {
+    fn new(port: u16) -> Self {
+        let [user, password] = ["root", "taosdata"].map(str::to_owned);
+        let (database, zone) = Default::default();
+        Self { port, database, zone, user, password, sort: false, columns: false }
+    }
+
+    /// Obeys the directives in a record; gives the statement without them.
+    fn obey(&mut self, sql: &str) -> Result<String, Refused> {
+        let mut statement = Vec::new();
+        for line in sql.lines() {
+            let Some(directive) = line.trim().strip_prefix("--#") else {
+                statement.push(line);
+                continue;
+            };
+            let malformed = || Refused(format!("not a directive: --#{directive}"));
+            let (name, value) = directive.split_once('=').ok_or_else(malformed)?;
+            let value = value.trim();
+            match name.trim() {
+                "DATABASE" => value.clone_into(&mut self.database),
+                "TZ" => value.clone_into(&mut self.zone),
+                "USER_NAME" => value.clone_into(&mut self.user),
+                "PASSWORD" => value.clone_into(&mut self.password),
+                "SORT" => self.sort = value.parse().map_err(|_| malformed())?,
+                "COLUMNS" => self.columns = value.parse().map_err(|_| malformed())?,
+                _ => return Err(malformed()),
+            }
+        }
+        Ok(statement.join("\n"))
+    }
+
+    fn target(&self) -> String {
+        let database = if self.database.is_empty() { String::new() } else { format!("/{}", self.database) };
+        let zone = if self.zone.is_empty() { String::new() } else { format!("?conn_tz={}", self.zone) };
+        format!("/rest/sql{database}{zone}")
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::String(text) if text.is_empty() => "(empty)".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+impl DB for Taos {
+    type Error = Refused;
+    type ColumnType = DefaultColumnType;
+
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Refused> {
+        let sql = self.obey(sql)?;
+        let headers = [("authorization".to_owned(), http::basic(&self.user, &self.password))];
+        let reply = http::exchange(self.port, "POST", &self.target(), &headers, sql.as_bytes())
+            .map_err(|e| Refused(e.to_string()))?;
+        let json: Value = serde_json::from_slice(&reply.body)
+            .map_err(|e| Refused(format!("status {}, {e}: {}", reply.status, reply.text())))?;
+        let code = json["code"].as_u64().ok_or_else(|| Refused(format!("no code: {}", reply.text())))?;
+        if code != 0 {
+            return Err(Refused(format!("{code:#06x} ({code}): {}", shown(&json["desc"]))));
+        }
+        let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let meta = array(&json["column_meta"]);
+        if meta == [serde_json::json!(["affected_rows", "INT", 4])] {
+            return Ok(DBOutput::StatementComplete(json["data"][0][0].as_u64().unwrap()));
+        }
+        let mut rows: Vec<Vec<String>> =
+            array(&json["data"]).iter().map(|row| array(row).iter().map(shown).collect()).collect();
+        assert_eq!(json["rows"], rows.len(), "{sql}");
+        if self.sort {
+            rows.sort();
+        }
+        if self.columns {
+            rows.insert(0, meta.iter().map(|c| shown(&c[0])).collect());
+            rows.insert(1, meta.iter().map(|c| format!("{}({})", shown(&c[1]), c[2])).collect());
+        }
+        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; meta.len()], rows })
+    }
 }

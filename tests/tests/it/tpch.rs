@@ -4,12 +4,10 @@
 //! Own tables have no decimals and dates: DOUBLE and text stand for them. Their time is the row's
 //! number, and what the benchmark groups and filters by most is a tag.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
-
+use crate::answers;
 use crate::clients::{run, skip, venv};
 use crate::http;
 use crate::server::Server;
@@ -28,23 +26,8 @@ const TABLES: [(&str, &[&str], u64); 8] = [
     ("supplier", &[], 1_000),
 ];
 
-/// Sums of doubles depend on their order.
-const TOLERANCE: f64 = 1e-6;
-
-type Answers = BTreeMap<String, Vec<Vec<Option<String>>>>;
-
 fn sources() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tpch")
-}
-
-/// The queries by name (`q1` …).
-fn queries() -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(sources().join("queries.sql")).unwrap();
-    let part = |part: &str| {
-        let (number, query) = part.split_once('\n').unwrap();
-        (format!("q{number}"), query.trim().trim_end_matches(';').to_owned())
-    };
-    text.split("-- q").skip(1).map(part).collect()
 }
 
 fn make_tables(server: &Server, data: &Path) {
@@ -78,33 +61,6 @@ fn make_tables(server: &Server, data: &Path) {
     }
 }
 
-fn same(found: &str, wanted: Option<&str>) -> bool {
-    // The data has no empty text.
-    let Some(wanted) = wanted else { return found.is_empty() };
-    if found == wanted {
-        return true;
-    }
-    match (found.parse::<f64>(), wanted.parse::<f64>()) {
-        (Ok(a), Ok(b)) => (a - b).abs() <= TOLERANCE * b.abs().max(1.0),
-        _ => false,
-    }
-}
-
-/// What differs between the answers of one query; none = they agree.
-fn difference(found: &[Vec<String>], wanted: &[Vec<Option<String>>]) -> Option<String> {
-    if found.len() != wanted.len() {
-        return Some(format!("{} rows, DuckDB has {}", found.len(), wanted.len()));
-    }
-    for (at, (found, wanted)) in found.iter().zip(wanted).enumerate() {
-        let agree = found.len() == wanted.len()
-            && found.iter().zip(wanted).all(|(found, wanted)| same(found, wanted.as_deref()));
-        if !agree {
-            return Some(format!("row {at}: {found:?}, DuckDB has {wanted:?}"));
-        }
-    }
-    None
-}
-
 #[test]
 fn tpch_agrees_with_duckdb() {
     if skip("python3") {
@@ -115,10 +71,9 @@ fn tpch_agrees_with_duckdb() {
     let data = dir.path().join("tpch");
     std::fs::create_dir(&data).unwrap();
     let queries_file = sources().join("queries.sql");
-    run(Command::new(python).arg(sources().join("reference.py")).arg(&data).arg(queries_file));
-    let answers: Value = serde_json::from_slice(&std::fs::read(data.join("answers.json")).unwrap()).unwrap();
-    let answers: Answers = serde_json::from_value(answers).unwrap();
-    let queries = queries();
+    run(Command::new(python).arg(sources().join("reference.py")).arg(&data).arg(&queries_file));
+    let answers = answers::read(&data.join("answers.json"));
+    let queries = answers::queries(&queries_file);
     assert_eq!((queries.len(), answers.len()), (22, 22));
     let server = Server::start(&dir.path().join("data"));
     make_tables(&server, &data);
@@ -126,22 +81,10 @@ fn tpch_agrees_with_duckdb() {
     for database in ["ext", "own"] {
         for (name, query) in &queries {
             let found = http::csv(&server.sql(database, query));
-            if let Some(difference) = difference(&found[1..], &answers[name]) {
+            if let Some(difference) = answers::difference(&found[1..], &answers[name]) {
                 wrong.push(format!("{name} over {database}: {difference}"));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn differences_are_found() {
-    let cell = |text: &str| Some(text.to_owned());
-    let row = |text: &str| vec![text.to_owned()];
-    assert_eq!(difference(&[row("1.0000001")], &[vec![cell("1")]]), None);
-    assert_eq!(difference(&[row("")], &[vec![None]]), None);
-    for (found, wanted) in [("1.001", cell("1")), ("a", cell("b")), ("", cell("0")), ("0", None)] {
-        assert!(difference(&[row(found)], &[vec![wanted]]).is_some(), "{found}");
-    }
-    assert!(difference(&[], &[vec![None]]).is_some());
 }

@@ -2,8 +2,10 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use super::ConfigError;
-use super::schema::{Config, WalMode};
+use chrono_tz::Tz;
+
+use super::schema::{Config, Tdengine, WalMode};
+use super::{ConfigError, machine};
 
 /// A dialect's listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,10 +56,8 @@ fn addresses(dialect: &'static str, listen: &str) -> Result<Vec<SocketAddr>, Con
 }
 
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
-    for (dialect, enabled) in [("tdengine", config.tdengine.enabled), ("kwdb", config.kwdb.enabled)] {
-        if enabled {
-            return Err(ConfigError::NotBuilt { dialect });
-        }
+    if config.kwdb.enabled {
+        return Err(ConfigError::NotBuilt { dialect: "kwdb" });
     }
     if config.listeners()?.is_empty() {
         return Err(ConfigError::NoListener);
@@ -72,12 +72,40 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
             format!("{status} is neither 401 nor 422"),
         ));
     }
+    tdengine(config)?;
     if config.query.max_concurrent == 0 {
         return Err(ConfigError::invalid("query", "max_concurrent", "must be at least 1"));
     }
     tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .map_err(|e| ConfigError::invalid("log", "level", e.to_string()))?;
     Ok(())
+}
+
+fn tdengine(config: &Config) -> Result<(), ConfigError> {
+    let c = &config.tdengine;
+    if !matches!(c.auth_error_status, 200 | 401) {
+        let reason = format!("{} is neither 401 nor 200", c.auth_error_status);
+        return Err(ConfigError::invalid("tdengine", "auth_error_status", reason));
+    }
+    if c.restful_row_limit < -1 {
+        return Err(ConfigError::invalid("tdengine", "restful_row_limit", "must be -1 (all) or more"));
+    }
+    if c.body_limit.0 == 0 {
+        return Err(ConfigError::invalid("tdengine", "body_limit", "must be above 0"));
+    }
+    c.zone().map(|_| ())
+}
+
+impl Tdengine {
+    /// The configured time zone, or the machine's.
+    pub(crate) fn zone(&self) -> Result<Tz, ConfigError> {
+        match self.timezone.as_str() {
+            "" => Ok(machine::zone()),
+            name => name.parse().map_err(|_| {
+                ConfigError::invalid("tdengine", "timezone", format!("{name:?} is not a time zone"))
+            }),
+        }
+    }
 }
 
 fn server(config: &Config) -> Result<(), ConfigError> {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use chrono_tz::Tz;
+
 use super::units::MemorySize;
 
 /// Assumed when the machine does not tell.
@@ -16,6 +18,17 @@ pub(crate) fn cores() -> usize {
 /// Bytes of memory: the machine's, or the least limit of the control groups around this process.
 pub(crate) fn memory() -> u64 {
     memory_of(Path::new("/"))
+}
+
+/// The machine's time zone: `TZ`, else where `/etc/localtime` leads to, else UTC.
+pub(crate) fn zone() -> Tz {
+    let named = std::env::var("TZ").ok().and_then(|name| name.trim_start_matches(':').parse().ok());
+    named.or_else(|| zone_of(Path::new("/"))).unwrap_or(Tz::UTC)
+}
+
+fn zone_of(root: &Path) -> Option<Tz> {
+    let target = fs::read_link(root.join("etc/localtime")).ok()?;
+    target.to_str()?.split_once("zoneinfo/")?.1.parse().ok()
 }
 
 impl MemorySize {
@@ -91,6 +104,16 @@ mod tests {
             ("sys/fs/cgroup/pod/memory.max", "4294967296\n"),
         ]);
         assert_eq!(memory_of(dir.path()), 4 << 30);
+    }
+
+    #[test]
+    fn the_time_zone_is_where_localtime_leads() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(zone_of(dir.path()), None);
+        fs::create_dir(dir.path().join("etc")).unwrap();
+        let link = dir.path().join("etc/localtime");
+        std::os::unix::fs::symlink("/usr/share/zoneinfo/Europe/Berlin", link).unwrap();
+        assert_eq!(zone_of(dir.path()), Some(Tz::Europe__Berlin));
     }
 
     #[test]

@@ -212,7 +212,7 @@ pub(crate) struct Auth {
     /// Password that user root has from the start on; empty = not set here. Better given as
     /// `TRIGLOT_ROOT_PASSWORD`.
     pub(crate) root_password: String,
-    /// Serve other than loopback addresses although root still has the vendor's empty password.
+    /// Serve other than loopback addresses although root still has the vendors' default password.
     pub(crate) allow_default_credentials: bool,
 }
 
@@ -278,19 +278,41 @@ impl Default for Cnosdb {
     }
 }
 
-/// `[tdengine]`: not built yet.
+/// `[tdengine]`: taosAdapter's HTTP port. Names are the vendor's in our spelling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Tdengine {
-    /// Whether it is served. `true` is refused for now.
+    /// Whether it is served.
     pub(crate) enabled: bool,
     /// Address and port.
     pub(crate) listen: String,
+    /// Number of this server in the numbers of requests, 0 to 255.
+    pub(crate) instance_id: u8,
+    /// HTTP status of failed logins on `/rest/sql`: 401 as in the vendor's manual, or 200 as its server
+    /// answers.
+    pub(crate) auth_error_status: u16,
+    /// HTTP statuses of their own for errors of the engine, instead of 200.
+    pub(crate) http_code_server_error: bool,
+    /// Rows of one answer, -1 = all.
+    pub(crate) restful_row_limit: i64,
+    /// The server's time zone, empty = the machine's.
+    pub(crate) timezone: String,
+    /// Body limit of all routes.
+    pub(crate) body_limit: ByteSize,
 }
 
 impl Default for Tdengine {
     fn default() -> Self {
-        Self { enabled: false, listen: "127.0.0.1:6041".to_owned() }
+        Self {
+            enabled: true,
+            listen: "127.0.0.1:6041".to_owned(),
+            instance_id: 32,
+            auth_error_status: 401,
+            http_code_server_error: false,
+            restful_row_limit: -1,
+            timezone: String::new(),
+            body_limit: ByteSize(64 << 20),
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use actix_web::dev::Server;
-use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer};
+use actix_web::body::BoxBody;
+use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, Error, HttpServer, web};
 use triglot_dialect_cnosdb::{CnosDbApp, CnosDbConfig};
+use triglot_dialect_tdengine::{TdengineApp, TdengineConfig};
 use triglot_engine::Engine;
 use triglot_http::access_log::{AccessLog, observe};
 use triglot_http::tls::CertificateStore;
@@ -49,18 +51,55 @@ pub(super) struct Context<'a> {
     pub(super) certificate: Option<&'a Arc<CertificateStore>>,
 }
 
-impl Context<'_> {
-    /// The server of one dialect. `config::check` lets no other through than those built here.
-    pub(super) fn server(&self, bound: Bound) -> Result<Server, Failure> {
-        match bound.dialect {
-            "cnosdb" => self.cnosdb(bound.sockets),
-            other => Err(Failure::Message(format!("the {other} dialect is not built yet"))),
+/// What a listener serves.
+#[derive(Clone, Debug)]
+enum Dialect {
+    CnosDb(CnosDbApp),
+    Tdengine(TdengineApp),
+}
+
+impl Dialect {
+    /// The name in metrics and logs.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::CnosDb(_) => triglot_dialect_cnosdb::DIALECT,
+            Self::Tdengine(_) => triglot_dialect_tdengine::DIALECT,
         }
     }
 
-    fn cnosdb(&self, sockets: Vec<TcpListener>) -> Result<Server, Failure> {
+    fn configure(self, routes: &mut web::ServiceConfig) {
+        match self {
+            Self::CnosDb(app) => triglot_dialect_cnosdb::configure(routes, app),
+            Self::Tdengine(app) => triglot_dialect_tdengine::configure(routes, app),
+        }
+    }
+
+    /// The dialect's own middleware.
+    async fn edge(
+        self,
+        request: ServiceRequest,
+        next: Next<BoxBody>,
+    ) -> Result<ServiceResponse<BoxBody>, Error> {
+        match self {
+            Self::CnosDb(_) => next.call(request).await,
+            Self::Tdengine(app) => triglot_dialect_tdengine::edge(app, request, next).await,
+        }
+    }
+}
+
+impl Context<'_> {
+    /// The server of one dialect. `config::check` lets no other through than those built here.
+    pub(super) fn server(&self, bound: Bound) -> Result<Server, Failure> {
+        let dialect = match bound.dialect {
+            "cnosdb" => Dialect::CnosDb(self.cnosdb()?),
+            "tdengine" => Dialect::Tdengine(self.tdengine()?),
+            other => return Err(Failure::Message(format!("the {other} dialect is not built yet"))),
+        };
+        self.listen(dialect, bound.sockets)
+    }
+
+    fn cnosdb(&self) -> Result<CnosDbApp, Failure> {
         let c = &self.config.cnosdb;
-        let bytes = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
         let config = CnosDbConfig {
             enabled: c.enabled,
             listen: c.listen.clone(),
@@ -70,16 +109,35 @@ impl Context<'_> {
             query_sql_limit: bytes(c.query_sql_limit.0),
             write_sql_limit: bytes(c.write_sql_limit.0),
         };
-        let app =
-            CnosDbApp::new(self.engine.clone(), config, self.metrics.clone(), super::REVISION, "unknown")
-                .map_err(|e| Failure::doing("CnosDB's functions", e))?;
-        let log = AccessLog { dialect: triglot_dialect_cnosdb::DIALECT, metrics: self.metrics.clone() };
+        CnosDbApp::new(self.engine.clone(), config, self.metrics.clone(), super::REVISION, "unknown")
+            .map_err(|e| Failure::doing("CnosDB's functions", e))
+    }
+
+    fn tdengine(&self) -> Result<TdengineApp, Failure> {
+        let c = &self.config.tdengine;
+        let config = TdengineConfig {
+            instance_id: c.instance_id,
+            http_code_server_error: c.http_code_server_error,
+            auth_error_status: c.auth_error_status,
+            row_limit: u64::try_from(c.restful_row_limit).ok(),
+            zone: c.zone()?,
+            body_limit: bytes(c.body_limit.0),
+            ..TdengineConfig::default()
+        };
+        TdengineApp::new(self.engine.clone(), config, self.metrics.clone())
+            .map_err(|e| Failure::doing("TDengine's functions", e))
+    }
+
+    fn listen(&self, dialect: Dialect, sockets: Vec<TcpListener>) -> Result<Server, Failure> {
+        let log = AccessLog { dialect: dialect.name(), metrics: self.metrics.clone() };
         let (drain, probe) = (self.drain.clone(), super::probe(self.drain));
         let server = HttpServer::new(move || {
-            let (log, drain, probe, app) = (log.clone(), drain.clone(), probe.clone(), app.clone());
+            let (log, drain, probe) = (log.clone(), drain.clone(), probe.clone());
+            let (routes, edge) = (dialect.clone(), dialect.clone());
             App::new()
-                .configure(|c| triglot_dialect_cnosdb::configure(c, app))
                 .configure(|c| health::configure(c, probe))
+                .configure(|c| routes.configure(c))
+                .wrap(from_fn(move |request, next| edge.clone().edge(request, next)))
                 .wrap(from_fn(move |request, next| drain.clone().guard(request, next)))
                 .wrap(from_fn(move |request, next| observe(log.clone(), request, next)))
         });
@@ -101,4 +159,8 @@ impl Context<'_> {
         }
         Ok(server.run())
     }
+}
+
+fn bytes(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
 }

@@ -6,7 +6,7 @@ use super::VERSION;
 use crate::Failure;
 use crate::config::{Config, Listener};
 
-/// The user whose vendor password is the empty one.
+/// The user whose password everybody knows at first.
 const ROOT: &str = "root";
 
 /// Writes the lines to standard error, as log events where the log is JSON.
@@ -39,7 +39,7 @@ fn print(line: std::fmt::Arguments<'_>) {
     let _ = std::io::stderr().write_fmt(line);
 }
 
-/// Whether root still has the vendor's empty password.
+/// Whether root still has the vendors' passwords: on each listener that of its vendor.
 fn root_is_open(engine: &Engine) -> bool {
     engine.catalog().user(ROOT).is_some_and(|root| root.password.is_none())
 }
@@ -58,7 +58,7 @@ pub(super) fn check_exposure(config: &Config, engine: &Engine) -> Result<(), Fai
 fn exposure(listener: &Listener) -> String {
     let addresses: Vec<String> = listener.addresses.iter().map(ToString::to_string).collect();
     format!(
-        "{}.listen = {} is reachable from other machines, but user root has the vendor's empty password. \
+        "{}.listen = {} is reachable from other machines, but user root has the vendor's default password. \
          Set one (TRIGLOT_ROOT_PASSWORD=… or auth.root_password), listen on 127.0.0.1, or set \
          auth.allow_default_credentials = true",
         listener.dialect,
@@ -106,7 +106,15 @@ fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<
         } else {
             "from this machine only"
         };
-        warnings.push(format!("user root has the vendor's empty password; it is accepted {who}"));
+        let mut open = Vec::new();
+        if config.cnosdb.enabled {
+            open.push("cnosdb: the empty one");
+        }
+        if config.tdengine.enabled {
+            open.push("tdengine: taosdata");
+        }
+        let open = open.join(", ");
+        warnings.push(format!("user root has the vendors' default password ({open}); it is accepted {who}"));
     }
     for listener in &public {
         let tls = if config.server.tls_certificate.is_empty() {

@@ -25,8 +25,8 @@ fn config_check_and_print() {
 
 #[test]
 fn dialects_that_are_not_built_are_refused() {
-    let said = failed(&triglot(&["serve"]).env("TRIGLOT_TDENGINE__ENABLED", "true").output().unwrap());
-    assert!(said.contains("the tdengine dialect is not built yet"), "{said}");
+    let said = failed(&triglot(&["serve"]).env("TRIGLOT_KWDB__ENABLED", "true").output().unwrap());
+    assert!(said.contains("the kwdb dialect is not built yet"), "{said}");
 }
 
 #[test]

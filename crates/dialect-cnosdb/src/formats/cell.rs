@@ -17,7 +17,7 @@ use arrow::datatypes::{
 use arrow::error::ArrowError;
 
 use super::number::{push_f32, push_f64};
-use super::time::{
+use triglot_http::text::time::{
     DayMemo, Fraction, Interval, per_second, push_date, push_interval, push_time, push_timestamp,
 };
 

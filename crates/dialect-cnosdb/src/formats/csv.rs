@@ -3,7 +3,7 @@
 use arrow::datatypes::Schema;
 
 use super::cell::Column;
-use super::time::Fraction;
+use triglot_http::text::time::Fraction;
 
 /// Appends the header line.
 pub(super) fn push_header(out: &mut Vec<u8>, schema: &Schema, delimiter: u8) {

@@ -4,7 +4,7 @@ use arrow::datatypes::Schema;
 
 use super::cell::{Column, Map, list_range};
 use super::number::push_json_f64;
-use super::time::Fraction;
+use triglot_http::text::time::Fraction;
 
 /// The keys of a result, sorted and escaped once: `(place of the column, ,"key":)`.
 pub(super) struct Keys(Vec<(usize, Vec<u8>)>);

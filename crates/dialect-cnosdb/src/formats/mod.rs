@@ -7,7 +7,6 @@ mod number;
 mod table;
 #[cfg(test)]
 mod tests;
-mod time;
 #[cfg(test)]
 mod timing;
 

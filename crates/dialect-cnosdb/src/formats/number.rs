@@ -1,11 +1,13 @@
 //! Floats, in the two styles of sheet section 5.
 
+use triglot_http::text::number::{Digits, push_few_decimals};
+
 /// Appends a float as CSV, TSV and table show it: `1.0`, `1.5e20`, `1.0e16`, `1.0e-9`, `NaN`, `inf`.
 ///
 /// The vendor's number library goes over to an exponent outside of 1e-5 … 1e10, and writes a
 /// fraction in front of it always.
 pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
-    if push_short(out, value) {
+    if push_few_decimals(out, value, b".0") {
         return;
     }
     let magnitude = value.abs();
@@ -14,49 +16,15 @@ pub(super) fn push_f64(out: &mut Vec<u8>, value: f64) {
     } else if let Some(text) = special(value) {
         out.extend_from_slice(text);
     } else {
-        push_scientific(out, ryu::Buffer::new().format_finite(value));
+        push_scientific(out, &Digits::from(value));
     }
 }
 
 /// Appends a finite float as JSON shows it: shortest digits, an exponent from 1e16 on.
 pub(super) fn push_json_f64(out: &mut Vec<u8>, value: f64) {
-    if !push_short(out, value) {
+    if !push_few_decimals(out, value, b".0") {
         out.extend_from_slice(ryu::Buffer::new().format_finite(value).as_bytes());
     }
-}
-
-/// Appends a float that has at most six decimals, as measured values mostly do; false if it is not
-/// one. Costs a third of the general way.
-///
-/// The digits are the shortest: `k / 1e6` is rounded once, so it equals `value` exactly when the
-/// decimal number k·10⁻⁶ reads as `value`; k has at most 15 digits, and no two decimal numbers of up
-/// to 15 digits read as the same double.
-fn push_short(out: &mut Vec<u8>, value: f64) -> bool {
-    let magnitude = value.abs();
-    if !(1e-3..1e9).contains(&magnitude) {
-        return false;
-    }
-    let k = (magnitude * 1e6 + 0.5) as i64;
-    if k as f64 / 1e6 != magnitude {
-        return false;
-    }
-    if value < 0.0 {
-        out.push(b'-');
-    }
-    out.extend_from_slice(itoa::Buffer::new().format(k / 1_000_000).as_bytes());
-    let mut decimals = k % 1_000_000;
-    if decimals == 0 {
-        out.extend_from_slice(b".0");
-        return true;
-    }
-    let mut digits = *b".000000";
-    for digit in digits.iter_mut().skip(1).rev() {
-        *digit = b'0' + (decimals % 10) as u8;
-        decimals /= 10;
-    }
-    let zeros = digits.iter().rev().take_while(|d| **d == b'0').count();
-    out.extend_from_slice(digits.get(..digits.len() - zeros).unwrap_or(&digits));
-    true
 }
 
 /// As [`push_f64`], with the shortest digits of a 32-bit float.
@@ -67,7 +35,7 @@ pub(super) fn push_f32(out: &mut Vec<u8>, value: f32) {
     } else if let Some(text) = special(f64::from(value)) {
         out.extend_from_slice(text);
     } else {
-        push_scientific(out, ryu::Buffer::new().format_finite(value));
+        push_scientific(out, &Digits::from(value));
     }
 }
 
@@ -83,28 +51,17 @@ fn special(value: f64) -> Option<&'static [u8]> {
     }
 }
 
-/// Rewrites shortest digits, with or without exponent, as `d.ddde±x`.
-fn push_scientific(out: &mut Vec<u8>, shortest: &str) {
-    let (sign, rest) = match shortest.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, shortest),
-    };
-    let (mantissa, exponent) = rest.split_once('e').unwrap_or((rest, "0"));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits: Vec<u8> = whole.bytes().chain(fraction.bytes()).collect();
-    let leading = digits.iter().take_while(|d| **d == b'0').count();
-    let trailing = digits.iter().rev().take_while(|d| **d == b'0').count();
-    let significant = digits.get(leading..digits.len().saturating_sub(trailing)).unwrap_or_default();
-    let exponent = exponent.parse::<i64>().unwrap_or(0) + whole.len() as i64 - 1 - leading as i64;
-    let (first, others) = significant.split_first().unwrap_or((&b'0', &[]));
-    if sign {
+/// `d.ddde±x` with the shortest digits.
+fn push_scientific(out: &mut Vec<u8>, digits: &Digits) {
+    if digits.is_negative() {
         out.push(b'-');
     }
+    let (first, others) = digits.significant().split_first().unwrap_or((&b'0', &[]));
     out.push(*first);
     out.push(b'.');
     out.extend_from_slice(if others.is_empty() { b"0" } else { others });
     out.push(b'e');
-    out.extend_from_slice(itoa::Buffer::new().format(exponent).as_bytes());
+    out.extend_from_slice(itoa::Buffer::new().format(digits.exponent()).as_bytes());
 }
 
 #[cfg(test)]

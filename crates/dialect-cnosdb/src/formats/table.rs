@@ -3,7 +3,7 @@
 use arrow::datatypes::Schema;
 
 use super::cell::Column;
-use super::time::Fraction;
+use triglot_http::text::time::Fraction;
 
 /// Rows of a table that is being gathered.
 #[derive(Debug)]

@@ -56,7 +56,12 @@ impl Batcher {
             if ops.is_empty() {
                 return self.check_schema();
             }
+            let mut claims = Vec::new();
+            for table in self.tables.iter().filter(|t| t.def.is_none()) {
+                claims.push(self.engine.claim_written_table(&self.database, &table.name)?);
+            }
             let results = self.engine.apply_catalog(ops).await?;
+            drop(claims);
             for (at, result) in of.into_iter().zip(results) {
                 let Some(table) = self.tables.get_mut(at) else { continue };
                 if let Some(def) = result.table() {

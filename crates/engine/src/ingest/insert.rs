@@ -114,6 +114,16 @@ fn check_rows(
     if !filled.iter().all(|f| *f) {
         return Err(IngestError::NoField { table: def.name.clone() }.into());
     }
+    check_times(def, database, engine, times)
+}
+
+/// Refuses rows past the retention, or at the end of time.
+pub(super) fn check_times(
+    def: &TableDef,
+    database: &DatabaseDef,
+    engine: &Engine,
+    times: &[i64],
+) -> Result<(), EngineError> {
     if let Some(time) = times.iter().find(|t| **t == i64::MAX) {
         return Err(IngestError::EndOfTime { table: def.name.clone(), time: *time }.into());
     }

@@ -9,6 +9,7 @@ mod error;
 mod geometry;
 mod insert;
 mod overwrite;
+mod rows;
 mod series_cache;
 mod table_rows;
 mod value;
@@ -23,6 +24,8 @@ use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::insert as insert_batches;
 pub(crate) use overwrite::overwrite;
+pub(crate) use rows::write_series_rows;
+pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
 pub use value::FieldValue;
 

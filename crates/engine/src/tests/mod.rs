@@ -1,5 +1,6 @@
 //! The engine as an embedder uses it.
 
+mod children;
 mod files;
 mod ingest;
 mod queries;

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, TableScan};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 use triglot_model::{ColumnKind, TableDef};
 
-use crate::table::{Pushdown, SeriesTable, classify};
+use crate::table::{Pushdown, SeriesTable, classify, series_value};
 
 /// Reads only the newest row of each series where an aggregate looks at nothing else.
 ///
@@ -46,11 +46,9 @@ fn last_only_input(aggregate: &Aggregate) -> Option<LogicalPlan> {
     let table = provider.downcast_ref::<SeriesTable>().filter(|t| !t.is_last_only())?;
     let def = table.source().table();
     let only_tags = scan.fetch.is_none() && scan.filters.iter().all(|f| classify(f, def) == Pushdown::Tags);
-    let kind = |column: &Column| def.column(names.get(column)?).map(|c| c.kind);
+    let of_series = |column: &Column| names.get(column).is_some_and(|n| series_value(def, n).is_some());
     let groups_by_tags = aggregate.group_expr.iter().all(|g| {
-        !matches!(g, Expr::GroupingSet(_))
-            && !g.is_volatile()
-            && g.column_refs().into_iter().all(|c| kind(c) == Some(ColumnKind::Tag))
+        !matches!(g, Expr::GroupingSet(_)) && !g.is_volatile() && g.column_refs().into_iter().all(of_series)
     });
     let asks_last = |e: &Expr| asks_for_last(e, &aggregate.group_expr, &names, def);
     if !only_tags

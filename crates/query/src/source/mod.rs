@@ -12,10 +12,10 @@ use arrow::record_batch::RecordBatch;
 use datafusion::error::DataFusionError;
 use futures::stream::BoxStream;
 use roaring::RoaringBitmap;
-use triglot_model::{ColumnId, ShardId, TableDef};
+use triglot_model::{ColumnId, ShardId, Sid, TableDef};
 use triglot_storage::TimeRange;
 
-pub use snapshot::SnapshotSource;
+pub use snapshot::{NameSeries, SnapshotSource};
 
 /// The rows of one part of a scan: `__sid: UInt32`, `__time: Int64`, then the asked columns.
 pub type BatchStream = BoxStream<'static, Result<RecordBatch, DataFusionError>>;
@@ -52,6 +52,14 @@ pub struct SeriesSelection {
 }
 
 impl SeriesSelection {
+    /// Wants nothing but this series, if it is among the wanted.
+    pub fn narrow_to(&mut self, shard: ShardId, sid: Sid) {
+        self.shards.retain(|(s, sids)| *s == shard && sids.bitmap().is_none_or(|b| b.contains(sid.0)));
+        for (_, sids) in &mut self.shards {
+            *sids = SidSet::Some(Arc::new(RoaringBitmap::from_iter([sid.0])));
+        }
+    }
+
     /// The wanted series of `shard`.
     pub fn of(&self, shard: ShardId) -> Option<&SidSet> {
         self.shards.iter().find(|(s, _)| *s == shard).map(|(_, sids)| sids)
@@ -103,7 +111,8 @@ pub trait SeriesSource: Send + Sync + Debug + 'static {
     fn shards(&self) -> Vec<ShardId>;
     /// Series in `shard`.
     fn series_count(&self, shard: ShardId) -> u64;
-    /// `__sid: UInt32` ascending, then one `Utf8View` column per tag (NULL = the series has none).
+    /// `__sid: UInt32` ascending, then one `Utf8View` column per tag (NULL = the series has none);
+    /// [`ColumnId::CHILD_NAME`] is asked like a tag.
     fn tag_batch(
         &self,
         shard: ShardId,
@@ -114,6 +123,15 @@ pub trait SeriesSource: Send + Sync + Debug + 'static {
     fn series_where(&self, shard: ShardId, tag: ColumnId, values: &[&str]) -> RoaringBitmap;
     /// All series.
     fn all_series(&self, shard: ShardId) -> RoaringBitmap;
+    /// At most one row for each of `series`: its newest, with `columns`, in no order. With a composite
+    /// key, any of the rows of the newest time.
+    fn last_rows(
+        &self,
+        shard: ShardId,
+        columns: Vec<ColumnId>,
+        series: &SidSet,
+        batch_rows: usize,
+    ) -> BatchStream;
     /// The chunks that may hold wanted rows. Chunks of one shard never overlap in time.
     fn chunks(&self, time: TimeRange, series: &SeriesSelection) -> Vec<Arc<dyn SeriesChunk>>;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::catalog::Session;
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{BinaryExpr, InList};
@@ -43,7 +43,7 @@ pub async fn decide_rows(
     predicate: Expr,
 ) -> Result<Decision, QueryError> {
     let source = table.source().as_ref();
-    let schema = Arc::new(DFSchema::try_from(source.table().read_schema())?);
+    let schema = Arc::new(DFSchema::try_from(TableProvider::schema(&table))?);
     let context = SimplifyContext::builder()
         .with_schema(Arc::clone(&schema))
         .with_config_options(Arc::clone(session.config().options()))
@@ -53,7 +53,13 @@ pub async fn decide_rows(
     let predicate = simplifier.coerce(unnormalize_col(predicate), &schema)?;
     let predicate = simplifier.simplify(predicate)?;
     Ok(match decide(&predicate, source, session)? {
-        Ok(parts) => Decision::Rows(parts.into_iter().filter(|(time, _)| !time.is_empty()).collect()),
+        Ok(mut parts) => {
+            if let Some((shard, sid)) = table.only() {
+                let series = vec![(shard, RoaringBitmap::from_iter([sid.0]))];
+                parts = both(&parts, &[(TimeRange::ALL, Some(series))]);
+            }
+            Decision::Rows(parts.into_iter().filter(|(time, _)| !time.is_empty()).collect())
+        }
         Err(part) => Decision::Undecided(part),
     })
 }

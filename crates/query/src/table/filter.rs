@@ -8,6 +8,8 @@ use datafusion::logical_expr::{Between, Cast, Expr, Operator, TryCast};
 use triglot_model::{ColumnKind, TableDef};
 use triglot_storage::TimeRange;
 
+use super::tags;
+
 /// What a scan can do with one conjunct.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pushdown {
@@ -35,9 +37,7 @@ pub(crate) fn classify(expr: &Expr, table: &TableDef) -> Pushdown {
 /// Whether `expr` can be decided once per series.
 fn is_tag_predicate(expr: &Expr, table: &TableDef) -> bool {
     let columns = expr.column_refs();
-    if columns.is_empty()
-        || !columns.iter().all(|c| table.column(&c.name).is_some_and(|d| d.kind == ColumnKind::Tag))
-    {
+    if columns.is_empty() || !columns.iter().all(|c| tags::series_value(table, &c.name).is_some()) {
         return false;
     }
     let bound_to_rows = expr.exists(|e| {

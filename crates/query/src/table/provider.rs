@@ -12,13 +12,13 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExecBuilder;
-use triglot_model::{ColumnId, ColumnKind, Precision, ShardId, TableDef};
+use triglot_model::{ColumnId, ColumnKind, Precision, ShardId, Sid, TableDef};
 use triglot_storage::TimeRange;
 
 use super::exec::{ExactRows, PreparedScan, ScanPlan, SeriesScanExec, Work};
 use super::filter::{Pushdown, classify};
 use super::shape::{Output, Shape, TagCache};
-use super::tags;
+use super::tags::{self, CHILD_NAME};
 use super::units::{self, Unit};
 use crate::source::{SeriesSelection, SeriesSource, SidSet};
 
@@ -34,13 +34,53 @@ pub struct SeriesTable {
     source: Arc<dyn SeriesSource>,
     schema: SchemaRef,
     last_only: bool,
+    /// Only rows of this series.
+    only: Option<(ShardId, Sid)>,
 }
 
 impl SeriesTable {
     /// A table that reads from `source`.
     pub fn new(source: Arc<dyn SeriesSource>) -> Self {
         let schema = source.table().read_schema();
-        Self { source, schema, last_only: false }
+        Self { source, schema, last_only: false, only: None }
+    }
+
+    /// The same table with one more column at the end, [`CHILD_NAME`]: the name of the child table that
+    /// the row's series is. A filter `= 'x'` or `IN` over it looks series up, others are decided once a
+    /// series. NULL where the source names no series.
+    #[must_use]
+    pub fn with_child_names(&self) -> Self {
+        let mut fields: Vec<Arc<Field>> = self.schema.fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(CHILD_NAME, DataType::Utf8View, true)));
+        Self { schema: Arc::new(Schema::new(fields)), ..self.clone() }
+    }
+
+    /// Takes [`Self::with_child_names`] back.
+    #[must_use]
+    pub fn without_child_names(&self) -> Self {
+        let fields = self.schema.fields().iter().filter(|f| f.name() != CHILD_NAME);
+        let schema = Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()));
+        Self { schema, ..self.clone() }
+    }
+
+    /// The series whose rows these are, if it is one only.
+    pub(crate) fn only(&self) -> Option<(ShardId, Sid)> {
+        self.only
+    }
+
+    /// The rows of one series: a child table.
+    #[must_use]
+    pub fn of_series(&self, shard: ShardId, sid: Sid) -> Self {
+        Self { only: Some((shard, sid)), ..self.clone() }
+    }
+
+    /// The same table without its tags: what a child table's own columns are.
+    #[must_use]
+    pub fn without_tags(&self) -> Self {
+        let table = self.source.table();
+        let is_tag = |f: &Field| table.column(f.name()).is_some_and(|c| c.kind == ColumnKind::Tag);
+        let fields: Vec<Arc<Field>> = self.schema.fields().iter().filter(|f| !is_tag(f)).cloned().collect();
+        Self { schema: Arc::new(Schema::new(fields)), ..self.clone() }
     }
 
     /// The same table with one more column at the end: [`SERIES_COLUMN`], `UInt64`, equal for two rows
@@ -86,6 +126,7 @@ impl SeriesTable {
                     Output::Stored(place(&mut stored, id))
                 }
                 None if field.name() == SERIES_COLUMN => Output::Series,
+                None if field.name() == CHILD_NAME => Output::Tag(place(&mut tags, ColumnId::CHILD_NAME)),
                 None => return Err(internal_datafusion_err!("no column {} to scan", field.name())),
             });
         }
@@ -187,7 +228,10 @@ impl SeriesTable {
         limit: Option<usize>,
     ) -> Result<PreparedScan> {
         let time = if parts.nothing { NOTHING } else { parts.time };
-        let selection = tags::select(self.source.as_ref(), &parts.tags, session)?;
+        let mut selection = tags::select(self.source.as_ref(), &parts.tags, session)?;
+        if let Some((shard, sid)) = self.only {
+            selection.narrow_to(shard, sid);
+        }
         let shape = self.shape(projection)?;
         let (work, exact_rows, estimated_rows) = if self.last_only {
             let shards: Vec<ShardId> = selection.shards.iter().map(|(shard, _)| *shard).collect();

@@ -9,10 +9,10 @@ use datafusion::common::internal_datafusion_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
-use triglot_model::ColumnId;
+use triglot_model::{ColumnId, ShardId, Sid};
 
 use super::filter::{Pushdown, classify};
-use super::tags;
+use super::tags::{self, CHILD_NAME, read_type, typed};
 use crate::source::SeriesSource;
 
 /// The series of a table, one row each with the values of all tags: what SHOW SERIES and SHOW TAG
@@ -23,6 +23,8 @@ pub struct SeriesListTable {
     source: Arc<dyn SeriesSource>,
     tags: Vec<ColumnId>,
     schema: SchemaRef,
+    /// Only this series.
+    only: Option<(ShardId, Sid)>,
 }
 
 impl SeriesListTable {
@@ -31,7 +33,22 @@ impl SeriesListTable {
         let tags: Vec<ColumnId> = source.table().tags().map(|t| t.id).collect();
         let fields: Vec<Field> =
             source.table().tags().map(|t| Field::new(&t.name, DataType::Utf8View, true)).collect();
-        Self { source, tags, schema: Arc::new(Schema::new(fields)) }
+        Self { source, tags, schema: Arc::new(Schema::new(fields)), only: None }
+    }
+
+    /// The series of `source` with tags in their columns' types, and [`CHILD_NAME`] as the last column.
+    pub fn with_names(source: Arc<dyn SeriesSource>) -> Self {
+        let (mut tags, mut fields): (Vec<ColumnId>, Vec<Field>) =
+            source.table().tags().map(|t| (t.id, Field::new(&t.name, read_type(t.ty), true))).unzip();
+        tags.push(ColumnId::CHILD_NAME);
+        fields.push(Field::new(CHILD_NAME, DataType::Utf8View, true));
+        Self { source, tags, schema: Arc::new(Schema::new(fields)), only: None }
+    }
+
+    /// One series only.
+    #[must_use]
+    pub fn of_series(&self, shard: ShardId, sid: Sid) -> Self {
+        Self { only: Some((shard, sid)), ..self.clone() }
     }
 }
 
@@ -63,7 +80,10 @@ impl TableProvider for SeriesListTable {
         _limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let filters: Vec<&Expr> = filters.iter().collect();
-        let selection = tags::select(self.source.as_ref(), &filters, session)?;
+        let mut selection = tags::select(self.source.as_ref(), &filters, session)?;
+        if let Some((shard, sid)) = self.only {
+            selection.narrow_to(shard, sid);
+        }
         let all: Vec<usize> = (0..self.tags.len()).collect();
         let places = projection.unwrap_or(&all);
         let wanted = places
@@ -74,7 +94,8 @@ impl TableProvider for SeriesListTable {
         let mut batches = Vec::new();
         for (shard, sids) in &selection.shards {
             let batch = self.source.tag_batch(*shard, &wanted, sids.bitmap())?;
-            let columns = batch.columns().iter().skip(1).cloned().collect();
+            let values = batch.columns().iter().skip(1).zip(schema.fields());
+            let columns = values.map(|(v, f)| typed(v, f.data_type())).collect::<Result<_>>()?;
             let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
             batches.push(RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)?);
         }

@@ -3,16 +3,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray, UInt32Array, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, StringViewArray, UInt32Array, UInt64Array,
+};
 use arrow::array::{TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray};
-use arrow::compute::{cast, take};
-use arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
+use arrow::compute::{cast, filter_record_batch, take};
+use arrow::datatypes::{DataType, Int64Type, SchemaRef, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::internal_datafusion_err;
 use datafusion::error::Result;
 use parking_lot::Mutex;
 use triglot_model::{ColumnId, Precision, ShardId};
 
+use super::tags;
 use crate::source::{SeriesSelection, SeriesSource};
 
 /// A gathered tag column that refers to more bytes than this is copied together: operators account
@@ -72,41 +75,43 @@ impl TagCache {
             return Ok(Arc::clone(tags));
         }
         let sids = selection.of(shard).and_then(|s| s.bitmap());
-        let tags = Arc::new(ShardTags::new(&source.tag_batch(shard, &shape.tags, sids)?)?);
+        let tags =
+            Arc::new(ShardTags::new(&source.tag_batch(shard, &shape.tags, sids)?, &shape.tag_types())?);
         cached.insert(shard, Arc::clone(&tags));
         Ok(tags)
     }
 }
 
 impl ShardTags {
-    fn new(batch: &RecordBatch) -> Result<Self> {
+    fn new(batch: &RecordBatch, types: &[DataType]) -> Result<Self> {
         let sids = sid_column(batch)?.clone();
-        let columns = batch.columns().iter().skip(1).map(compact).collect();
+        let values = batch.columns().iter().skip(1).zip(types);
+        let columns =
+            values.map(|(values, ty)| Ok(compact(&tags::typed(values, ty)?))).collect::<Result<_>>()?;
         Ok(Self { sids, columns })
     }
 
     /// The place of `sid`.
-    fn place(&self, sid: u32) -> Result<u32> {
+    fn place(&self, sid: u32) -> Option<u32> {
         let sids = self.sids.values();
         // Sids are dense, so a selection of all series has sid n at place n - first.
         let guess = sid.wrapping_sub(sids.first().copied().unwrap_or(0)) as usize;
         if sids.get(guess) == Some(&sid) {
-            return Ok(guess as u32);
+            return Some(guess as u32);
         }
-        sids.binary_search(&sid)
-            .map(|place| place as u32)
-            .map_err(|_| internal_datafusion_err!("row of series {sid}, which has no tags in this snapshot"))
+        sids.binary_search(&sid).map(|place| place as u32).ok()
     }
 
-    /// The place of each row's series. Rows of one series usually follow one another.
-    fn places(&self, rows: &UInt32Array) -> Result<UInt32Array> {
+    /// The place of each row's series; None if one of them has no tags. Rows of one series usually
+    /// follow one another.
+    fn places(&self, rows: &UInt32Array) -> Option<UInt32Array> {
         let rows = rows.values();
         let (Some(&first), Some(&last)) = (rows.first(), rows.last()) else {
-            return Ok(UInt32Array::from(Vec::<u32>::new()));
+            return Some(UInt32Array::from(Vec::<u32>::new()));
         };
         let mut current = (first, self.place(first)?);
         if first == last && rows.iter().all(|&sid| sid == first) {
-            return Ok(UInt32Array::from_value(current.1, rows.len()));
+            return Some(UInt32Array::from_value(current.1, rows.len()));
         }
         let mut places = Vec::with_capacity(rows.len());
         for &sid in rows {
@@ -115,7 +120,15 @@ impl ShardTags {
             }
             places.push(current.1);
         }
-        Ok(UInt32Array::from(places))
+        Some(UInt32Array::from(places))
+    }
+
+    /// The rows whose series have tags. Rows are pinned and the series index is not, so a series may be
+    /// removed while a query runs; its rows are gone then.
+    fn still_there(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let sids = sid_column(batch)?.values();
+        let there: BooleanArray = sids.iter().map(|sid| Some(self.place(*sid).is_some())).collect();
+        Ok(filter_record_batch(batch, &there)?)
     }
 }
 
@@ -135,6 +148,19 @@ fn compact(column: &ArrayRef) -> ArrayRef {
 }
 
 impl Shape {
+    /// The types of [`Self::tags`].
+    fn tag_types(&self) -> Vec<DataType> {
+        let mut types = vec![DataType::Utf8View; self.tags.len()];
+        for (output, field) in self.outputs.iter().zip(self.schema.fields()) {
+            if let Output::Tag(at) = output
+                && let Some(slot) = types.get_mut(*at)
+            {
+                *slot = field.data_type().clone();
+            }
+        }
+        types
+    }
+
     /// Whether rows need the tags of their series.
     pub(crate) fn needs_tags(&self) -> bool {
         !self.tags.is_empty()
@@ -148,7 +174,13 @@ impl Shape {
         tags: Option<&ShardTags>,
     ) -> Result<RecordBatch> {
         let sids = sid_column(batch)?;
-        let places = tags.map(|t| t.places(sids)).transpose()?;
+        let places = match tags {
+            None => None,
+            Some(tags) => match tags.places(sids) {
+                None => return self.apply(shard, &tags.still_there(batch)?, Some(tags)),
+                found => found,
+            },
+        };
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.outputs.len());
         for (output, field) in self.outputs.iter().zip(self.schema.fields()) {
             columns.push(match output {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use arrow::array::{AsArray, BooleanArray, UInt32Array};
+use arrow::array::{ArrayRef, AsArray, BinaryViewArray, BooleanArray, UInt32Array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, UInt32Type};
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::catalog::Session;
@@ -13,7 +14,7 @@ use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::{Expr, Operator};
 use datafusion::physical_plan::PhysicalExpr;
 use roaring::RoaringBitmap;
-use triglot_model::{ColumnDef, ColumnId, ColumnKind, ShardId, TableDef};
+use triglot_model::{ColumnId, ColumnKind, ColumnType, ShardId, TableDef};
 
 use crate::source::{SeriesSelection, SeriesSource, SidSet};
 
@@ -95,9 +96,58 @@ fn tag_values<'e>(expr: &'e Expr, table: &TableDef) -> Option<(ColumnId, Vec<&'e
     }
 }
 
+/// The column of [`super::SeriesTable::with_child_names`]: `Utf8View`, the name of the child table that a
+/// row's series is, by which series are looked up as by a tag. Not a column of `SELECT *`.
+pub const CHILD_NAME: &str = "__child";
+
+/// What is the same for all rows of a series: a tag, or the child table's name.
+pub(crate) fn series_value(table: &TableDef, name: &str) -> Option<(ColumnId, ColumnType)> {
+    match table.column(name) {
+        Some(column) => (column.kind == ColumnKind::Tag).then_some((column.id, column.ty)),
+        None => (name == CHILD_NAME).then_some((ColumnId::CHILD_NAME, ColumnType::TEXT)),
+    }
+}
+
+/// The type in which queries see values of `ty`.
+pub(crate) fn read_type(ty: ColumnType) -> DataType {
+    match ty.arrow() {
+        DataType::Utf8 => DataType::Utf8View,
+        DataType::Binary => DataType::BinaryView,
+        other => other,
+    }
+}
+
+/// Tags as the type that their column has. The series index keeps them as text: numbers in decimal,
+/// `true` and `false`, instants as counts of their unit, octets in hex. Text that is none of these for
+/// the type, which other dialects may have written, reads as NULL.
+pub(crate) fn typed(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef> {
+    Ok(match ty {
+        ty if values.data_type() == ty => Arc::clone(values),
+        DataType::Timestamp(..) => cast(&cast(values, &DataType::Int64)?, ty)?,
+        DataType::BinaryView => {
+            let Some(texts) = values.as_string_view_opt() else {
+                return internal_err!("tags are no text");
+            };
+            Arc::new(texts.iter().map(|text| text.and_then(from_hex)).collect::<BinaryViewArray>())
+        }
+        ty => cast(values, ty)?,
+    })
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
+    let pair = |pair: &[u8]| match pair {
+        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+        _ => None,
+    };
+    text.as_bytes().chunks(2).map(pair).collect()
+}
+
+/// The tag or child name, where it is text.
 fn tag_column(expr: &Expr, table: &TableDef) -> Option<ColumnId> {
     let Expr::Column(column) = expr else { return None };
-    table.column(&column.name).filter(|c| c.kind == ColumnKind::Tag).map(|c| c.id)
+    let (id, ty) = series_value(table, &column.name)?;
+    (ty.arrow() == DataType::Utf8).then_some(id)
 }
 
 /// The text of a string literal; the inner None is NULL.
@@ -119,14 +169,19 @@ struct Evaluated {
 
 impl Evaluated {
     fn new(filter: &Expr, table: &TableDef, session: &dyn Session) -> Result<Self> {
-        let names = filter.column_refs();
-        let tags: Vec<&ColumnDef> = table.tags().filter(|t| names.iter().any(|c| c.name == t.name)).collect();
-        let fields: Vec<Field> = tags.iter().map(|t| Field::new(&t.name, DataType::Utf8View, true)).collect();
+        let (mut tags, mut fields): (Vec<ColumnId>, Vec<Field>) = (Vec::new(), Vec::new());
+        for column in filter.column_refs() {
+            let Some((id, ty)) = series_value(table, &column.name) else { continue };
+            if !tags.contains(&id) {
+                tags.push(id);
+                fields.push(Field::new(&column.name, read_type(ty), true));
+            }
+        }
         let schema = Arc::new(Schema::new(fields));
         // The scan's filters may still carry the alias under which the query knows the table.
         let filter = unnormalize_col(filter.clone());
         let predicate = session.create_physical_expr(filter, &DFSchema::try_from(Arc::clone(&schema))?)?;
-        Ok(Self { predicate, tags: tags.iter().map(|t| t.id).collect(), schema })
+        Ok(Self { predicate, tags, schema })
     }
 
     /// The series among `sids` (all, if none) for which the predicate is true; NULL is not true.
@@ -140,9 +195,10 @@ impl Evaluated {
         let Some(sids) = batch.columns().first().and_then(|c| c.as_primitive_opt::<UInt32Type>()) else {
             return internal_err!("tag batch without series ids");
         };
+        let values = batch.columns().iter().skip(1).zip(self.schema.fields());
         let tags = RecordBatch::try_new_with_options(
             Arc::clone(&self.schema),
-            batch.columns().iter().skip(1).cloned().collect(),
+            values.map(|(values, field)| typed(values, field.data_type())).collect::<Result<_>>()?,
             &RecordBatchOptions::new().with_row_count(Some(batch.num_rows())),
         )?;
         let verdict = self.predicate.evaluate(&tags)?.into_array(tags.num_rows())?;

@@ -25,9 +25,9 @@ use crate::{
 };
 
 #[derive(Debug, Default)]
-pub(super) struct Tables {
-    pub(super) tables: HashMap<String, Arc<dyn TableProvider>>,
-    pub(super) resolved: AtomicUsize,
+pub(crate) struct Tables {
+    pub(crate) tables: HashMap<String, Arc<dyn TableProvider>>,
+    pub(crate) resolved: AtomicUsize,
 }
 
 impl TableResolver for Tables {
@@ -37,16 +37,16 @@ impl TableResolver for Tables {
     }
 }
 
-pub(super) fn options() -> SessionOptions {
+pub(crate) fn options() -> SessionOptions {
     let memory = MemoryOptions { memory_bytes: 256 << 20, spill_dir: None, max_spill_bytes: 0 };
     SessionOptions::new(query_memory(&memory).unwrap(), 2)
 }
 
-pub(super) fn session_with(options: SessionOptions, tables: Arc<Tables>) -> QuerySession {
+pub(crate) fn session_with(options: SessionOptions, tables: Arc<Tables>) -> QuerySession {
     session_of(&SessionBuilder::new(options), tables)
 }
 
-pub(super) fn session_of(builder: &SessionBuilder, resolver: Arc<Tables>) -> QuerySession {
+pub(crate) fn session_of(builder: &SessionBuilder, resolver: Arc<Tables>) -> QuerySession {
     builder.build(SessionContext {
         tenant: "cnosdb".to_owned(),
         database: "public".to_owned(),
@@ -56,43 +56,43 @@ pub(super) fn session_of(builder: &SessionBuilder, resolver: Arc<Tables>) -> Que
     })
 }
 
-pub(super) fn tables(source: impl SeriesSource) -> Arc<Tables> {
+pub(crate) fn tables(source: impl SeriesSource) -> Arc<Tables> {
     let table: Arc<dyn TableProvider> = Arc::new(SeriesTable::new(Arc::new(source)));
     Arc::new(Tables { tables: [("cpu".to_owned(), table)].into(), resolved: AtomicUsize::new(0) })
 }
 
-pub(super) fn session(source: impl SeriesSource) -> QuerySession {
+pub(crate) fn session(source: impl SeriesSource) -> QuerySession {
     session_with(options(), tables(source))
 }
 
-pub(super) fn parse(sql: &str) -> datafusion::sql::sqlparser::ast::Statement {
+pub(crate) fn parse(sql: &str) -> datafusion::sql::sqlparser::ast::Statement {
     Parser::parse_sql(&GenericDialect {}, sql).unwrap().remove(0)
 }
 
-pub(super) fn plan(session: &QuerySession, sql: &str) -> Result<LogicalPlan, QueryError> {
+pub(crate) fn plan(session: &QuerySession, sql: &str) -> Result<LogicalPlan, QueryError> {
     plan_statement(parse(sql), session)
 }
 
-pub(super) async fn query(session: &QuerySession, sql: &str) -> Result<Vec<RecordBatch>, QueryError> {
+pub(crate) async fn query(session: &QuerySession, sql: &str) -> Result<Vec<RecordBatch>, QueryError> {
     let plan = plan(session, sql)?;
     Ok(session.execute(&plan).await?.try_collect().await?)
 }
 
 /// The physical plan as text, without the indentation of the source.
-pub(super) async fn explain(session: &QuerySession, sql: &str) -> String {
+pub(crate) async fn explain(session: &QuerySession, sql: &str) -> String {
     let plan = session.physical_plan(&plan(session, sql).unwrap()).await.unwrap();
     displayable(plan.as_ref()).indent(false).to_string()
 }
 
 /// All rows as text, sorted.
-pub(super) fn sorted(batches: &[RecordBatch]) -> Vec<String> {
+pub(crate) fn sorted(batches: &[RecordBatch]) -> Vec<String> {
     let mut rows = lines(batches);
     rows.sort();
     rows
 }
 
 /// All rows as text.
-pub(super) fn lines(batches: &[RecordBatch]) -> Vec<String> {
+pub(crate) fn lines(batches: &[RecordBatch]) -> Vec<String> {
     let mut rows = Vec::new();
     for batch in batches {
         for row in 0..batch.num_rows() {
@@ -106,7 +106,7 @@ pub(super) fn lines(batches: &[RecordBatch]) -> Vec<String> {
 }
 
 /// DataFusion as it comes, over the same rows without any push-down.
-pub(super) fn plain(precision: Precision, rows: &[TestRow]) -> PlainContext {
+pub(crate) fn plain(precision: Precision, rows: &[TestRow]) -> PlainContext {
     let times = rows.iter().map(|r| r.time);
     let times: ArrayRef = match precision {
         Precision::Milli => Arc::new(TimestampMillisecondArray::from_iter_values(times)),
@@ -126,7 +126,7 @@ pub(super) fn plain(precision: Precision, rows: &[TestRow]) -> PlainContext {
 }
 
 /// `hosts` series with one row every ten seconds from 2020-01-01 on, in chunks of a day.
-pub(super) fn cpu(hosts: usize, rows_each: usize) -> MemorySource {
+pub(crate) fn cpu(hosts: usize, rows_each: usize) -> MemorySource {
     const START: i64 = 1_577_836_800_000_000_000;
     let mut rows = Vec::with_capacity(hosts * rows_each);
     for host in 0..hosts {

@@ -1,5 +1,5 @@
 mod decide;
-mod fixture;
+pub(crate) mod fixture;
 mod last_row;
 mod plan_cache;
 mod plans;

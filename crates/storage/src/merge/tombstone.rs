@@ -33,10 +33,7 @@ pub fn apply_tombstones(batch: &RecordBatch, tombstones: &[Tombstone]) -> Result
         return Ok(batch.clone());
     }
     let (sids, times) = (sids(batch)?.values(), times(batch)?.values());
-    let range = times.iter().fold(TimeRange { start: i64::MAX, end: i64::MIN }, |r, t| TimeRange {
-        start: r.start.min(*t),
-        end: r.end.max(*t),
-    });
+    let Some(range) = TimeRange::of(times) else { return Ok(batch.clone()) };
     let near: Vec<&Tombstone> = tombstones.iter().filter(|t| t.time.overlaps(&range)).collect();
     if near.is_empty() {
         return Ok(batch.clone());

@@ -57,7 +57,7 @@ impl TagCodes {
 
 impl SeriesIndex {
     /// Tags of the series that are listed (and in `sids`, if given), by ascending sid. A tag that no
-    /// series has is NULL everywhere. The strings are shared with the index, not copied.
+    /// series has is NULL everywhere; [`ColumnId::CHILD_NAME`] gives the names of child tables. The strings are shared with the index, not copied.
     pub fn tag_batch(
         &self,
         tags: &[ColumnId],
@@ -71,6 +71,7 @@ impl SeriesIndex {
     pub fn tag_codes(&self, tags: &[ColumnId], sids: Option<&RoaringBitmap>) -> TagCodes {
         let sids = self.listed(sids);
         let gather = |column: &ColumnId| match self.tags.get(column) {
+            None if *column == ColumnId::CHILD_NAME => (*column, self.gather_children(&sids)),
             Some(tag) => (*column, Gather::new(tag.codes().gather(&sids), tag.dictionary().values())),
             None => (*column, Gather::nulls(sids.len())),
         };
@@ -81,12 +82,13 @@ impl SeriesIndex {
     /// The child names of the same rows as [`Self::tag_batch`]; NULL where child names are not the
     /// identity.
     pub fn child_names(&self, sids: Option<&RoaringBitmap>) -> Result<StringViewArray, SeriesError> {
-        let sids = self.listed(sids);
+        self.gather_children(&self.listed(sids)).finish()
+    }
+
+    fn gather_children(&self, sids: &[u32]) -> Gather {
         match self.rule() {
-            IdentityRule::ChildName => {
-                Gather::new(self.children.numbers.gather(&sids), &self.children.names).finish()
-            }
-            IdentityRule::AllTags | IdentityRule::PrimaryTags(_) => Gather::nulls(sids.len()).finish(),
+            IdentityRule::ChildName => Gather::new(self.children.numbers.gather(sids), &self.children.names),
+            IdentityRule::AllTags | IdentityRule::PrimaryTags(_) => Gather::nulls(sids.len()),
         }
     }
 
@@ -95,8 +97,12 @@ impl SeriesIndex {
         self.live.clone()
     }
 
-    /// The listed series whose tag is one of `values`.
+    /// The listed series whose tag, or child name, is one of `values`.
     pub fn series_where(&self, tag: ColumnId, values: &[&str]) -> RoaringBitmap {
+        if tag == ColumnId::CHILD_NAME {
+            let found = values.iter().filter_map(|name| self.child(name));
+            return found.map(|sid| sid.0).collect();
+        }
         let Some(column) = self.tags.get(&tag) else { return RoaringBitmap::new() };
         let codes: Vec<u32> = values.iter().filter_map(|v| column.dictionary().lookup(v)).collect();
         if codes.is_empty() {
@@ -124,6 +130,12 @@ impl SeriesIndex {
         }
         let codes = (0u32..).zip(&used).skip(1).filter_map(|(code, used)| used.then_some(code)).collect();
         Gather::new(codes, column.dictionary().values()).finish()
+    }
+
+    /// The series of a child table; none if child names are not the identity.
+    pub fn child(&self, name: &str) -> Option<Sid> {
+        let key = SeriesKey { child: Some(name.into()), tags: Vec::new() };
+        if *self.rule() == IdentityRule::ChildName { self.lookup(&key) } else { None }
     }
 
     /// Everything about a series; none if it is not listed.

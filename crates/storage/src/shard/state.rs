@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
-use triglot_model::{IdentityRule, TableId};
+use triglot_model::{IdentityRule, Sid, TableId};
 
 use crate::file::DataFile;
 use crate::memtable::{MemPart, MemParts, bucket_range, bucket_start};
@@ -108,11 +108,22 @@ impl TableState {
         Ok(freed)
     }
 
-    /// Whether the manifest lacks nothing of the series index.
+    /// Removes series and what they have in memory. Returns the bytes that became free, and how many
+    /// series there were.
+    pub(crate) fn remove_series(
+        &mut self,
+        tombstone: Tombstone,
+        sids: &[Sid],
+    ) -> Result<(u64, usize), MergeError> {
+        let freed = self.delete(tombstone)?;
+        Ok((freed, self.series.write().remove(sids)))
+    }
+
+    /// Whether the manifest lacks nothing of the series index. An index from which all series were
+    /// removed is not an empty one: snapshots may list them still, and their sids must not come again.
     pub(crate) fn series_are_durable(&self) -> bool {
         let series = self.series.read();
-        series.is_empty()
-            || (series.next_sid() == self.series_watermark && series.epoch() == self.series_epoch)
+        series.next_sid() == self.series_watermark && series.epoch() == self.series_epoch
     }
 }
 

@@ -44,6 +44,8 @@ pub(crate) enum Command {
     Delete { table: TableMeta, time: TimeRange, series: Option<RoaringBitmap>, reply: Reply<()> },
     /// Changes tags of series.
     SetTags { table: TableMeta, changes: Vec<TagChange>, reply: Reply<()> },
+    /// Removes series with all their rows.
+    RemoveSeries { table: TableMeta, sids: Vec<Sid>, reply: Reply<()> },
     /// Forgets a table.
     DropTable { table: TableId, reply: Reply<()> },
     /// The WAL up to here is in files.
@@ -59,6 +61,7 @@ enum Apply {
     Rows { table: TableMeta, seq: u64, batch: RecordBatch },
     Tombstone { table: TableId, tombstone: Tombstone },
     SetTags { table: TableId, changes: Vec<TagChange> },
+    RemoveSeries { table: TableId, tombstone: Tombstone, sids: Vec<Sid> },
 }
 
 /// What is to be answered once its group is durable.
@@ -141,7 +144,7 @@ impl Writer {
                     }
                 }
                 // What is checked and resolved behind it depends on it, so it is applied first.
-                alone @ Command::SetTags { .. } => {
+                alone @ (Command::SetTags { .. } | Command::RemoveSeries { .. }) => {
                     group = self.finish_and_renew(group);
                     self.prepare(alone, &mut group);
                     group = self.finish_and_renew(group);
@@ -208,6 +211,10 @@ impl Writer {
                     let _ = reply.send(Err(error));
                 }
             },
+            Command::RemoveSeries { table, sids, reply } => {
+                self.prepare_remove_series(&table, sids, group);
+                group.answers.push(Answer::Unit(reply));
+            }
             Command::DropTable { .. }
             | Command::Release { .. }
             | Command::SyncIfDue
@@ -314,6 +321,22 @@ impl Writer {
         group.log(seq, &payload);
         group.apply.push(Apply::SetTags { table: table.def.id, changes });
         Ok(())
+    }
+
+    /// Two records: the rows go by a tombstone, the series by its own record. A crash between them
+    /// leaves series without rows, and the request was not answered.
+    fn prepare_remove_series(&mut self, table: &TableMeta, sids: Vec<Sid>, group: &mut Turn) {
+        // A create record that is still unlogged must not come after the removal.
+        self.log_new_series(group);
+        let id = table.def.id;
+        let series: RoaringBitmap = sids.iter().map(|sid| sid.0).collect();
+        let seq = self.take_seq();
+        let time = TimeRange::ALL;
+        group.log(seq, &WalPayload::Tombstone { table: id, time, series: Some(series.clone()) });
+        let tombstone = Tombstone { seq, time, series: Some(series) };
+        let seq = self.take_seq();
+        group.log(seq, &WalPayload::SeriesRemove { table: id, sids: sids.clone() });
+        group.apply.push(Apply::RemoveSeries { table: id, tombstone, sids });
     }
 
     /// W-3: create records of all series that the log does not have yet.
@@ -463,6 +486,15 @@ impl Shard {
                     }),
                     None => Ok(()),
                 },
+                Apply::RemoveSeries { table, tombstone, sids } => match state.tables.get_mut(&table) {
+                    Some(entry) => entry.remove_series(tombstone, &sids).map(|(freed, removed)| {
+                        state.active_bytes = state.active_bytes.saturating_sub(freed);
+                        state.oldest_unflushed_ns.get_or_insert(now);
+                        self.budget.release(freed);
+                        self.series_count.remove(removed);
+                    }),
+                    None => Ok(()),
+                },
                 Apply::SetTags { table, changes } => {
                     state.oldest_unflushed_ns.get_or_insert(now);
                     if let Some(entry) = state.tables.get(&table) {
@@ -498,7 +530,7 @@ impl Shard {
     ) -> Result<u64, MergeError> {
         let mut added = 0;
         for (start, rows) in split_by_bucket(batch, table.bucket)? {
-            let part = MemPart::new(seq, rows);
+            let part = MemPart::new(seq, rows)?;
             added += part.bytes;
             table.push(start, Arc::new(part));
         }

@@ -29,6 +29,7 @@ mod meta;
 mod plan;
 mod read;
 mod runs;
+mod tails;
 mod write;
 
 #[cfg(test)]
@@ -37,7 +38,6 @@ mod tests;
 pub use cache::MetaCache;
 pub use error::SstError;
 pub use meta::{FileMeta, FileMetaV1};
-pub(crate) use read::read_type;
 pub use read::{ColumnStatistics, ReadRequest, SstReader};
 pub use runs::RunIndex;
 pub use write::{SstWriteOptions, write};

@@ -60,17 +60,9 @@ impl ReadRequest {
             fields.push(Field::new(OP, DataType::UInt8, false));
             fields.push(Field::new(SET, DataType::Binary, true));
         }
-        fields.extend(self.columns.iter().map(|(id, ty)| Field::new(column_name(*id), read_type(*ty), true)));
+        fields
+            .extend(self.columns.iter().map(|(id, ty)| Field::new(column_name(*id), ty.read_arrow(), true)));
         Arc::new(Schema::new(fields))
-    }
-}
-
-/// The type in which a stored column is read: text and binary as views.
-pub(crate) fn read_type(ty: ColumnType) -> DataType {
-    match ty.arrow() {
-        DataType::Utf8 => DataType::Utf8View,
-        DataType::Binary => DataType::BinaryView,
-        other => other,
     }
 }
 
@@ -117,6 +109,11 @@ impl SstReader {
 
     pub(super) fn footer(&self) -> &Arc<Footer> {
         &self.footer
+    }
+
+    /// Where decoded columns are kept, and the file's name there.
+    pub(super) fn block_cache(&self) -> (&BlockCache, FileKey) {
+        (&self.blocks, self.key)
     }
 
     /// Rows of the file.

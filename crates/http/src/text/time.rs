@@ -7,10 +7,14 @@ use arrow::datatypes::TimeUnit;
 
 /// How the fraction of a second is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fraction {
-    /// Always nine digits (CSV, TSV).
+pub enum Fraction {
+    /// Always three digits.
+    Three,
+    /// Always six digits.
+    Six,
+    /// Always nine digits.
     Nine,
-    /// 0, 3, 6 or 9 digits, as few as hold the value (JSON, table).
+    /// 0, 3, 6 or 9 digits, as few as hold the value.
     Trimmed,
     /// None at all.
     Cut,
@@ -19,7 +23,8 @@ pub(super) enum Fraction {
 const SECONDS_PER_DAY: i64 = 86_400;
 
 /// Units of one second.
-pub(super) const fn per_second(unit: TimeUnit) -> i64 {
+#[inline]
+pub const fn per_second(unit: TimeUnit) -> i64 {
     match unit {
         TimeUnit::Second => 1,
         TimeUnit::Millisecond => 1_000,
@@ -30,7 +35,7 @@ pub(super) const fn per_second(unit: TimeUnit) -> i64 {
 
 /// The text of the day that was written last: rows that follow each other are mostly of one day.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DayMemo {
+pub struct DayMemo {
     days: i64,
     text: [u8; 10],
 }
@@ -43,7 +48,8 @@ impl Default for DayMemo {
 
 /// `2022-11-03T06:20:11.000001000`; with `offset_seconds` the time is shown in that zone, its
 /// offset behind it.
-pub(super) fn push_timestamp(
+#[inline]
+pub fn push_timestamp(
     out: &mut Vec<u8>,
     memo: &Cell<DayMemo>,
     value: i64,
@@ -76,6 +82,7 @@ pub(super) fn push_timestamp(
 
 /// Whole seconds, rounded down, and the nanoseconds above them. The divisors are constants, which
 /// costs a multiplication instead of a division.
+#[inline]
 fn split(value: i64, unit: TimeUnit) -> (i64, i64) {
     fn by<const PER_SECOND: i64>(value: i64) -> (i64, i64) {
         (value.div_euclid(PER_SECOND), value.rem_euclid(PER_SECOND) * (1_000_000_000 / PER_SECOND))
@@ -89,6 +96,7 @@ fn split(value: i64, unit: TimeUnit) -> (i64, i64) {
 }
 
 /// The text of a day; `Err` with its longer text for years that do not have four digits.
+#[inline]
 fn day(memo: &Cell<DayMemo>, days: i64) -> Result<[u8; 10], Vec<u8>> {
     let last = memo.get();
     if last.days == days {
@@ -102,14 +110,14 @@ fn day(memo: &Cell<DayMemo>, days: i64) -> Result<[u8; 10], Vec<u8>> {
 }
 
 /// `10:00:00`
-pub(super) fn push_time(out: &mut Vec<u8>, value: i64, unit: TimeUnit, fraction: Fraction) {
+pub fn push_time(out: &mut Vec<u8>, value: i64, unit: TimeUnit, fraction: Fraction) {
     let (seconds, nanos) = split(value, unit);
     push_clock(out, seconds);
     push_fraction(out, nanos, fraction);
 }
 
 /// `2020-01-01` from days since the epoch (proleptic Gregorian calendar).
-pub(super) fn push_date(out: &mut Vec<u8>, days: i64) {
+pub fn push_date(out: &mut Vec<u8>, days: i64) {
     // Days to civil date, counting years from March so that the leap day comes last.
     let z = days + 719_468;
     let era = z.div_euclid(146_097);
@@ -140,6 +148,7 @@ fn push_clock(out: &mut Vec<u8>, seconds: i64) {
     push_two(out, seconds % 60);
 }
 
+#[inline]
 fn push_fraction(out: &mut Vec<u8>, nanos: i64, fraction: Fraction) {
     if fraction == Fraction::Cut || (fraction == Fraction::Trimmed && nanos == 0) {
         return;
@@ -147,6 +156,8 @@ fn push_fraction(out: &mut Vec<u8>, nanos: i64, fraction: Fraction) {
     let (a, b, c, d) = (two(nanos / 10_000_000), two(nanos / 100_000), two(nanos / 1_000), two(nanos / 10));
     let text = [b'.', a[0], a[1], b[0], b[1], c[0], c[1], d[0], d[1], b'0' + (nanos % 10) as u8];
     match fraction {
+        Fraction::Three => out.extend(text.iter().take(4)),
+        Fraction::Six => out.extend(text.iter().take(7)),
         Fraction::Trimmed if nanos % 1_000_000 == 0 => out.extend(text.iter().take(4)),
         Fraction::Trimmed if nanos % 1_000 == 0 => out.extend(text.iter().take(7)),
         Fraction::Nine | Fraction::Trimmed | Fraction::Cut => out.extend_from_slice(&text),
@@ -158,6 +169,7 @@ fn push_two(out: &mut Vec<u8>, value: i64) {
 }
 
 /// The last two decimal digits of a number that is not negative.
+#[inline]
 fn two(value: i64) -> [u8; 2] {
     let value = (value % 100) as u8;
     [b'0' + value / 10, b'0' + value % 10]
@@ -165,14 +177,17 @@ fn two(value: i64) -> [u8; 2] {
 
 /// An interval in its three independent parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Interval {
-    pub(super) months: i64,
-    pub(super) days: i64,
-    pub(super) nanos: i64,
+pub struct Interval {
+    /// Whole months.
+    pub months: i64,
+    /// Whole days.
+    pub days: i64,
+    /// The rest.
+    pub nanos: i64,
 }
 
 /// `0 years 1 mons 2 days 0 hours 0 mins 3.000000000 secs`. Years are never carried.
-pub(super) fn push_interval(out: &mut Vec<u8>, interval: Interval) {
+pub fn push_interval(out: &mut Vec<u8>, interval: Interval) {
     let Interval { months, days, nanos } = interval;
     let seconds = nanos / 1_000_000_000;
     let (hours, minutes, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -208,6 +223,14 @@ mod tests {
             "2022-11-03T06:20:11.000000000"
         );
         assert_eq!(stamp(1_667_456_411, Second, Fraction::Nine, None), "2022-11-03T06:20:11.000000000");
+    }
+
+    #[test]
+    fn fixed_widths_keep_zeros_and_cut_the_rest() {
+        let at = |fraction| stamp(1_500_000_001, TimeUnit::Nanosecond, fraction, None);
+        assert_eq!(at(Fraction::Three), "1970-01-01T00:00:01.500");
+        assert_eq!(at(Fraction::Six), "1970-01-01T00:00:01.500000");
+        assert_eq!(at(Fraction::Nine), "1970-01-01T00:00:01.500000001");
     }
 
     #[test]
@@ -272,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_are_the_sheets() {
+    fn intervals_have_three_parts() {
         let text = |months, days, nanos| {
             let mut out = Vec::new();
             push_interval(&mut out, Interval { months, days, nanos });

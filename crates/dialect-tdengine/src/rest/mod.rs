@@ -1,0 +1,4 @@
+//! `/rest/…`.
+
+pub(crate) mod login;
+pub(crate) mod sql;

@@ -1,0 +1,67 @@
+//! The route table. Unknown paths and known ones with another method are 404 alike; a known path with a
+//! slash too many is redirected.
+
+use actix_web::http::Method;
+use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, Resource, web};
+
+use crate::app::TdengineApp;
+use crate::ping;
+use crate::rest::{login, sql};
+
+/// Mounts every route of the dialect.
+pub fn configure(cfg: &mut web::ServiceConfig, app: TdengineApp) {
+    cfg.app_data(web::Data::new(app))
+        .service(resource("/rest/sql").route(web::post().to(sql::sql)))
+        .service(resource("/rest/sql/{db}").route(web::post().to(sql::sql_in)))
+        .service(resource("/rest/login/{user}/{password}").route(web::get().to(login::token)))
+        .service(resource("/-/ping").route(web::get().to(ping::ping)))
+        .default_service(web::to(unknown));
+}
+
+/// A resource that knows no other methods than its routes'.
+fn resource(path: &str) -> Resource {
+    web::resource(path).default_service(web::to(not_found))
+}
+
+/// Paths that a slash too many leads away from, with their methods: one segment `*` stands for any.
+const REDIRECTED: [(Method, &str); 4] = [
+    (Method::POST, "/rest/sql"),
+    (Method::POST, "/rest/sql/*"),
+    (Method::GET, "/rest/login/*/*"),
+    (Method::GET, "/-/ping"),
+];
+
+async fn unknown(request: HttpRequest) -> HttpResponse {
+    let Some(path) = request.path().strip_suffix('/') else { return not_found().await };
+    let leads_here =
+        |(method, pattern): &(Method, &str)| method == request.method() && matches(pattern, path);
+    if !REDIRECTED.iter().any(leads_here) {
+        return not_found().await;
+    }
+    let target = match request.query_string() {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    };
+    if request.method() == Method::GET {
+        HttpResponse::MovedPermanently().insert_header((LOCATION, target)).finish()
+    } else {
+        HttpResponse::TemporaryRedirect().insert_header((LOCATION, target)).finish()
+    }
+}
+
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut wanted, mut given) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return true,
+            (Some("*"), Some(segment)) if !segment.is_empty() => {}
+            (Some(a), Some(b)) if a == b => {}
+            _ => return false,
+        }
+    }
+}
+
+async fn not_found() -> HttpResponse {
+    HttpResponse::NotFound().insert_header((CONTENT_TYPE, "text/plain")).body("404 page not found")
+}

@@ -1,0 +1,163 @@
+//! A result on its way out: query → JSON → socket, pulled by the client's reading, so that memory is
+//! bounded by a few batches however long the result is.
+
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_TYPE;
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use chrono_tz::Tz;
+use futures::StreamExt;
+use futures::stream::{Stream, once, unfold};
+use triglot_engine::query::QueryStream;
+use triglot_http::HttpMetrics;
+use triglot_http::ahead::ahead;
+use triglot_sql_tdengine::{Rows, TaosError};
+
+use crate::DIALECT;
+use crate::app::TdengineApp;
+use crate::error::{AdapterError, JSON};
+use crate::json::ResultWriter;
+
+/// Results of at most so many cells are written at once on the connection's own thread.
+const INLINE_CELLS: usize = 4_096;
+/// Output is sent when it passes this length, as the vendor does.
+const PIECE: usize = 16 << 10;
+
+/// How an answer is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// `row_with_meta`
+    pub(crate) with_meta: bool,
+    /// `timing`
+    pub(crate) timing: bool,
+    /// Of times.
+    pub(crate) zone: Tz,
+    /// When the request began.
+    pub(crate) started: Instant,
+}
+
+/// The rows of a query. What fails before the first piece is full is an error like any other; behind that the
+/// array just ends early, as at the vendor's.
+pub(crate) async fn rows(app: &TdengineApp, rows: Rows, shape: Shape) -> Result<HttpResponse, AdapterError> {
+    let columns = rows.columns.len();
+    let is_short = rows.stream.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
+    let producer = Producer::new(app, rows, shape);
+    let mut pieces = if is_short {
+        producer.pieces().boxed_local()
+    } else {
+        let cut_off = || AdapterError::Engine(TaosError::new(0x022D, "Query killed"));
+        ahead(app.engine.query_threads(), producer.pieces(), cut_off)
+    };
+    let Some(first) = pieces.next().await else {
+        return Err(TaosError::new(0x022D, "Query killed").into());
+    };
+    let body = once(std::future::ready(Ok(first?))).chain(pieces);
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).streaming(body))
+}
+
+type Piece = Result<Bytes, AdapterError>;
+
+struct Producer {
+    shape: Shape,
+    writer: ResultWriter,
+    stream: QueryStream,
+    /// A batch that is not written to its end, and where to go on.
+    batch: Option<(RecordBatch, usize)>,
+    /// Rows that may still be written.
+    left: u64,
+    is_at_begin: bool,
+    is_at_end: bool,
+    /// Time that went by while pieces waited for the socket, which does not count as time taken.
+    waited: Duration,
+    paused: Option<Instant>,
+    metrics: HttpMetrics,
+}
+
+impl Producer {
+    fn new(app: &TdengineApp, rows: Rows, shape: Shape) -> Self {
+        Self {
+            writer: ResultWriter::new(rows.columns, rows.precision, shape.zone, shape.with_meta),
+            stream: rows.stream,
+            shape,
+            batch: None,
+            left: app.config.row_limit.unwrap_or(u64::MAX),
+            is_at_begin: true,
+            is_at_end: false,
+            waited: Duration::ZERO,
+            paused: None,
+            metrics: app.metrics.clone(),
+        }
+    }
+
+    /// The pieces of the body, none of them empty.
+    fn pieces(self) -> impl Stream<Item = Piece> + Send + 'static {
+        unfold(self, |mut producer| async { Some((producer.next().await?, producer)) })
+    }
+
+    async fn next(&mut self) -> Option<Piece> {
+        if self.is_at_end {
+            return None;
+        }
+        if let Some(paused) = self.paused.take() {
+            self.waited += paused.elapsed();
+        }
+        let is_first = self.is_at_begin;
+        let mut out = Vec::with_capacity(PIECE + 1024);
+        if std::mem::take(&mut self.is_at_begin) {
+            self.writer.push_head(&mut out);
+        }
+        if let Err(error) = self.fill(&mut out).await {
+            if is_first {
+                self.is_at_end = true;
+                return Some(Err(error.into()));
+            }
+            tracing::error!(%error, rows = self.writer.rows(), "a result ends early");
+            self.end(&mut out);
+        }
+        self.paused = Some(Instant::now());
+        Some(Ok(Bytes::from(out)))
+    }
+
+    /// Writes rows until the piece is full, and the tail behind the last one.
+    async fn fill(&mut self, out: &mut Vec<u8>) -> Result<(), TaosError> {
+        while out.len() < PIECE {
+            let (batch, from) = match self.batch.take() {
+                Some(unfinished) => unfinished,
+                None if self.left == 0 => {
+                    self.end(out);
+                    return Ok(());
+                }
+                None => match self.stream.next().await {
+                    Some(batch) => (self.cut(batch?), 0),
+                    None => {
+                        self.end(out);
+                        return Ok(());
+                    }
+                },
+            };
+            let written = self.writer.push_rows(out, &batch, from, PIECE);
+            let written = written.map_err(|e| TaosError::new(0x2700, e.to_string()))?;
+            if from + written < batch.num_rows() {
+                self.batch = Some((batch, from + written));
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts a batch to what `restfulRowLimit` leaves.
+    fn cut(&mut self, batch: RecordBatch) -> RecordBatch {
+        let rows = batch.num_rows();
+        let kept = usize::try_from(self.left).map_or(rows, |left| left.min(rows));
+        self.left -= kept as u64;
+        self.metrics.returned(DIALECT, "sql", kept as u64);
+        if kept < rows { batch.slice(0, kept) } else { batch }
+    }
+
+    fn end(&mut self, out: &mut Vec<u8>) {
+        self.is_at_end = true;
+        let taken = self.shape.started.elapsed().saturating_sub(self.waited);
+        self.writer.push_tail(out, self.shape.timing.then(|| taken.as_nanos()));
+    }
+}

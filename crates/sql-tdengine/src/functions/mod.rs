@@ -1,0 +1,111 @@
+//! TDengine's scalar functions and operators over [`Typed`] expressions (fact sheet `tdengine-sql.md` sections 7
+//! and 10): names, arity and types are checked here, values are computed by DataFusion functions.
+
+use triglot_parse_tdengine::ast::{BinaryOp, Literal, TypeName, UnaryOp};
+
+use crate::TaosError;
+use crate::typed::{FunctionEnv, Typed};
+
+/// The call of a scalar function; `Ok(None)` if no scalar function has this name (it may be an aggregate,
+/// a selection or a series function, or unknown). `name` is lower case.
+///
+/// # Errors
+/// 0x2801 wrong number of arguments, 0x2802 wrong type, 0x2803 constant out of range or not constant.
+pub(crate) fn scalar(name: &str, args: Vec<Typed>, env: &FunctionEnv) -> Result<Option<Typed>, TaosError> {
+    let _ = (name, args, env);
+    Ok(None)
+}
+
+/// A constant. `NOW` and `TODAY` are those of `env`.
+///
+/// # Errors
+/// 0x2635 for text after `TIMESTAMP` that is no time; 0x2615-class durations finer than the precision.
+pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let _ = (value, env);
+    Err(TaosError::unsupported("literals"))
+}
+
+/// `-e`, `+e`, `NOT e`.
+///
+/// # Errors
+/// 0x2605 and 0x2802 for operands it cannot have.
+pub(crate) fn unary(op: UnaryOp, operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let _ = (op, operand, env);
+    Err(TaosError::unsupported("operators"))
+}
+
+/// `a op b`: arithmetic (DOUBLE), bits, comparison with the sheet's conversions, patterns, logic, `->`, `CONTAINS`.
+///
+/// # Errors
+/// 0x2605, 0x2635 (text compared with a time that is no time), 0x2802 for operands it cannot have.
+pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let _ = (op, left, right, env);
+    Err(TaosError::unsupported("operators"))
+}
+
+/// `e [NOT] BETWEEN low AND high`.
+///
+/// # Errors
+/// As [`binary`].
+pub(crate) fn between(
+    operand: Typed,
+    negated: bool,
+    low: Typed,
+    high: Typed,
+    env: &FunctionEnv,
+) -> Result<Typed, TaosError> {
+    let _ = (operand, negated, low, high, env);
+    Err(TaosError::unsupported("operators"))
+}
+
+/// `e [NOT] IN (…)`.
+///
+/// # Errors
+/// As [`binary`].
+pub(crate) fn in_list(
+    operand: Typed,
+    negated: bool,
+    list: Vec<Typed>,
+    env: &FunctionEnv,
+) -> Result<Typed, TaosError> {
+    let _ = (operand, negated, list, env);
+    Err(TaosError::unsupported("operators"))
+}
+
+/// `e IS [NOT] NULL`.
+pub(crate) fn is_null(operand: Typed, negated: bool) -> Typed {
+    let expr = if negated { operand.expr.is_not_null() } else { operand.expr.is_null() };
+    Typed::fixed(expr, crate::TaosType::Bool)
+}
+
+/// `CASE [v] WHEN … THEN … [ELSE …] END`: of the type of the first THEN that is not NULL.
+///
+/// # Errors
+/// As [`binary`] and [`cast`].
+pub(crate) fn case(
+    operand: Option<Typed>,
+    branches: Vec<(Typed, Typed)>,
+    otherwise: Option<Typed>,
+    env: &FunctionEnv,
+) -> Result<Typed, TaosError> {
+    let _ = (operand, branches, otherwise, env);
+    Err(TaosError::unsupported("CASE"))
+}
+
+/// `CAST(e AS type)`.
+///
+/// # Errors
+/// 0x2802 for types that cannot be cast to.
+pub(crate) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let _ = (operand, to, env);
+    Err(TaosError::unsupported("CAST"))
+}
+
+/// `e` as a condition (of WHERE, HAVING, ON, START WITH …): numbers are true if they are not 0.
+///
+/// # Errors
+/// 0x2605 for what is neither BOOL nor a number.
+pub(crate) fn condition(operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let _ = (operand, env);
+    Err(TaosError::unsupported("conditions"))
+}
