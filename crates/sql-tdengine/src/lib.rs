@@ -7,6 +7,8 @@ mod functions;
 #[allow(dead_code, reason = "called by `run`, which comes next")]
 mod query;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
+mod time_text;
+#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;
 
