@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, PrimitiveArray, StringArray};
 use arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
+    ArrowPrimitiveType, DataType, Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type,
+    UInt32Type, UInt64Type,
 };
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::logical_expr::Case;
@@ -13,8 +13,8 @@ use datafusion::prelude::{Expr, cast as plain_cast, lit};
 use triglot_parse_tdengine::ast::{BinaryOp, TypeName};
 
 use super::convert::{
-    arrow_type, as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_integer, is_null, is_number,
-    is_text, number_prefix,
+    arrow_type, as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_integer,
+    is_null, is_number, is_text, number_prefix,
 };
 use super::operators::{binary, condition};
 use super::udf;
@@ -127,7 +127,10 @@ fn integer(operand: Typed, ty: TaosType, env: &FunctionEnv) -> Typed {
     let expr = if is_text(operand.ty) {
         udf::call("text_to_integer", output.clone(), vec![as_text(operand)], move |args| {
             let values = udf::texts(args, 0)?.iter();
-            narrowed(&output, values.map(|v| v.map(|v| integer_prefix(v).clamp(i64::MIN.into(), u64::MAX.into()))))
+            narrowed(
+                &output,
+                values.map(|v| v.map(|v| integer_prefix(v).clamp(i64::MIN.into(), u64::MAX.into()))),
+            )
         })
     } else if matches!(operand.ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. }) {
         udf::call("double_to_integer", output.clone(), vec![as_double(operand)], move |args| {

@@ -142,9 +142,7 @@ pub(super) fn as_double(typed: Typed) -> Expr {
             Some(text) => lit(number_prefix(text)),
             None => udf::double_of_text("text_to_double", as_text(typed), |text| Some(number_prefix(text))),
         },
-        TaosType::Json => {
-            udf::double_of_text("json_to_double", as_text(typed), super::json::number)
-        }
+        TaosType::Json => udf::double_of_text("json_to_double", as_text(typed), super::json::number),
         TaosType::Bool | TaosType::Timestamp => cast(cast(typed.expr, DataType::Int64), DataType::Float64),
         _ => match constant(&typed.expr).map(|value| value.cast_to(&DataType::Float64)) {
             Some(Ok(value)) => lit(value),
@@ -167,14 +165,14 @@ pub(super) fn as_integer(typed: Typed) -> Expr {
             })
         }
         TaosType::Varchar | TaosType::Nchar => {
-            udf::integer_of_text("text_to_bigint", as_text(typed), |text| Some(saturated(integer_prefix(text))))
-        }
-        TaosType::UBigInt => {
-            udf::call("unsigned_to_bigint", DataType::Int64, vec![typed.expr], |args| {
-                let values = udf::primitives::<arrow::datatypes::UInt64Type>(args, 0)?.iter();
-                Ok(Arc::new(values.map(|v| v.map(u64::cast_signed)).collect::<Int64Array>()))
+            udf::integer_of_text("text_to_bigint", as_text(typed), |text| {
+                Some(saturated(integer_prefix(text)))
             })
         }
+        TaosType::UBigInt => udf::call("unsigned_to_bigint", DataType::Int64, vec![typed.expr], |args| {
+            let values = udf::primitives::<arrow::datatypes::UInt64Type>(args, 0)?.iter();
+            Ok(Arc::new(values.map(|v| v.map(u64::cast_signed)).collect::<Int64Array>()))
+        }),
         _ => cast(typed.expr, DataType::Int64),
     }
 }
@@ -247,9 +245,7 @@ pub(super) fn bytes_of(text: &str) -> Option<Vec<u8>> {
     if digits.len() % 2 != 0 || !digits.is_ascii() {
         return None;
     }
-    (0..digits.len() / 2)
-        .map(|at| u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok())
-        .collect()
+    (0..digits.len() / 2).map(|at| u8::from_str_radix(digits.get(at * 2..at * 2 + 2)?, 16).ok()).collect()
 }
 
 /// As bytes.

@@ -11,8 +11,8 @@ use datafusion::prelude::{Expr, cast, lit};
 use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp};
 
 use super::convert::{
-    as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time, is_integer,
-    is_null, is_number, is_text, time_constant,
+    as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
+    is_integer, is_null, is_number, is_text, time_constant,
 };
 use super::{json, udf};
 use crate::time_text::{local_seconds, midnight_of, parse_time};
@@ -54,7 +54,9 @@ pub(super) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosE
         },
         Literal::Duration(duration) => {
             let count = match duration.unit.nanoseconds() {
-                Some(length) => i128::from(duration.count) * i128::from(length) / i128::from(env.precision.ns()),
+                Some(length) => {
+                    i128::from(duration.count) * i128::from(length) / i128::from(env.precision.ns())
+                }
                 None => i128::from(duration.count),
             };
             let count = i64::try_from(count).map_err(|_| invalid_type())?;
@@ -241,9 +243,10 @@ fn decimal_result(op: BinaryOp, left: TaosType, right: TaosType) -> Option<TaosT
 
 fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType) -> Typed {
     let exact = |typed: Typed| match digits(typed.ty) {
-        Some((precision, 0)) if !matches!(typed.ty, TaosType::Decimal { .. }) => {
-            cast(as_integer_or_unsigned(typed), DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0))
-        }
+        Some((precision, 0)) if !matches!(typed.ty, TaosType::Decimal { .. }) => cast(
+            as_integer_or_unsigned(typed),
+            DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0),
+        ),
         _ => typed.expr,
     };
     let (left, right) = (exact(left), exact(right));
@@ -325,9 +328,8 @@ fn add_months(time: Typed, months: i64, env: &FunctionEnv) -> Typed {
         let (times, months) = (udf::integers(args, 0)?, udf::integers(args, 1)?);
         let (units, zones) = (udf::integers(args, 2)?, udf::texts(args, 3)?);
         let rows = times.iter().zip(months).zip(units).zip(zones);
-        let moved = rows.map(|(((time, months), units), zone)| {
-            months_later(time?, months?, units?, zone?.parse().ok()?)
-        });
+        let moved = rows
+            .map(|(((time, months), units), zone)| months_later(time?, months?, units?, zone?.parse().ok()?));
         Ok(Arc::new(moved.collect::<Int64Array>()))
     });
     Typed::fixed(count_as_time(count, env.precision), TaosType::Timestamp)
@@ -337,11 +339,8 @@ fn months_later(time: i64, months: i64, per_second: i64, zone: chrono_tz::Tz) ->
     let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
     let local = chrono::DateTime::from_timestamp(seconds, 0)?.with_timezone(&zone).naive_local();
     let distance = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-    let moved = if months < 0 {
-        local.checked_sub_months(distance)
-    } else {
-        local.checked_add_months(distance)
-    };
+    let moved =
+        if months < 0 { local.checked_sub_months(distance) } else { local.checked_add_months(distance) };
     local_seconds(moved?, zone)?.checked_mul(per_second)?.checked_add(rest)
 }
 
@@ -411,7 +410,8 @@ fn comparable_number(typed: Typed, other: TaosType) -> Expr {
         {
             return lit(value);
         }
-        let truth = constant_text(&typed).and_then(|text| text.trim().to_ascii_lowercase().parse::<bool>().ok());
+        let truth =
+            constant_text(&typed).and_then(|text| text.trim().to_ascii_lowercase().parse::<bool>().ok());
         if let (Some(value), TaosType::Bool) = (truth, other) {
             return lit(i64::from(value));
         }
@@ -429,9 +429,7 @@ fn comparable_json(left: Typed, right: Typed) -> (Expr, Expr) {
     let of = |typed: Typed, other: TaosType| match (typed.ty, other) {
         (TaosType::Json, TaosType::Json) => as_text(typed),
         (TaosType::Json, ty) if is_text(ty) => json_text(typed),
-        (TaosType::Json, TaosType::Bool) => {
-            udf::bool_of_text("json_to_bool", as_text(typed), json::boolean)
-        }
+        (TaosType::Json, TaosType::Bool) => udf::bool_of_text("json_to_bool", as_text(typed), json::boolean),
         (ty, _) if is_text(ty) || ty == TaosType::Bool => typed.expr,
         _ => as_double(typed),
     };
@@ -477,7 +475,11 @@ pub(super) fn in_list(
     let Some(left) = left else { return Ok(unknown()) };
     // One list where all items compare with the same form of the operand, else one comparison each.
     if items.iter().flatten().all(|(side, item)| *side == left && constant(item).is_some()) {
-        let null = items.iter().flatten().next().and_then(|(_, item)| ScalarValue::try_from(&constant(item)?.data_type()).ok());
+        let null = items
+            .iter()
+            .flatten()
+            .next()
+            .and_then(|(_, item)| ScalarValue::try_from(&constant(item)?.data_type()).ok());
         let exprs = items.into_iter().filter_map(|item| match item {
             Some((_, item)) => Some(item),
             None => null.clone().map(lit),
