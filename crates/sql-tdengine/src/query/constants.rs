@@ -2,11 +2,16 @@
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use triglot_model::Precision;
-use triglot_parse_tdengine::ast::Duration;
+use triglot_parse_tdengine::ast::{self, Duration};
 
 use super::calls::is_integer;
+use super::expr::{self, Place, Rows};
+use super::scope::Scope;
 use super::{columns, errors};
+use crate::time_text::parse_time;
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -56,6 +61,39 @@ pub(super) fn text(typed: &Typed) -> Option<&str> {
 pub(super) fn within(function: &str, typed: &Typed, low: i64, high: i64) -> Result<i64, TaosError> {
     let value = integer(typed).filter(|v| (low..=high).contains(v));
     value.ok_or_else(|| errors::argument_value(function))
+}
+
+/// The constant that an expression is worth, if it is one.
+pub(super) fn folded(expr: &Expr) -> Option<ScalarValue> {
+    if let Expr::Literal(value, _) = expr {
+        return Some(value.clone());
+    }
+    if !expr.column_refs().is_empty() || expr.is_volatile() {
+        return None;
+    }
+    let simplifier = ExprSimplifier::new(SimplifyContext::builder().build());
+    match simplifier.simplify(expr.clone()).ok()? {
+        Expr::Literal(value, _) => Some(value),
+        _ => None,
+    }
+}
+
+/// A point in time, in units of the precision: a timestamp, a text that is one, or a count.
+///
+/// # Errors
+/// 0x2635 for texts that are none, 0x265D for what is no constant; those of expressions.
+pub(super) fn instant(expr: &ast::Expr, env: &FunctionEnv) -> Result<i64, TaosError> {
+    let scope = Scope::default();
+    let typed = expr::lower(expr, env, &mut Rows::new(&scope, Place::Clause))?;
+    if let Some(text) = text(&typed) {
+        let time = parse_time(text, env.zone, env.precision);
+        return time.ok_or_else(|| TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {text}")));
+    }
+    let value = folded(&typed.expr).ok_or_else(errors::range_clause)?;
+    match value.cast_to(&arrow::datatypes::DataType::Int64) {
+        Ok(ScalarValue::Int64(Some(time))) if typed.ty == TaosType::Timestamp || is_integer(typed.ty) => Ok(time),
+        _ => Err(errors::range_clause()),
+    }
 }
 
 /// A fixed duration in units of `precision`; `None` for calendar units and what does not divide into units.

@@ -29,6 +29,8 @@ pub(super) struct Grouping {
     pub(super) window: Option<WindowKey>,
     /// Whether FILL makes windows up.
     pub(super) is_filled: bool,
+    /// How many of the keys make slices; those behind them follow from others.
+    pub(super) slices: usize,
 }
 
 /// Aggregates over groups of rows.
@@ -160,10 +162,11 @@ impl<'s> Grouped<'s> {
         Some(Typed { expr: key_column(at, &value.expr), ..value.clone() })
     }
 
-    /// A column that is no key: of the selected row, or of the child whose rows the group holds.
+    /// A column that is no key: of the selected row, of the child whose rows the group holds, or of the row whose
+    /// matches it holds.
     fn other_column(&mut self, value: &Typed) -> Result<Typed, TaosError> {
         let by_child = self.grouping.keys.iter().any(|k| self.scope.is_child_name(&k.value));
-        if by_child && self.scope.is_of_child(value) {
+        if self.scope.row_of_window_join || (by_child && self.scope.is_of_child(value)) {
             self.grouping.keys.push(Key { value: value.clone(), alias: None });
             return self.output(value).ok_or_else(errors::not_group_by);
         }
@@ -358,7 +361,7 @@ impl Stage for Grouped<'_> {
     }
 
     fn slice_keys(&self) -> Vec<Typed> {
-        let keys = self.grouping.keys.iter().enumerate();
+        let keys = self.grouping.keys.iter().enumerate().take(self.grouping.slices);
         keys.map(|(at, k)| Typed { expr: key_column(at, &k.value.expr), ..k.value.clone() }).collect()
     }
 

@@ -1,5 +1,6 @@
 //! One select block, clause by clause.
 
+use datafusion::common::Column;
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
 use triglot_parse_tdengine::ast::{Call, Expr, ExprKind, Literal, Query, Select};
 
@@ -9,8 +10,10 @@ use super::children::{self, OfChildren};
 use super::expr::{self, Place, Rows};
 use super::fill::Filler;
 use super::grouped::{Grouped, Grouping};
+use super::interp::Interpolated;
 use super::items::{self, ItemValue, SelectItem};
 use super::kinds::{ALL, FunctionKind, GROUPING};
+use super::nearest::LEFT_ROW;
 use super::order::{self, BlockOrder, OutputOrder};
 use super::picked::Picked;
 use super::plain::{Key, Plain};
@@ -22,7 +25,7 @@ use super::window::WindowKey;
 use super::windows::Windows;
 use super::{Planner, errors, join, slices};
 use crate::typed::{FunctionEnv, Typed};
-use crate::{TaosError, functions};
+use crate::{TaosError, TaosType, functions};
 
 impl Planner<'_> {
     /// A block with the ORDER BY and LIMIT of `query`, which it is the body of.
@@ -110,6 +113,13 @@ impl<'s, 'i> Clauses<'s, 'i> {
         let (mut keys, group_keys) = (keys.partition()?, keys.group()?);
         let is_group_by = !group_keys.is_empty();
         keys.extend(group_keys);
+        if !self.calls(&[FunctionKind::Interp]).is_empty() {
+            self.check_interp()?;
+            return Ok(Staged::new(rows, Interpolated::new(self.scope, select, keys, self.env)?));
+        }
+        if select.range.is_some() || select.every.is_some() {
+            return Err(errors::range_clause());
+        }
         if let [first, ..] = self.calls(&[FunctionKind::Series]).as_slice() {
             self.check_series(&first.name.name)?;
             return Ok(Staged::new(rows, Series::new(self.scope, keys, &first.name.name)?));
@@ -137,6 +147,11 @@ impl<'s, 'i> Clauses<'s, 'i> {
         if !is_grouped {
             return Ok(Staged::new(rows, Plain::new(self.scope, keys)));
         }
+        let slices = keys.len();
+        if self.scope.row_of_window_join {
+            let value = Typed::fixed(PlanExpr::Column(Column::new_unqualified(LEFT_ROW)), TaosType::UBigInt);
+            keys.push(Key { value, alias: None });
+        }
         if select.window.is_some() && grouping_calls.is_empty() && !is_spread && !self.has_window_column() {
             return Err(errors::no_function_in_window());
         }
@@ -146,7 +161,7 @@ impl<'s, 'i> Clauses<'s, 'i> {
             _ => None,
         };
         let is_filled = filler.is_some();
-        let grouping = Grouping { keys, is_group_by, window: window.clone(), is_filled };
+        let grouping = Grouping { keys, is_group_by, window: window.clone(), is_filled, slices };
         let counts = self.calls(&[FunctionKind::Aggregate]);
         let counts = counts.iter().any(|c| matches!(c.name.name.as_str(), "count" | "hyperloglog"));
         let children = match self.scope.single() {
@@ -217,6 +232,17 @@ impl<'s, 'i> Clauses<'s, 'i> {
             None if self.items.iter().any(SelectItem::is_selection) => Err(errors::mixed(function)),
             None => Ok(()),
         }
+    }
+
+    /// What `INTERP` does not go together with.
+    fn check_interp(&self) -> Result<(), TaosError> {
+        if self.select.window.is_some() {
+            return Err(errors::not_in_window("interp"));
+        }
+        if !self.select.group_by.is_empty() {
+            return Err(errors::not_in_group("interp"));
+        }
+        Ok(())
     }
 
     /// Whether a pseudo column of windows is selected: that is enough for a window query.

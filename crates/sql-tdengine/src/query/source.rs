@@ -85,7 +85,7 @@ impl Planner<'_> {
         };
         Ok(Relation {
             plan,
-            scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None },
+            scope: Scope { sources: vec![source], ..Scope::default() },
             precision: table.precision,
         })
     }
@@ -173,7 +173,7 @@ impl Planner<'_> {
         };
         Ok(Relation {
             plan,
-            scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None },
+            scope: Scope { sources: vec![source], ..Scope::default() },
             precision,
         })
     }
