@@ -26,6 +26,7 @@ mod tenants;
 mod tests;
 mod update;
 mod users;
+mod views;
 
 use std::sync::Arc;
 
