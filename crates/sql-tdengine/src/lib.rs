@@ -4,6 +4,8 @@
 mod error;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod functions;
+#[allow(dead_code, reason = "called by `run`, which comes next")]
+mod query;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;

@@ -3,7 +3,6 @@
 mod decide;
 mod exec;
 mod filter;
-mod last_rows;
 mod provider;
 mod series_list;
 mod shape;
