@@ -8,6 +8,7 @@ use triglot_model::ErrorKind;
 use triglot_query::QueryError;
 use triglot_storage::StorageError;
 
+use crate::Meter;
 use crate::ingest::IngestError;
 
 /// Why the engine did not do what it was asked to. Dialects map [`EngineError::kind`] with an
@@ -192,6 +193,14 @@ pub enum EngineError {
         /// The table.
         table: String,
     },
+    /// A tenant has used up what it may use for now.
+    #[error("tenant {tenant} has used up its rate of {meter:?}")]
+    RateReached {
+        /// The tenant.
+        tenant: String,
+        /// What is used up.
+        meter: Meter,
+    },
     /// Something that is not built.
     #[error("{0} is not supported")]
     NotSupported(&'static str),
@@ -254,6 +263,7 @@ impl EngineError {
             Self::FileColumns { .. } => ErrorKind::InvalidSchema,
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,
+            Self::RateReached { .. } => ErrorKind::LimitReached,
         }
     }
 }

@@ -372,6 +372,8 @@ pub struct Select {
     pub text: String,
     /// From [`crate::Engine::plan_select`].
     pub planned: PlannedQuery,
+    /// Partitions to run on, none = the server's choice.
+    pub target_partitions: Option<usize>,
 }
 
 /// What a statement gives back.

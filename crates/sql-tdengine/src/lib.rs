@@ -11,6 +11,8 @@ mod run;
 mod system;
 mod time;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
+mod time_text;
+#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;
 
