@@ -43,7 +43,8 @@ impl Engine {
         let catalog = self.catalog();
         let database = self.readable(&catalog, session, database)?;
         let prefix = prefix(database.id);
-        let named = |(key, text): (&str, &str)| Some((key.strip_prefix(&prefix)?.to_owned(), text.to_owned()));
+        let named =
+            |(key, text): (&str, &str)| Some((key.strip_prefix(&prefix)?.to_owned(), text.to_owned()));
         Ok(catalog.settings().filter_map(named).collect())
     }
 

@@ -34,7 +34,8 @@ pub use session::{
     query_memory,
 };
 pub use table::{
-    CHILD_NAME, Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows, typed_tags,
+    CHILD_NAME, Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,
+    typed_tags,
 };
 
 #[cfg(test)]

@@ -64,7 +64,12 @@ fn prepare(engine: &Engine, context: &Context, sql: &str) -> Result<Prepared, Ta
     }
 }
 
-async fn answer(engine: &Engine, context: &Context, planned: Planned, sql: &str) -> Result<Answer, TaosError> {
+async fn answer(
+    engine: &Engine,
+    context: &Context,
+    planned: Planned,
+    sql: &str,
+) -> Result<Answer, TaosError> {
     let Planned { plan, columns, precision } = planned;
     let statement =
         EngineStatement::Query(EngineQuery { text: sql.to_owned(), plan, target_partitions: None });

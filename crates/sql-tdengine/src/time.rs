@@ -62,8 +62,7 @@ impl TimeContext {
         let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
         let local = DateTime::from_timestamp(seconds, 0)?.with_timezone(&self.zone).naive_local();
         let by = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-        let moved =
-            if months < 0 { local.checked_sub_months(by)? } else { local.checked_add_months(by)? };
+        let moved = if months < 0 { local.checked_sub_months(by)? } else { local.checked_add_months(by)? };
         local_to_utc(self.zone, moved)?.checked_mul(per_second)?.checked_add(rest)
     }
 
@@ -231,7 +230,14 @@ mod tests {
         ] {
             assert_eq!(utc.parse(text), Some(expected), "{text}");
         }
-        for text in ["", "2024", "2024-13-01", "2024-01-01 25:00:00", "2024-01-01 00:00:00x", "2024-01-01 00:00:00+99:00"] {
+        for text in [
+            "",
+            "2024",
+            "2024-13-01",
+            "2024-01-01 25:00:00",
+            "2024-01-01 00:00:00x",
+            "2024-01-01 00:00:00+99:00",
+        ] {
             assert_eq!(utc.parse(text), None, "{text}");
         }
         let shanghai = context(Precision::Nano, Tz::Asia__Shanghai);

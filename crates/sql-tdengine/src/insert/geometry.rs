@@ -123,7 +123,8 @@ impl Input<'_> {
     fn position(&mut self) -> Option<()> {
         for _ in 0..2 {
             let text = self.rest.trim_start();
-            let end = text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | '(')).unwrap_or(text.len());
+            let end =
+                text.find(|c: char| c.is_whitespace() || matches!(c, ',' | ')' | '(')).unwrap_or(text.len());
             let (number, rest) = text.split_at(end);
             let value: f64 = number.parse().ok().filter(|v: &f64| v.is_finite())?;
             self.out.extend_from_slice(&value.to_le_bytes());
@@ -161,7 +162,15 @@ mod tests {
         assert_eq!(well_known_binary("linestring (1 1, 2 2, 5 5)").unwrap().len(), 9 + 16 * 3);
         assert_eq!(well_known_binary("POLYGON((3 6, 5 6, 5 8, 3 8, 3 6))").unwrap().len(), 13 + 16 * 5);
         assert_eq!(well_known_binary("MULTIPOINT((1 1), 2 2)").unwrap().len(), 9 + 2 * 21);
-        for bad in ["POINT(1)", "POINT(1 1", "POLYGON((1 1, 2 2, 3 3, 4 4))", "LINESTRING(1 1)", "", "POINT(a b)", "POINT(1 1) x"] {
+        for bad in [
+            "POINT(1)",
+            "POINT(1 1",
+            "POLYGON((1 1, 2 2, 3 3, 4 4))",
+            "LINESTRING(1 1)",
+            "",
+            "POINT(a b)",
+            "POINT(1 1) x",
+        ] {
             assert_eq!(well_known_binary(bad), None, "{bad}");
         }
     }

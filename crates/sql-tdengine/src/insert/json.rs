@@ -111,7 +111,11 @@ impl<'t> Input<'t> {
                 let word = word.trim_end();
                 let is_number = word.starts_with(|c: char| c == '-' || c.is_ascii_digit())
                     && word.parse::<f64>().is_ok_and(f64::is_finite);
-                if is_number || matches!(word, "true" | "false" | "null") { Ok(word) } else { Err(Refused::Json) }
+                if is_number || matches!(word, "true" | "false" | "null") {
+                    Ok(word)
+                } else {
+                    Err(Refused::Json)
+                }
             }
         }
     }
@@ -123,11 +127,24 @@ mod tests {
 
     #[test]
     fn objects_of_scalars_only() {
-        assert_eq!(checked(r#"{"a": 1, "b": "x,}", "a": 2, "c":null}"#), Ok(Some(r#"{"a":1,"b":"x,}","c":null}"#.into())));
+        assert_eq!(
+            checked(r#"{"a": 1, "b": "x,}", "a": 2, "c":null}"#),
+            Ok(Some(r#"{"a":1,"b":"x,}","c":null}"#.into()))
+        );
         for null in ["", "null", "{}", " NULL "] {
             assert_eq!(checked(null), Ok(None));
         }
-        for bad in ["[1]", "1", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1"#, r#"{"a":1}x"#, r#"{"ä":1}"#, r#"{"a":inf}"#] {
+        for bad in [
+            "[1]",
+            "1",
+            "{",
+            r#"{"a"}"#,
+            r#"{"a":}"#,
+            r#"{"a":1"#,
+            r#"{"a":1}x"#,
+            r#"{"ä":1}"#,
+            r#"{"a":inf}"#,
+        ] {
             assert_eq!(checked(bad), Err(Refused::Json), "{bad}");
         }
         assert_eq!(checked(r#"{"a":[1]}"#), Err(Refused::JsonType));

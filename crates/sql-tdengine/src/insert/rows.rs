@@ -61,7 +61,11 @@ impl TableRows {
     }
 
     /// The number of the series of this name, noted down with `of` if it is new.
-    pub(super) fn series(&mut self, name: &str, of: impl FnOnce() -> Result<RowsOf, TaosError>) -> Result<u32, TaosError> {
+    pub(super) fn series(
+        &mut self,
+        name: &str,
+        of: impl FnOnce() -> Result<RowsOf, TaosError>,
+    ) -> Result<u32, TaosError> {
         if let Some(known) = self.by_name.get(name) {
             return Ok(*known);
         }

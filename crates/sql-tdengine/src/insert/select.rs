@@ -9,7 +9,9 @@ use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
 use triglot_engine::query::QueryError;
 use triglot_engine::storage::merge::put_bit;
-use triglot_engine::{Engine, NewChild, Outcome, Query as EngineQuery, Relation, RowsOf, SeriesRows, Statement};
+use triglot_engine::{
+    Engine, NewChild, Outcome, Query as EngineQuery, Relation, RowsOf, SeriesRows, Statement,
+};
 use triglot_model::{ColumnDef, ColumnId, ColumnKind, ColumnType, LengthUnit};
 use triglot_parse_tdengine::ast::{InsertTarget, Query};
 
@@ -123,7 +125,8 @@ impl Collected {
                 let mut known = std::collections::HashMap::new();
                 for (row, slot) in row_series.iter_mut().enumerate() {
                     let child = names.is_valid(row).then(|| names.value(row)).filter(|n| !n.is_empty());
-                    let child = child.ok_or_else(|| TaosError::new(0x264C, "Invalid tbname pseudo column"))?;
+                    let child =
+                        child.ok_or_else(|| TaosError::new(0x264C, "Invalid tbname pseudo column"))?;
                     *slot = *known.entry(child).or_insert_with(|| {
                         let tag = |(id, values): &(ColumnId, StringArray)| {
                             values.is_valid(row).then(|| (*id, values.value(row).into()))

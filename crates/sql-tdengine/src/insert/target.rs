@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
-use triglot_parse_tdengine::ast::{
-    Ident, InsertSource, InsertTarget, RawValue, Row, TableName, UsingClause,
-};
+use triglot_parse_tdengine::ast::{Ident, InsertSource, InsertTarget, RawValue, Row, TableName, UsingClause};
 
+use super::Rows;
 use super::rows::{Listed, TableRows};
 use super::value::{Given, Value, convert, fault, of_raw, tag_text};
-use super::Rows;
 use crate::TaosError;
 use crate::lower::errors;
 use crate::lower::names::{database_of, engine_name};
@@ -176,7 +174,10 @@ impl Rows<'_> {
         let table: TableIn = match found.map_err(errors::lookup)? {
             Relation::Super(table) => table,
             Relation::Child(_) | Relation::Normal(_) => {
-                return Err(TaosError::new(0x022F, format!("Table is not a supertable: {}", name.table.name)));
+                return Err(TaosError::new(
+                    0x022F,
+                    format!("Table is not a supertable: {}", name.table.name),
+                ));
             }
         };
         if table.def.identity != triglot_model::IdentityRule::ChildName {
@@ -228,7 +229,10 @@ impl Places {
             }
         }
         if !of.iter().any(|p| matches!(p, Part::Time)) {
-            return Err(TaosError::new(0x0200, "Invalid operation: primary timestamp column is not specified"));
+            return Err(TaosError::new(
+                0x0200,
+                "Invalid operation: primary timestamp column is not specified",
+            ));
         }
         let listed = |p: &Part| if let Part::Column(place) = p { Some(*place) } else { None };
         let columns: Vec<usize> = of.iter().filter_map(listed).collect();
@@ -332,9 +336,8 @@ pub(crate) fn tags_of<'d>(
         Some(names) => {
             for ident in names {
                 let tag = def.tags().find(|t| t.name == ident.name);
-                let tag = tag.ok_or_else(|| {
-                    TaosError::new(0x260E, format!("Invalid tag name: {}", ident.name))
-                })?;
+                let tag =
+                    tag.ok_or_else(|| TaosError::new(0x260E, format!("Invalid tag name: {}", ident.name)))?;
                 if tags.iter().any(|t| t.id == tag.id) {
                     return Err(TaosError::new(0x260D, "Tags number not matched"));
                 }

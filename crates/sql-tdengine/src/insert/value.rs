@@ -170,7 +170,9 @@ pub(crate) fn convert<'t>(
         ColumnType::U32 => integer(&given, 0, u32::MAX.into()).map(unsigned),
         ColumnType::U64 => unsigned_64(&given),
         ColumnType::F32 => match float(&given)? {
-            wide if wide.is_finite() && (wide as f32).is_infinite() => Err(Refused::Syntax("float data overflow")),
+            wide if wide.is_finite() && (wide as f32).is_infinite() => {
+                Err(Refused::Syntax("float data overflow"))
+            }
             wide => Ok(Value::Float(wide)),
         },
         ColumnType::F64 => float(&given).map(Value::Float),
@@ -342,7 +344,8 @@ fn instant(given: &Given<'_>, time: &TimeContext) -> Result<i64, Refused> {
 fn decimal(given: &Given<'_>, precision: u8, scale: i8) -> Result<i128, Refused> {
     const BAD: Refused = Refused::Syntax("invalid decimal data");
     if let Given::Bool(value) = given {
-        return shifted(if *value { "1" } else { "0" }, "", 0, precision, scale).ok_or(Refused::DecimalOverflow);
+        return shifted(if *value { "1" } else { "0" }, "", 0, precision, scale)
+            .ok_or(Refused::DecimalOverflow);
     }
     let text = digits(given).ok_or(BAD)?;
     let (negative, text) = match text.split_at_checked(1) {

@@ -167,8 +167,13 @@ fn add_column(table: &TableIn, spec: &ColumnSpec, is_super: bool) -> Changes {
     }
     let new = new_column(spec, table.def.columns.len(), false, &table.database)?;
     let bytes = |ty, declared: &Option<String>| types::row_bytes(ty, declared.as_deref());
-    let before: u64 =
-        table.def.columns.iter().filter(|c| c.kind != ColumnKind::Tag).map(|c| bytes(c.ty, &c.declared)).sum();
+    let before: u64 = table
+        .def
+        .columns
+        .iter()
+        .filter(|c| c.kind != ColumnKind::Tag)
+        .map(|c| bytes(c.ty, &c.declared))
+        .sum();
     if before + bytes(new.ty, &new.declared) > MAX_ROW_BYTES {
         return Err(TaosError::new(0x263E, "Row length exceeds max length"));
     }

@@ -188,11 +188,8 @@ fn new_child(
         return Err(TaosError::new(0x022F, format!("Table is not a supertable: {super_name}")));
     };
     let def = &table.def;
-    let time = TimeContext {
-        precision: def.precision(),
-        zone: context.zone,
-        now_ns: engine.clock().now_ns(),
-    };
+    let time =
+        TimeContext { precision: def.precision(), zone: context.zone, now_ns: engine.clock().now_ns() };
     let named = tags_of(def, child.tag_names.as_deref(), child.tags.len())?;
     let mut tags = Vec::with_capacity(named.len());
     for (tag, given) in named.into_iter().zip(&child.tags) {

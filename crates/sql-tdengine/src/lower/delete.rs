@@ -176,7 +176,8 @@ impl Predicate<'_> {
                     ColumnType::Str { unit, .. } => ColumnType::Str { max: None, unit },
                     ty => ty,
                 };
-                let value = of_expr(expr, self.sql, is_time, self.time).and_then(|g| convert(g, ty, self.time));
+                let value =
+                    of_expr(expr, self.sql, is_time, self.time).and_then(|g| convert(g, ty, self.time));
                 let value = value.map_err(|_| TaosError::new(0x2605, "Invalid value type"))?;
                 scalar(value, tag.ty).map(lit).ok_or_else(no_range)
             }

@@ -25,11 +25,7 @@ pub(crate) fn database_of<'n>(context: &'n Context, name: &'n TableName) -> Resu
 /// # Errors
 /// 0x2616: there is none.
 pub(crate) fn current(context: &Context) -> Result<&str, TaosError> {
-    if context.has_database {
-        Ok(&context.session.database_name)
-    } else {
-        Err(errors::no_database_named())
-    }
+    if context.has_database { Ok(&context.session.database_name) } else { Err(errors::no_database_named()) }
 }
 
 /// A table by both of its names.

@@ -301,10 +301,29 @@ pub(crate) fn created_ms(options: &BTreeMap<String, String>) -> Option<i64> {
 /// The options of `SHOW CREATE DATABASE`, in the vendor's order.
 pub(crate) fn shown(database: &DatabaseDef) -> String {
     const ORDER: [&str; 23] = [
-        "buffer", "cachesize", "cachemodel", "comp", "duration", "wal_fsync_period", "maxrows", "minrows",
-        "stt_trigger", "keep", "pages", "pagesize", "precision", "replica", "wal_level", "vgroups",
-        "single_stable", "table_prefix", "table_suffix", "tsdb_pagesize", "wal_retention_period",
-        "wal_retention_size", "keep_time_offset",
+        "buffer",
+        "cachesize",
+        "cachemodel",
+        "comp",
+        "duration",
+        "wal_fsync_period",
+        "maxrows",
+        "minrows",
+        "stt_trigger",
+        "keep",
+        "pages",
+        "pagesize",
+        "precision",
+        "replica",
+        "wal_level",
+        "vgroups",
+        "single_stable",
+        "table_prefix",
+        "table_suffix",
+        "tsdb_pagesize",
+        "wal_retention_period",
+        "wal_retention_size",
+        "keep_time_offset",
     ];
     let options = OptionsOf(database);
     let mut text = String::new();

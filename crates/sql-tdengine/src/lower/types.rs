@@ -151,9 +151,8 @@ pub(super) fn codec(spec: &ColumnSpec, ty: ColumnType) -> Result<Option<String>,
         return Ok(None);
     }
     let (default_encode, default_compress) = default_encoding(ty);
-    let lower = |given: &Option<String>, default: &str| {
-        given.as_deref().unwrap_or(default).to_ascii_lowercase()
-    };
+    let lower =
+        |given: &Option<String>, default: &str| given.as_deref().unwrap_or(default).to_ascii_lowercase();
     let encode = lower(&spec.encode, default_encode);
     let suits: &[&str] = match ty {
         ColumnType::Ts(_) | ColumnType::I64 | ColumnType::U64 => &["delta-i", "simple8b", "disabled"],

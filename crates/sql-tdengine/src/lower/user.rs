@@ -162,7 +162,11 @@ pub(super) async fn grant(engine: &Engine, context: &Context, grant: &Grant) -> 
 }
 
 /// Gives users with a right on all databases that right on a new one.
-pub(super) async fn extend_grants(engine: &Engine, context: &Context, database: &str) -> Result<(), TaosError> {
+pub(super) async fn extend_grants(
+    engine: &Engine,
+    context: &Context,
+    database: &str,
+) -> Result<(), TaosError> {
     let catalog = engine.catalog();
     for user in catalog.users() {
         let right = user.options.get(ON_ALL).and_then(|word| {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, StringViewArray, BooleanArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray,
-    TimestampMillisecondArray,
+    ArrayRef, AsArray, BooleanArray, Int8Array, Int16Array, Int32Array, Int64Array, StringArray,
+    StringViewArray, TimestampMillisecondArray,
 };
 use arrow::compute::filter;
 use arrow::datatypes::{Field, Schema};

@@ -12,14 +12,9 @@ pub(super) fn database(database: &DatabaseDef) -> String {
 /// A super or normal table.
 pub(super) fn table(table: &TableIn, is_super: bool) -> String {
     let def = &table.def;
-    let own: Vec<String> =
-        def.columns.iter().filter(|c| c.kind != ColumnKind::Tag).map(column).collect();
-    let mut text = format!(
-        "CREATE {} `{}` ({})",
-        if is_super { "STABLE" } else { "TABLE" },
-        def.name,
-        own.join(", ")
-    );
+    let own: Vec<String> = def.columns.iter().filter(|c| c.kind != ColumnKind::Tag).map(column).collect();
+    let mut text =
+        format!("CREATE {} `{}` ({})", if is_super { "STABLE" } else { "TABLE" }, def.name, own.join(", "));
     if is_super {
         let tags: Vec<String> = def.tags().map(column).collect();
         text.push_str(&format!(" TAGS ({})", tags.join(", ")));
@@ -60,7 +55,8 @@ fn column(column: &ColumnDef) -> String {
 /// A child table, with all its tags.
 pub(super) fn child(of: &TableIn, child: &ChildRecord) -> String {
     let names: Vec<String> = of.def.tags().map(|t| format!("`{}`", t.name)).collect();
-    let values: Vec<String> = of.def.tags().zip(&child.tags).map(|(t, v)| tag_value(t, v.as_deref())).collect();
+    let values: Vec<String> =
+        of.def.tags().zip(&child.tags).map(|(t, v)| tag_value(t, v.as_deref())).collect();
     let mut text = format!(
         "CREATE TABLE `{}` USING `{}` ({}) TAGS ({})",
         child.name,
@@ -80,7 +76,9 @@ pub(super) fn child(of: &TableIn, child: &ChildRecord) -> String {
 fn tag_value(tag: &ColumnDef, value: Option<&str>) -> String {
     match (value, tag.ty) {
         (None, _) => "NULL".to_owned(),
-        (Some(text), ColumnType::Str { .. }) => format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")),
+        (Some(text), ColumnType::Str { .. }) => {
+            format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+        }
         (Some(text), ColumnType::Json) => format!("'{}'", text.replace('\'', "\\'")),
         (Some(hex), ColumnType::Bytes { .. } | ColumnType::Geom(_)) => format!("\"\\x{hex}\""),
         (Some(text), _) => text.to_owned(),

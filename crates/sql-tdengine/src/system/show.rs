@@ -37,9 +37,7 @@ impl Lister<'_> {
     fn columns(&self, show: &Show) -> Listed {
         match show {
             Show::Databases { system } => Ok(self.databases(*system)),
-            Show::Tables { kind, database, like } => {
-                self.tables(*kind, database.as_ref(), like.as_deref())
-            }
+            Show::Tables { kind, database, like } => self.tables(*kind, database.as_ref(), like.as_deref()),
             Show::Stables { database, like } => self.stables(database.as_ref(), like.as_deref()),
             Show::CreateDatabase(name) => self.create_database(&name.name),
             Show::CreateTable { table, stable } => self.create_table(table, *stable),
@@ -92,7 +90,8 @@ impl Lister<'_> {
             Some(_) if kind == TableKind::All => names.extend(PERFORMANCE_TABLES.map(str::to_owned)),
             Some(_) => {}
             None => {
-                let database = self.engine.database(&self.context.session, &database).map_err(errors::lookup)?;
+                let database =
+                    self.engine.database(&self.context.session, &database).map_err(errors::lookup)?;
                 let (supers, normals) = self.view.tables(&database);
                 if kind != TableKind::Normal {
                     for table in &supers {
@@ -164,7 +163,11 @@ impl Lister<'_> {
         let text = text.ok_or_else(|| TaosError::new(0x04A1, "view not exists in db"))?;
         Ok(vec![
             Column::text("View", 192, [Some(view)]),
-            Column::text("Create View", 65_517, [Some(format!("CREATE VIEW `{database}`.`{view}` AS {text}"))]),
+            Column::text(
+                "Create View",
+                65_517,
+                [Some(format!("CREATE VIEW `{database}`.`{view}` AS {text}"))],
+            ),
         ])
     }
 
@@ -210,7 +213,8 @@ impl Lister<'_> {
     fn distributed(&self, name: &TableName) -> Listed {
         let relation = self.relation(name)?;
         let table = relation.table();
-        let text = format!("_block_dist: table {} of {} series", table.def.name, self.engine.child_count(table));
+        let text =
+            format!("_block_dist: table {} of {} series", table.def.name, self.engine.child_count(table));
         Ok(vec![Column::text("_block_dist", 1024, [Some(text)])])
     }
 

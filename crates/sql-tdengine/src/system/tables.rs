@@ -105,7 +105,11 @@ impl View<'_> {
             Column::int("columns", tables.iter().map(columns_of)),
             Column::int("tags", tables.iter().map(|t| i32::try_from(t.def.tags().count()).ok())),
             Column::time("last_update", created),
-            Column::text("table_comment", COMMENT, tables.iter().map(|t| t.def.options.get(table_options::COMMENT))),
+            Column::text(
+                "table_comment",
+                COMMENT,
+                tables.iter().map(|t| t.def.options.get(table_options::COMMENT)),
+            ),
             Column::text("watermark", 64, option(table_options::WATERMARK, "5000a,5000a")),
             Column::text("max_delay", 64, option(table_options::MAX_DELAY, "-1a,-1a")),
             Column::text("rollup", 128, option(table_options::ROLLUP, "")),
@@ -150,7 +154,8 @@ impl View<'_> {
             let (supers, normals) = self.tables(&database);
             for table in supers.iter().chain(&normals) {
                 let is_super = supers.iter().any(|s| s.def.id == table.def.id);
-                let mut names = vec![(table.def.name.clone(), if is_super { "SUPER_TABLE" } else { "NORMAL_TABLE" })];
+                let mut names =
+                    vec![(table.def.name.clone(), if is_super { "SUPER_TABLE" } else { "NORMAL_TABLE" })];
                 if is_super {
                     let children = self.engine.children(table, &[])?;
                     names.extend(children.into_iter().map(|c| (c.name, "CHILD_TABLE")));
