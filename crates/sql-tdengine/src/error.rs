@@ -1,5 +1,7 @@
+use arrow::error::ArrowError;
 use triglot_engine::EngineError;
 use triglot_engine::query::QueryError;
+use triglot_engine::query::operators::DuplicateTime;
 use triglot_model::ErrorKind;
 
 /// An error as TDengine's clients see it: a code (sheet `tdengine-sql.md` section 14) and its text.
@@ -42,6 +44,9 @@ impl TaosError {
 /// own words behind the vendor's.
 impl From<EngineError> for TaosError {
     fn from(error: EngineError) -> Self {
+        if let EngineError::Query(error) = error {
+            return Self::from(error);
+        }
         Self::of_kind(error.kind(), &error.to_string())
     }
 }
@@ -49,7 +54,17 @@ impl From<EngineError> for TaosError {
 /// As from [`EngineError`]; for rows that fail while they are fetched.
 impl From<QueryError> for TaosError {
     fn from(error: QueryError) -> Self {
+        if error.source_as::<DuplicateTime>().is_some() {
+            return Self::new(0x2805, "Duplicate timestamps not allowed in function");
+        }
         Self::of_kind(error.kind(), &error.to_string())
+    }
+}
+
+/// A fault in building an answer that was computed.
+impl From<ArrowError> for TaosError {
+    fn from(error: ArrowError) -> Self {
+        Self::of_kind(ErrorKind::Internal, &error.to_string())
     }
 }
 

@@ -4,8 +4,12 @@
 mod error;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod functions;
-#[allow(dead_code, reason = "called by `run`, which comes next")]
+mod insert;
+mod lower;
 mod query;
+mod run;
+mod system;
+mod time;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod time_text;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
@@ -13,12 +17,14 @@ mod typed;
 mod types;
 
 pub use error::TaosError;
+pub use run::run;
 pub use types::{ColumnMeta, TaosType};
 
 use std::sync::Arc;
 
 use chrono_tz::Tz;
 use triglot_engine::query::QueryStream;
+use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::{Engine, QueryLanguage, Session};
 use triglot_model::Precision;
 
@@ -69,14 +75,9 @@ pub struct Rows {
 pub fn language(
     engine: &Engine,
 ) -> Result<Arc<QueryLanguage>, triglot_engine::query::functions::DuplicateFunction> {
-    Ok(engine.language(triglot_engine::LanguageOptions::default()))
-}
-
-/// Runs one statement. Long texts are parsed and planned off the caller's thread.
-///
-/// # Errors
-/// The vendor's codes, see [`TaosError`].
-pub async fn run(engine: &Engine, context: &Context, sql: &str) -> Result<Answer, TaosError> {
-    let _ = (engine, context, sql);
-    Err(TaosError::unsupported("SQL"))
+    Ok(engine.language(triglot_engine::LanguageOptions {
+        extension_planners: vec![Arc::new(OperatorPlanner)],
+        system_tables: Some(Arc::new(system::TaosTables)),
+        ..triglot_engine::LanguageOptions::default()
+    }))
 }

@@ -9,7 +9,7 @@ mod block;
 mod bounds;
 mod calls;
 mod children;
-mod columns;
+pub(crate) mod columns;
 mod constants;
 mod errors;
 mod explain;
