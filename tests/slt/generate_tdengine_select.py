@@ -8,7 +8,7 @@ sums are exact in any order. Run it as `python3 tests/slt/generate_tdengine_sele
 import math
 import os
 import random
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tdengine")
@@ -74,9 +74,14 @@ def number(value):
     return str(value)
 
 
-def when(ts, zone="UTC"):
-    at = datetime.fromtimestamp(ts // 1000, timezone.utc)
-    return at.strftime("%Y-%m-%dT%H:%M:%S") + f".{ts % 1000:03d}Z"
+ZONE = "UTC"  # of the connection: times are shown in it
+
+
+def when(ts):
+    at = datetime.fromtimestamp(ts // 1000, ZoneInfo(ZONE))
+    offset = at.strftime("%z")
+    offset = "Z" if ZONE == "UTC" else offset[:3] + ":" + offset[3:]
+    return at.strftime("%Y-%m-%dT%H:%M:%S") + f".{ts % 1000:03d}{offset}"
 
 
 class T(int):
@@ -97,7 +102,7 @@ def shown(value):
 
 class File:
     def __init__(self, name, title):
-        self.name, self.out, self.columns, self.zone = name, [f"# {title}"], False, ""
+        self.name, self.out, self.columns = name, [f"# {title}"], False
         self.out.append("# Written by ../generate_tdengine_select.py, which computes what is expected.\n")
         self.count = 0
         self.setup()
@@ -142,6 +147,8 @@ class File:
         self.count += 1
 
     def in_zone(self, zone):
+        global ZONE
+        ZONE = zone
         self.out.append(f"statement ok\n--#TZ = {zone}\nselect 1\n")
         self.count += 1
 
@@ -816,11 +823,12 @@ def joins():
     f.query("select * from d0 a join r b on a.ts = b.ts order by a.ts",
             [[value_of(c, r[c]) for r in (a, b) for c in ["ts"] + COLUMNS] for a, b in pairs])
     # Subqueries.
-    big = [r for r in STB if r["c"] is not None and r["c"] > 5]
+    everything = sorted(STB + right, key=lambda r: r["ts"])
+    big = [r for r in everything if r["c"] is not None and r["c"] > 5]
     f.query("select count(*), sum(x) from (select ts, c as x from st where c > 5)",
             [[len(big), sum(r["c"] for r in big)]])
     f.query("select max(s) from (select sum(c) s from st partition by tbname)",
-            [[max(aggregate("sum", "c", TABLES[t]) for t in ("d0", "d1", "d2"))]])
+            [[max(aggregate("sum", "c", rows) for rows in [TABLES[t] for t in ("d0", "d1", "d2")] + [right])]])
     f.query("select _wstart, sum(x) from (select ts, c x from st where c > 5 order by ts) interval(1h)",
             [[T(w[0]), sum(r["c"] for r in v)]
              for w, v in sorted(groups_of(big, lambda r: fixed_window(r["ts"], "1h", None, "UTC")).items())])
