@@ -12,12 +12,14 @@ mod file;
 mod manifest;
 mod memtable;
 pub mod merge;
+mod newest;
 mod options;
 pub mod physical;
 mod retag;
 mod routes;
 mod scan;
 pub mod series;
+mod series_budget;
 mod shard;
 mod snapshot;
 pub mod sst;
@@ -30,9 +32,9 @@ mod write;
 
 pub use error::StorageError;
 pub use merge::Tombstone;
-pub use roaring::RoaringBitmap;
-
+pub use newest::LastRowsRequest;
 pub use options::{CompactionOptions, StorageOptions, TableMeta, Tables};
+pub use roaring::RoaringBitmap;
 pub use scan::{RowStream, ScanRequest};
 pub use series::SeriesKey;
 pub use shard::open::RecoveryReport;
