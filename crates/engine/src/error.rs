@@ -93,6 +93,18 @@ pub enum EngineError {
         /// The name.
         table: String,
     },
+    /// A view of this name exists.
+    #[error("view {view} already exists")]
+    ViewExists {
+        /// Its name.
+        view: String,
+    },
+    /// No such view.
+    #[error("view {view} not found")]
+    ViewNotFound {
+        /// The name as given.
+        view: String,
+    },
     /// Child tables of a table that has none.
     #[error("table {table} is not a super table")]
     NotASuperTable {
@@ -232,8 +244,10 @@ impl EngineError {
             Self::Disk(_) | Self::Internal(_) => ErrorKind::Internal,
             Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
             Self::DatabaseNotFound { .. } => ErrorKind::DatabaseNotFound,
-            Self::TableNotFound { .. } => ErrorKind::TableNotFound,
-            Self::TableExists { .. } | Self::NameTaken { .. } => ErrorKind::TableExists,
+            Self::TableNotFound { .. } | Self::ViewNotFound { .. } => ErrorKind::TableNotFound,
+            Self::TableExists { .. } | Self::NameTaken { .. } | Self::ViewExists { .. } => {
+                ErrorKind::TableExists
+            }
             Self::NotASuperTable { .. } | Self::NotAChild { .. } => ErrorKind::InvalidSchema,
             Self::DeleteByField { .. }
             | Self::DeletePredicate { .. }

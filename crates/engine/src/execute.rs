@@ -77,6 +77,10 @@ impl Engine {
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::CreateExternalTable(create) => self.create_external_table(session, create).await,
             Statement::Export(export) => self.export(session, export).await,
+            Statement::CreateView { view, text, or_replace } => {
+                self.create_view(session, view, text, or_replace).await
+            }
+            Statement::DropView { view, if_exists } => self.drop_view(session, view, if_exists).await,
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),

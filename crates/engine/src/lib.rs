@@ -27,6 +27,7 @@ mod tenants;
 mod tests;
 mod update;
 mod users;
+mod views;
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ use crate::TaosType;
 pub(super) const MAX_TEXT: u32 = 65_517;
 
 /// The type and the printed length of a column; text of other dialects has no declared length.
-pub(super) fn of_column(column: &ColumnDef) -> (TaosType, u32) {
+pub(crate) fn of_column(column: &ColumnDef) -> (TaosType, u32) {
     let ty = match column.ty {
         ColumnType::Bool => TaosType::Bool,
         ColumnType::I8 => TaosType::TinyInt,

@@ -8,7 +8,7 @@
 mod block;
 mod bounds;
 mod calls;
-mod columns;
+pub(crate) mod columns;
 mod constants;
 mod errors;
 mod explain;
