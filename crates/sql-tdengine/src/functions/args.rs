@@ -51,7 +51,11 @@ impl<'a> Args<'a> {
 
     /// From `low` to `high` arguments.
     pub(super) fn between(&self, low: usize, high: usize) -> Result<Vec<Typed>, TaosError> {
-        if (low..=high).contains(&self.values.len()) { Ok(self.values.clone()) } else { Err(self.wrong_number()) }
+        if (low..=high).contains(&self.values.len()) {
+            Ok(self.values.clone())
+        } else {
+            Err(self.wrong_number())
+        }
     }
 
     /// One, and perhaps another.
@@ -90,7 +94,8 @@ impl<'a> Args<'a> {
     /// A time, a count of the precision's units or a text of a time.
     pub(super) fn time(&self, value: Typed) -> Result<Typed, TaosError> {
         let ty = value.ty;
-        let fits = ty == TaosType::Timestamp || super::convert::is_integer(ty) || is_text(ty) || is_null(&value);
+        let fits =
+            ty == TaosType::Timestamp || super::convert::is_integer(ty) || is_text(ty) || is_null(&value);
         if fits && value.duration.is_none() { Ok(value) } else { Err(self.wrong_type()) }
     }
 

@@ -134,11 +134,12 @@ fn rounding(name: &str, value: Typed, digits: Expr, env: &FunctionEnv) -> Typed 
         });
         cast(computed, output)
     } else {
-        let computed = udf::call(double_name, DataType::Float64, vec![as_double(value), digits], move |args| {
-            let rows = udf::doubles(args, 0)?.iter().zip(udf::integers(args, 1)?);
-            let values = rows.map(|(v, n)| finite(function(v?, n?)));
-            Ok(Arc::new(values.collect::<Float64Array>()))
-        });
+        let computed =
+            udf::call(double_name, DataType::Float64, vec![as_double(value), digits], move |args| {
+                let rows = udf::doubles(args, 0)?.iter().zip(udf::integers(args, 1)?);
+                let values = rows.map(|(v, n)| finite(function(v?, n?)));
+                Ok(Arc::new(values.collect::<Float64Array>()))
+            });
         if ty == TaosType::Float { cast(computed, DataType::Float32) } else { computed }
     };
     let ty = if ty == TaosType::Bool { TaosType::Double } else { ty };
@@ -213,7 +214,9 @@ fn extreme(greatest: bool, args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, 
     let numeric = values.iter().all(|v| super::convert::is_number(v.ty) || v.ty == TaosType::Bool);
     let ty = match first {
         Some(ty) if same && !matches!(ty, TaosType::Decimal { .. }) => ty,
-        _ if numeric && values.iter().all(|v| is_integer(v.ty) && v.ty != TaosType::UBigInt) => TaosType::BigInt,
+        _ if numeric && values.iter().all(|v| is_integer(v.ty) && v.ty != TaosType::UBigInt) => {
+            TaosType::BigInt
+        }
         _ if numeric => TaosType::Double,
         _ if values.iter().any(|v| v.ty == TaosType::Nchar) => TaosType::Nchar,
         _ => TaosType::Varchar,
@@ -245,4 +248,3 @@ fn pick(greatest: bool, args: &[ArrayRef]) -> DfResult<ArrayRef> {
     }
     Ok(best)
 }
-

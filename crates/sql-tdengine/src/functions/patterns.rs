@@ -10,7 +10,9 @@ use crate::time_text::local_seconds;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Field {
     /// `AM`, `PM`, `A.M.`, `P.M.`
-    HalfDay { dotted: bool },
+    HalfDay {
+        dotted: bool,
+    },
     /// `YYYY`, `YYY`, `YY`, `Y`: so many of the last digits
     Year(usize),
     /// `MONTH`, `DAY`: the whole name, padded to nine
@@ -66,7 +68,17 @@ const FIELDS: &[(&str, Field)] = &[
 ];
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
@@ -126,7 +138,9 @@ fn format_field(time: NaiveDateTime, ahead: i32, field: Field, written: &str) ->
             year.get(year.len().saturating_sub(digits)..).unwrap_or(&year).to_owned()
         }
         Field::MonthName => format!("{:<9}", cased(name(&MONTHS, time.month0()), written)),
-        Field::DayName => format!("{:<9}", cased(name(&DAYS, time.weekday().num_days_from_sunday()), written)),
+        Field::DayName => {
+            format!("{:<9}", cased(name(&DAYS, time.weekday().num_days_from_sunday()), written))
+        }
         Field::ShortMonth => cased(short(name(&MONTHS, time.month0())), written),
         Field::ShortDay => cased(short(name(&DAYS, time.weekday().num_days_from_sunday())), written),
         Field::Month => format!("{:02}", time.month()),
@@ -212,7 +226,9 @@ impl Scanned {
             None => NaiveDate::from_ymd_opt(self.year, self.month, self.day)?,
         };
         let hour = match self.half {
-            Some(afternoon) if (1..=12).contains(&self.hour) => self.hour % 12 + if afternoon { 12 } else { 0 },
+            Some(afternoon) if (1..=12).contains(&self.hour) => {
+                self.hour % 12 + if afternoon { 12 } else { 0 }
+            }
             Some(_) => return None,
             None => self.hour,
         };

@@ -78,7 +78,8 @@ fn measure(name: &str, args: &Args<'_>) -> Result<Typed, TaosError> {
     if value.ty == TaosType::Varbinary && name == "length" {
         let bytes = cast(value.expr, DataType::Binary);
         return Ok(bigint(udf::call("bytes_length", DataType::Int64, vec![bytes], |args| {
-            let array = args.first().ok_or_else(|| datafusion::common::exec_datafusion_err!("no argument"))?;
+            let array =
+                args.first().ok_or_else(|| datafusion::common::exec_datafusion_err!("no argument"))?;
             Ok(arrow::compute::cast(&arrow::compute::kernels::length::length(array)?, &DataType::Int64)?)
         })));
     }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, RecordBatch,
-    StringViewArray, TimestampMillisecondArray, UInt64Array,
+    ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array,
+    RecordBatch, StringViewArray, TimestampMillisecondArray, UInt64Array,
 };
 use arrow::datatypes::{Field, Schema};
 use arrow::util::display::array_value_to_string;
@@ -89,7 +89,8 @@ fn eval_in(text: &str, env: &FunctionEnv) -> String {
         Ok(typed) => typed,
         Err(error) => return format!("{:#06x}", error.code),
     };
-    let fields = columns().into_iter().map(|(name, _, _, array)| Field::new(name, array.data_type().clone(), true));
+    let fields =
+        columns().into_iter().map(|(name, _, _, array)| Field::new(name, array.data_type().clone(), true));
     let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
     let arrays = columns().into_iter().map(|c| c.3).collect();
     let batch = RecordBatch::try_new(Arc::clone(&schema), arrays).expect("a row");
@@ -107,7 +108,8 @@ fn eval_in(text: &str, env: &FunctionEnv) -> String {
         || expected == DataType::Utf8 && *array.data_type() == DataType::Utf8View
         || convert::is_null(&Typed::new(tree_null(&array), typed.ty, 0));
     assert!(same, "{text} is {} and gives {}", typed.ty, array.data_type());
-    let value = if array.is_null(0) { "NULL".into() } else { array_value_to_string(&array, 0).expect("a value") };
+    let value =
+        if array.is_null(0) { "NULL".into() } else { array_value_to_string(&array, 0).expect("a value") };
     format!("{value} {}", typed.ty)
 }
 
@@ -447,5 +449,8 @@ fn random_numbers_and_zones() {
     assert_eq!(zoned("timestamp '2024-02-29 02:30:00' + 1n"), "2024-03-29T01:30:00 TIMESTAMP");
     assert_eq!(zoned("to_iso8601('2024-07-01 00:00:00')"), "2024-07-01T00:00:00.000+0200 VARCHAR");
     let nano = FunctionEnv { precision: Precision::Nano, ..env() };
-    assert_eq!(eval_in("timestamp '2024-01-01T00:00:00Z' + 1b", &nano), "2024-01-01T00:00:00.000000001 TIMESTAMP");
+    assert_eq!(
+        eval_in("timestamp '2024-01-01T00:00:00Z' + 1b", &nano),
+        "2024-01-01T00:00:00.000000001 TIMESTAMP"
+    );
 }

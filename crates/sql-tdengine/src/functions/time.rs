@@ -75,8 +75,7 @@ fn truncate(args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, TaosError> {
         None => Width::Fixed(unit_length(args, unit, env.precision)?),
     };
     let zone = if use_zone { env.zone } else { Tz::UTC };
-    let buckets =
-        Buckets::new(width, 0, zone, env.precision.arrow()).map_err(|_| args.wrong_value())?;
+    let buckets = Buckets::new(width, 0, zone, env.precision.arrow()).map_err(|_| args.wrong_value())?;
     let time = as_time(args.time(time)?, env);
     let start = ScalarFunction::new_udf(Arc::new(bucket_start(buckets)), vec![time]);
     Ok(Typed::fixed(Expr::ScalarFunction(start), TaosType::Timestamp))
