@@ -116,7 +116,8 @@ fn means(input: LogicalPlan, buckets: Buckets) -> LogicalPlan {
         let ordered = function.partition_by(vec![col("g")]).order_by(vec![time().sort(true, false)]);
         ordered.null_treatment(NullTreatment::IgnoreNulls).build().unwrap().alias(name)
     };
-    let windows = vec![neighbour(lag(col("w"), Some(1), None), "b"), neighbour(lead(col("w"), Some(1), None), "a")];
+    let windows =
+        vec![neighbour(lag(col("w"), Some(1), None), "b"), neighbour(lead(col("w"), Some(1), None), "a")];
     let end = bucket_next(buckets).call(vec![time()]);
     let mean = time_weighted_mean_between().call(vec![col("w"), col("b"), col("a"), time(), end]);
     let plan = weights.window(windows).unwrap();
