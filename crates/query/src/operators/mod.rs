@@ -20,3 +20,6 @@ pub use slice_limit::SliceLimit;
 pub use time_join::{Comparison, TimeJoin, TimeMatch};
 pub use top_rows::top_rows;
 pub use windows::{AssignWindows, NullState, WINDOW, WINDOW_START, WindowKind};
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,8 @@ impl ExtensionPlanner for OperatorPlanner {
         context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let compile = Compile { planner, session, context };
-        let sorted = [sorted::<AssignWindows>, sorted::<SeriesFunctions>, sorted::<Interp>, sorted::<SliceLimit>];
+        let sorted =
+            [sorted::<AssignWindows>, sorted::<SeriesFunctions>, sorted::<Interp>, sorted::<SliceLimit>];
         for plan in sorted {
             if let Some(plan) = plan(&compile, node, physical_inputs)? {
                 return Ok(Some(plan));

@@ -19,9 +19,9 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
 };
 
-use super::{FillMode, Nulls};
 use super::segment::Steps;
 use super::stream::fill_stream;
+use super::{FillMode, Nulls};
 
 /// A column of values, by its place in the input.
 #[derive(Clone, Debug)]

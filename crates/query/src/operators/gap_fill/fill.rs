@@ -66,10 +66,11 @@ impl Filler {
     /// The column's values in `rows`.
     pub(super) fn values(&self, rows: &[OutputRow]) -> Result<ArrayRef> {
         let gather = |index: &dyn Fn(&OutputRow) -> Option<u32>| -> Result<ArrayRef> {
-            let index = |row: &OutputRow| match row.row.filter(|r| self.keeps || self.values.is_valid(*r as usize)) {
-                Some(own) => Some(own),
-                None => index(row),
-            };
+            let index =
+                |row: &OutputRow| match row.row.filter(|r| self.keeps || self.values.is_valid(*r as usize)) {
+                    Some(own) => Some(own),
+                    None => index(row),
+                };
             Ok(take(&self.values, &UInt32Array::from_iter(rows.iter().map(index)), None)?)
         };
         match &self.kind {
@@ -85,11 +86,15 @@ impl Filler {
                 let line = match ty {
                     DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
                         let values = line(&self.values, &DataType::UInt64)?;
-                        neighbours.line::<UInt64Type>(&values, rows, keeps, |a, b, s, t| integer(a, b, s, t, *rounding))
+                        neighbours.line::<UInt64Type>(&values, rows, keeps, |a, b, s, t| {
+                            integer(a, b, s, t, *rounding)
+                        })
                     }
                     ty if ty.is_integer() => {
                         let values = line(&self.values, &DataType::Int64)?;
-                        neighbours.line::<Int64Type>(&values, rows, keeps, |a, b, s, t| integer(a, b, s, t, *rounding))
+                        neighbours.line::<Int64Type>(&values, rows, keeps, |a, b, s, t| {
+                            integer(a, b, s, t, *rounding)
+                        })
                     }
                     DataType::Float32 | DataType::Float64 => {
                         let values = line(&self.values, &DataType::Float64)?;
@@ -249,7 +254,9 @@ mod tests {
         assert_eq!(integer(0_u64, u64::MAX, 1, 3, earlier), u64::MAX / 3);
         let (low, high) = (9_007_199_254_740_993_i64, 9_007_199_254_740_995);
         assert_eq!(integer(low, high, 1, 2, earlier), 9_007_199_254_740_994);
-        for (v0, v1, zero, nearest) in [(4, 1, 2, 3), (1, 4, 2, 3), (-4, -1, -2, -3), (-1, 2, 0, 1), (1, -2, 0, -1)] {
+        for (v0, v1, zero, nearest) in
+            [(4, 1, 2, 3), (1, 4, 2, 3), (-4, -1, -2, -3), (-1, 2, 0, 1), (1, -2, 0, -1)]
+        {
             assert_eq!(integer(v0, v1, 1, 2, Rounding::TowardsZero), zero, "{v0} {v1}");
             assert_eq!(integer(v0, v1, 1, 2, Rounding::Nearest), nearest, "{v0} {v1}");
         }
@@ -263,7 +270,13 @@ mod tests {
     fn known_values_stay_within_their_group() {
         let values: ArrayRef =
             Arc::new(Float64Array::from(vec![None, Some(1.0), None, None, Some(2.0), None]));
-        assert_eq!(known_before(|row| values.is_valid(row as usize), &[3, 6]), [None, Some(1), Some(1), None, Some(4), Some(4)]);
-        assert_eq!(known_after(|row| values.is_valid(row as usize), &[3, 6]), [Some(1), Some(1), None, Some(4), Some(4), None]);
+        assert_eq!(
+            known_before(|row| values.is_valid(row as usize), &[3, 6]),
+            [None, Some(1), Some(1), None, Some(4), Some(4)]
+        );
+        assert_eq!(
+            known_after(|row| values.is_valid(row as usize), &[3, 6]),
+            [Some(1), Some(1), None, Some(4), Some(4), None]
+        );
     }
 }

@@ -221,7 +221,8 @@ impl UserDefinedLogicalNodeCore for GapFill {
     fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
         let others = self.schema.iter().skip(self.groups.len());
         let computed = self.groups.iter().zip(self.schema.iter());
-        let computed = computed.filter(|(group, _)| !matches!(group, Expr::Column(_))).map(|(_, field)| field);
+        let computed =
+            computed.filter(|(group, _)| !matches!(group, Expr::Column(_))).map(|(_, field)| field);
         others.chain(computed).map(|(_, field)| field.name().clone()).collect()
     }
 

@@ -9,9 +9,9 @@ use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
+use super::super::sorted::Compile;
 use super::exec::{FillInput, GapFillColumns, GapFillExec};
 use super::segment::Steps;
-use super::super::sorted::Compile;
 use super::{FillMode, GapFill, Stride};
 
 /// Plans [`GapFill`]. A dialect that makes such nodes lists it among its extension planners.

@@ -6,8 +6,8 @@ use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::{exec_datafusion_err, internal_datafusion_err};
 use datafusion::error::Result;
 
-use super::exec::GapFillColumns;
 use super::Stride;
+use super::exec::GapFillColumns;
 use super::fill::Filler;
 
 /// A grid of times: numbers in the unit of the time column.

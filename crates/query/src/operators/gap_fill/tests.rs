@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType};
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, UnboundedMemoryPool};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
-use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::scalar::ScalarValue;
 use chrono::TimeZone;
 use chrono_tz::Tz;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, UnboundedMemoryPool};
 use datafusion::logical_expr::Expr;
+use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{col, lit};
+use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
 use triglot_functions::buckets::{Buckets, Width};
 
 use super::super::sorted::testing as sorted;
-use super::{FillColumn, FillMode, GapFill, Grid, Nulls, Rounding, Stride};
 use super::exec::{FillInput, GapFillColumns};
 use super::segment::Steps;
 use super::stream::fill_stream;
+use super::{FillColumn, FillMode, GapFill, Grid, Nulls, Rounding, Stride};
 
 type Row = (&'static str, i64, Option<f64>);
 type Point = (i64, Option<f64>);
@@ -41,7 +41,14 @@ fn batch(rows: &[Row]) -> RecordBatch {
 }
 
 /// Runs the operator over `rows` in batches of `input_rows`.
-fn run(rows: &[Row], mode: &FillMode, nulls: Nulls, steps: Steps, grouped: bool, input_rows: usize) -> Vec<Filled> {
+fn run(
+    rows: &[Row],
+    mode: &FillMode,
+    nulls: Nulls,
+    steps: Steps,
+    grouped: bool,
+    input_rows: usize,
+) -> Vec<Filled> {
     let batches: Vec<_> = rows.chunks(input_rows).map(|r| Ok(batch(r))).collect();
     let input = Box::pin(RecordBatchStreamAdapter::new(schema(), stream::iter(batches)));
     let columns = GapFillColumns {
@@ -212,9 +219,10 @@ fn an_empty_grid_or_input_adds_nothing() {
 
 /// Days of +08:00 from any time of the first to any time of the last.
 fn filled(rows: &[sorted::Row], groups: Vec<Expr>, forced: bool) -> Vec<String> {
-    let buckets = Buckets::new(Width::Fixed(86_400_000), 0, Tz::Asia__Shanghai, TimeUnit::Millisecond).unwrap();
+    let buckets =
+        Buckets::new(Width::Fixed(86_400_000), 0, Tz::Asia__Shanghai, TimeUnit::Millisecond).unwrap();
     let time = |hours: i64| lit(ScalarValue::TimestampMillisecond(Some(hours * 3_600_000), None));
-    let grid = Grid { first: time(-10), last: time(20), stride: Stride::Buckets(buckets) };
+    let grid = Grid { first: time(-5), last: time(20), stride: Stride::Buckets(buckets) };
     let name = (None, "v".to_owned());
     let fill = FillColumn { input: col("m.n"), mode: FillMode::Previous, nulls: Nulls::Kept, name };
     let input = Arc::new(sorted::table("m", rows, 10));

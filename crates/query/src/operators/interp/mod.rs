@@ -17,7 +17,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::gap_fill::{FillMode, is_number};
 use super::sorted::{
-    ASCENDING, Compile, Exprs, Node, Qualified, SortedExec, SortedOperator, SortedPlan, field_of, qualified, show,
+    ASCENDING, Compile, Exprs, Node, Qualified, SortedExec, SortedOperator, SortedPlan, field_of, qualified,
+    show,
 };
 use column::PlannedColumn;
 use kernel::{Grid, MakeInterp};
@@ -97,7 +98,11 @@ impl Interp {
         let Points { first, last, step } = &self.points;
         let columns: Vec<String> = self.columns.iter().map(|c| format!("{} {}", c.mode, c.input)).collect();
         let groups = show(&self.groups);
-        format!("[{}], from={first}, to={last}, step={step}, time={}, groups={groups}", columns.join(", "), self.time)
+        format!(
+            "[{}], from={first}, to={last}, step={step}, time={}, groups={groups}",
+            columns.join(", "),
+            self.time
+        )
     }
 }
 

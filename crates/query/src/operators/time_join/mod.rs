@@ -90,7 +90,8 @@ impl TimeJoin {
 
     fn check(&self, left: &DFSchema, right: &DFSchema) -> Result<()> {
         let time = self.times.0.get_type(left)?;
-        if !matches!(time, DataType::Timestamp(..) | DataType::Int64) || self.times.1.get_type(right)? != time {
+        if !matches!(time, DataType::Timestamp(..) | DataType::Int64) || self.times.1.get_type(right)? != time
+        {
             return plan_err!("a join of times of type {time} and {}", self.times.1.get_type(right)?);
         }
         for (l, r) in &self.on {

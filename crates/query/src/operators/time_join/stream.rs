@@ -176,8 +176,8 @@ impl Joining {
     async fn fill(&mut self) -> Result<bool> {
         let (plan, keys) = (&self.plan, &mut self.keys);
         let mut read = |batch| Keyed::new(batch, &plan.right_time, &plan.right_keys, keys);
-        // Matches that wait to be given out are still needed, and the first of them is the oldest.
-        let waiting = self.pairs.iter().find_map(|pair| pair.1);
+        // Matches that wait to be given out are still needed.
+        let waiting = self.pairs.iter().filter_map(|pair| pair.1).min();
         self.right.forget(self.near.front().map(|near| near.1).into_iter().chain(waiting).min());
         let found = self.right.fill(&mut read).await?;
         self.memory.try_resize(self.right.bytes())?;
@@ -201,7 +201,9 @@ impl Joining {
         // The first source is a row of NULLs.
         let places: Vec<(usize, usize)> = pairs
             .iter()
-            .map(|(_, place)| place.map_or((0, 0), |(batch, row)| ((batch - self.right.first) as usize + 1, row)))
+            .map(|(_, place)| {
+                place.map_or((0, 0), |(batch, row)| ((batch - self.right.first) as usize + 1, row))
+            })
             .collect();
         for index in 0..others {
             let null = new_null_array(self.plan.schema.field(own + index).data_type(), 1);

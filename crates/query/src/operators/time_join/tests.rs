@@ -25,7 +25,14 @@ fn shown(join: TimeJoin, left: &[Row], right: &[Row], batch_rows: (usize, usize)
 
 fn columns(plan: LogicalPlan) -> LogicalPlan {
     let number = |name: &str| datafusion::logical_expr::cast(col(name), arrow::datatypes::DataType::Int64);
-    let columns = vec![col("a.g"), number("a.t").alias("at"), col("a.n"), number("b.t").alias("bt"), col("b.n"), col("left_row")];
+    let columns = vec![
+        col("a.g"),
+        number("a.t").alias("at"),
+        col("a.n"),
+        number("b.t").alias("bt"),
+        col("b.n"),
+        col("left_row"),
+    ];
     LogicalPlanBuilder::from(plan).project(columns).unwrap().build().unwrap()
 }
 
@@ -42,7 +49,9 @@ fn matches<'r>(left: &Row, right: &'r [Row], join: &TimeJoin) -> Vec<&'r Row> {
     };
     let all: Vec<&Row> = right.iter().filter(same).filter(by_time).collect();
     match join.matching {
-        TimeMatch::Nearest(Comparison::GtEq | Comparison::Gt) => all[all.len().saturating_sub(limit)..].to_vec(),
+        TimeMatch::Nearest(Comparison::GtEq | Comparison::Gt) => {
+            all[all.len().saturating_sub(limit)..].to_vec()
+        }
         _ => all.into_iter().take(limit).collect(),
     }
 }
