@@ -21,7 +21,8 @@ pub(super) struct OfChildren {
 impl OfChildren {
     /// The parts of `filter` that each child decides.
     pub(super) fn of(filter: Option<&Expr>, scope: &Scope) -> Self {
-        let parts: Vec<Expr> = filter.map(|f| split_conjunction(f).into_iter().cloned().collect()).unwrap_or_default();
+        let parts: Vec<Expr> =
+            filter.map(|f| split_conjunction(f).into_iter().cloned().collect()).unwrap_or_default();
         let count = parts.len();
         let conditions: Vec<Expr> = parts.into_iter().filter(|p| is_of_child(p, scope)).collect();
         let is_all = conditions.len() == count;
@@ -49,7 +50,8 @@ impl Planner<'_> {
         let Some(ast::Source::Table { name, alias }) = from else { return Ok(None) };
         let Some(children) = self.children_of(name)? else { return Ok(None) };
         let known_as = alias.as_ref().map_or(name.table.name.as_str(), |a| a.name.as_str());
-        let scan = LogicalPlanBuilder::scan(TableReference::bare(known_as), provider_as_source(children), None);
+        let scan =
+            LogicalPlanBuilder::scan(TableReference::bare(known_as), provider_as_source(children), None);
         let plan = match conjunction(of_children.conditions.iter().cloned()) {
             Some(condition) => scan.and_then(|s| s.filter(condition)),
             None => scan,
@@ -73,7 +75,9 @@ pub(super) fn with_empty_groups(
         let listed = keys.iter().enumerate().map(|(at, key)| key.clone().alias(named(at)));
         let listed = LogicalPlanBuilder::from(children).project(listed)?.distinct()?.build()?;
         let on = outputs.iter().enumerate().map(|(at, output)| {
-            let Expr::Column(output) = output else { return (Column::new_unqualified(named(at)), Column::new_unqualified("")) };
+            let Expr::Column(output) = output else {
+                return (Column::new_unqualified(named(at)), Column::new_unqualified(""));
+            };
             (Column::new_unqualified(named(at)), output.clone())
         });
         let (left, right): (Vec<Column>, Vec<Column>) = on.unzip();
@@ -84,17 +88,16 @@ pub(super) fn with_empty_groups(
             None,
             NullEquality::NullEqualsNull,
         )?;
-        let keys = left.into_iter().zip(right).map(|(listed, output)| {
-            Expr::Column(listed).alias_qualified(output.relation, output.name)
-        });
+        let keys = left
+            .into_iter()
+            .zip(right)
+            .map(|(listed, output)| Expr::Column(listed).alias_qualified(output.relation, output.name));
         let values = values.iter().map(|(value, counts)| match value {
-            Expr::Column(column) if *counts => {
-                coalesce(vec![value.clone(), lit(0_i64)]).alias_qualified(column.relation.clone(), &column.name)
-            }
+            Expr::Column(column) if *counts => coalesce(vec![value.clone(), lit(0_i64)])
+                .alias_qualified(column.relation.clone(), &column.name),
             other => other.clone(),
         });
         joined.project(keys.chain(values).collect::<Vec<_>>())?.build()
     };
     plan().map_err(errors::planner)
 }
-

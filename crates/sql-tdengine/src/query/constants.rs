@@ -91,7 +91,9 @@ pub(super) fn instant(expr: &ast::Expr, env: &FunctionEnv) -> Result<i64, TaosEr
     }
     let value = folded(&typed.expr).ok_or_else(errors::range_clause)?;
     match value.cast_to(&arrow::datatypes::DataType::Int64) {
-        Ok(ScalarValue::Int64(Some(time))) if typed.ty == TaosType::Timestamp || is_integer(typed.ty) => Ok(time),
+        Ok(ScalarValue::Int64(Some(time))) if typed.ty == TaosType::Timestamp || is_integer(typed.ty) => {
+            Ok(time)
+        }
         _ => Err(errors::range_clause()),
     }
 }
@@ -120,10 +122,13 @@ pub(super) fn converted(typed: &Typed, ty: TaosType, env: &FunctionEnv) -> Optio
     if value.is_null() {
         return ScalarValue::try_from(&arrow).ok();
     }
-    let is_number = is_integer(ty) || matches!(ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. });
+    let is_number =
+        is_integer(ty) || matches!(ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. });
     match text(typed) {
         Some(text) if is_number => ScalarValue::Float64(Some(leading_number(text))).cast_to(&arrow).ok(),
-        Some(text) if ty == TaosType::Bool => Some(ScalarValue::Boolean(Some(text.eq_ignore_ascii_case("true")))),
+        Some(text) if ty == TaosType::Bool => {
+            Some(ScalarValue::Boolean(Some(text.eq_ignore_ascii_case("true"))))
+        }
         _ if ty == TaosType::Bool => Some(ScalarValue::Boolean(Some(number(typed)? != 0.0))),
         _ => value.cast_to(&arrow).ok(),
     }

@@ -3,7 +3,9 @@
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use std::sync::Arc;
-use triglot_engine::query::operators::{FillColumn, FillMode as Filling, GapFill, Grid, Nulls, Rounding, Stride};
+use triglot_engine::query::operators::{
+    FillColumn, FillMode as Filling, GapFill, Grid, Nulls, Rounding, Stride,
+};
 use triglot_functions::buckets::{Buckets, Width};
 use triglot_parse_tdengine::ast::{self, Fill, FillMode};
 
@@ -48,10 +50,8 @@ impl Filler {
         let narrowest = match starts.width() {
             Width::Fixed(width) => i128::from(width),
             Width::Months(months) => {
-                let day = constants::fixed_units(
-                    ast::Duration { count: 28, unit: ast::Unit::Day },
-                    env.precision,
-                );
+                let day =
+                    constants::fixed_units(ast::Duration { count: 28, unit: ast::Unit::Day }, env.precision);
                 i128::from(day.unwrap_or(i64::MAX)) * i128::from(months)
             }
         };
@@ -90,7 +90,8 @@ impl Filler {
         };
         let to_fill: Vec<usize> =
             selected.iter().enumerate().filter(|(_, v)| !is_fixed(&v.expr)).map(|(at, _)| at).collect();
-        if matches!(self.mode, FillMode::Value | FillMode::ValueForced) && self.values.len() != to_fill.len() {
+        if matches!(self.mode, FillMode::Value | FillMode::ValueForced) && self.values.len() != to_fill.len()
+        {
             return Err(errors::fill_count());
         }
         let (mut below, mut fills) = (fixed.clone(), Vec::new());
@@ -109,12 +110,16 @@ impl Filler {
         if sort.iter().any(|s| !is_fixed(&s.expr) && !fills.iter().any(|f| f.input == s.expr)) {
             return Err(TaosError::unsupported("ORDER BY something that is not selected, with FILL"));
         }
-        let node = LogicalPlanBuilder::from(plan).project(below).and_then(LogicalPlanBuilder::build).and_then(|input| {
-            let groups = keys.iter().map(|k| k.expr.clone()).collect();
-            let node = GapFill::try_new(Arc::new(input), groups, window.column(), self.grid.clone(), fills)?;
-            let forced = matches!(self.mode, FillMode::NullForced | FillMode::ValueForced);
-            if forced { node.forced() } else { node }.with_is_filled(IS_FILLED)
-        });
+        let node = LogicalPlanBuilder::from(plan)
+            .project(below)
+            .and_then(LogicalPlanBuilder::build)
+            .and_then(|input| {
+                let groups = keys.iter().map(|k| k.expr.clone()).collect();
+                let node =
+                    GapFill::try_new(Arc::new(input), groups, window.column(), self.grid.clone(), fills)?;
+                let forced = matches!(self.mode, FillMode::NullForced | FillMode::ValueForced);
+                if forced { node.forced() } else { node }.with_is_filled(IS_FILLED)
+            });
         Ok(node.map_err(errors::planner)?.into_plan())
     }
 
@@ -140,4 +145,3 @@ impl Filler {
 fn invalid_value() -> TaosError {
     TaosError::new(0x2605, "Invalid value type in FILL")
 }
-

@@ -141,7 +141,8 @@ impl<'s> Interpolated<'s> {
 
 impl Resolver for Interpolated<'_> {
     fn resolve(&mut self, expr: &Expr, env: &FunctionEnv) -> Result<Option<Typed>, TaosError> {
-        let column = |name: &str, ty| Ok(Some(Typed::fixed(PlanExpr::Column(Column::new_unqualified(name)), ty)));
+        let column =
+            |name: &str, ty| Ok(Some(Typed::fixed(PlanExpr::Column(Column::new_unqualified(name)), ty)));
         match &expr.kind {
             ExprKind::Literal(_) => Ok(None),
             ExprKind::Call(call) => match kinds::of(&call.name.name) {
@@ -149,9 +150,15 @@ impl Resolver for Interpolated<'_> {
                 FunctionKind::Scalar => Ok(self.key(expr, env)),
                 _ => Err(errors::mixed("interp")),
             },
-            ExprKind::Column { table: None, name } if name.name == POINT => column(POINT, TaosType::Timestamp),
-            ExprKind::Column { table: None, name } if name.name == IS_FILLED => column(IS_FILLED, TaosType::Bool),
-            ExprKind::Column { table: None, name } if name.name == ORIGIN => column(ORIGIN, TaosType::Timestamp),
+            ExprKind::Column { table: None, name } if name.name == POINT => {
+                column(POINT, TaosType::Timestamp)
+            }
+            ExprKind::Column { table: None, name } if name.name == IS_FILLED => {
+                column(IS_FILLED, TaosType::Bool)
+            }
+            ExprKind::Column { table: None, name } if name.name == ORIGIN => {
+                column(ORIGIN, TaosType::Timestamp)
+            }
             ExprKind::Column { table, name } => match self.key(expr, env) {
                 Some(key) => Ok(Some(key)),
                 None => {
@@ -176,7 +183,8 @@ impl Stage for Interpolated<'_> {
     fn finish(&mut self, rows: LogicalPlan, _env: &FunctionEnv) -> Result<LogicalPlan, TaosError> {
         let fill = self.select.fill.as_ref();
         let has_distance = self.select.range.as_ref().is_some_and(|r| r.within.is_some());
-        let takes_values = matches!(fill.map(|f| f.mode), Some(FillMode::Value | FillMode::ValueForced)) || has_distance;
+        let takes_values =
+            matches!(fill.map(|f| f.mode), Some(FillMode::Value | FillMode::ValueForced)) || has_distance;
         if takes_values && fill.is_some_and(|f| f.values.len() != self.columns.len()) {
             return Err(errors::fill_count());
         }

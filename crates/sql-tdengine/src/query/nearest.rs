@@ -37,7 +37,9 @@ impl Planner<'_> {
         for condition in on.map(split_conjunction_owned).unwrap_or_default() {
             match sides.condition(condition)? {
                 Condition::Time(op) if comparison.is_none() => comparison = Some(op),
-                Condition::Time(_) => return Err(errors::expression("several conditions on the primary timestamp")),
+                Condition::Time(_) => {
+                    return Err(errors::expression("several conditions on the primary timestamp"));
+                }
                 Condition::Keys(left, right) => keys.push((left, right)),
             }
         }
@@ -48,7 +50,9 @@ impl Planner<'_> {
             (false, comparison) => TimeMatch::Nearest(comparison.unwrap_or(Comparison::GtEq)),
         };
         let limit = match join.limit {
-            Some(limit) if !(1..=MAX_MATCHES).contains(&limit) => return Err(errors::syntax(&limit.to_string())),
+            Some(limit) if !(1..=MAX_MATCHES).contains(&limit) => {
+                return Err(errors::syntax(&limit.to_string()));
+            }
             Some(limit) => Some(limit.unsigned_abs()),
             None => (!is_window).then_some(1),
         };
@@ -98,7 +102,8 @@ impl<'s> Sides<'s> {
     }
 
     fn condition(&self, condition: Expr) -> Result<Condition, TaosError> {
-        let refused = || errors::expression("a join condition that is neither on the timestamps nor an equality");
+        let refused =
+            || errors::expression("a join condition that is neither on the timestamps nor an equality");
         let Expr::BinaryExpr(BinaryExpr { left, op, right }) = condition else { return Err(refused()) };
         let of_times = if *left == self.kept && *right == self.other {
             Some(op)

@@ -36,8 +36,16 @@ impl Planner<'_> {
         scope.set_bounds(bounds, precision);
         let items = items::expand(self.text, &select.items, &scope)?;
         let of_children = OfChildren::of(condition.as_ref(), &scope);
-        let clauses =
-            Clauses { planner: self, select, query, items: &items, scope: &scope, env: &env, bounds, of_children };
+        let clauses = Clauses {
+            planner: self,
+            select,
+            query,
+            items: &items,
+            scope: &scope,
+            env: &env,
+            bounds,
+            of_children,
+        };
         let Staged { rows, mut stage, window, filler } = clauses.stage(rows)?;
         let values = items.iter().map(|item| value_of(item, &scope, stage.as_mut(), &env));
         let mut values = values.collect::<Result<Vec<Typed>, _>>()?;
@@ -170,7 +178,8 @@ impl<'s, 'i> Clauses<'s, 'i> {
             }
             _ => None,
         };
-        let stage = Grouped::new(self.scope, grouping).with_selection(only, self.env)?.with_children(children);
+        let stage =
+            Grouped::new(self.scope, grouping).with_selection(only, self.env)?.with_children(children);
         Ok(Staged { rows, stage: Box::new(stage), window, filler })
     }
 

@@ -78,7 +78,10 @@ impl Windows<'_> {
         let Some(width) = grid.sliding else {
             let value = bucket_start(grid.starts).call(vec![time.expr.clone()]);
             let end = WindowEnd::Function(Arc::new(bucket_next(grid.starts)));
-            return Ok((rows, WindowKey { value, end_of_start: Some(end), starts: Some(grid.starts), shortest: None }));
+            return Ok((
+                rows,
+                WindowKey { value, end_of_start: Some(end), starts: Some(grid.starts), shortest: None },
+            ));
         };
         let kind = WindowKind::Sliding { buckets: grid.starts, width };
         let operator = AssignWindows { groups: self.groups(), time: time.expr.clone(), kind };
