@@ -14,7 +14,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod time;
-mod udf;
+pub(crate) mod udf;
 
 use triglot_parse_tdengine::ast::{BinaryOp, Literal, TypeName, UnaryOp};
 

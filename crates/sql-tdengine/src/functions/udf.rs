@@ -27,7 +27,7 @@ struct Computed {
 }
 
 /// The call of a function: `kernel` gets the arguments as arrays of one length, of the types that `args` have.
-pub(super) fn call(
+pub(crate) fn call(
     name: &'static str,
     output: DataType,
     args: Vec<Expr>,

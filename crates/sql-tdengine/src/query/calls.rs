@@ -3,14 +3,14 @@
 use arrow::datatypes::DataType;
 use datafusion::functions_aggregate::average::avg_udaf;
 use datafusion::functions_aggregate::count::count_udaf;
-use datafusion::functions_aggregate::first_last::{first_value_udaf, last_value_udaf};
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_aggregate::stddev::{stddev_pop_udaf, stddev_udaf};
 use datafusion::functions_aggregate::sum::sum_udaf;
 use datafusion::functions_aggregate::variance::{var_pop_udaf, var_samp_udaf};
 use datafusion::logical_expr::expr::AggregateFunction;
-use datafusion::logical_expr::{AggregateUDF, Expr, SortExpr, cast, lit};
+use datafusion::logical_expr::{AggregateUDF, Expr, cast, lit};
 use std::sync::Arc;
+use triglot_functions::selection;
 
 use super::errors;
 use crate::typed::Typed;
@@ -20,22 +20,15 @@ use crate::{TaosError, TaosType};
 pub(super) trait Collect {
     /// The column of `aggregate`, of the given nullability; equal aggregates share one.
     fn collect(&mut self, aggregate: Expr) -> Expr;
+
+    /// The column of what `value`, computed of columns given before, is in the window after this one, or before it;
+    /// NULLs are passed over, and it is NULL where there is no such window.
+    fn beside(&mut self, value: Expr, after: bool) -> Expr;
 }
 
-/// A call of a DataFusion aggregate.
-pub(super) fn aggregate(
-    function: Arc<AggregateUDF>,
-    args: Vec<Expr>,
-    filter: Option<Expr>,
-    order: Vec<SortExpr>,
-) -> Expr {
-    let filter = filter.map(Box::new);
-    Expr::AggregateFunction(AggregateFunction::new_udf(function, args, false, filter, order, None))
-}
-
-/// A call with nothing but arguments.
+/// A call of an aggregate with nothing but arguments.
 pub(super) fn simple(function: Arc<AggregateUDF>, args: Vec<Expr>) -> Expr {
-    aggregate(function, args, None, Vec::new())
+    Expr::AggregateFunction(AggregateFunction::new_udf(function, args, false, None, Vec::new(), None))
 }
 
 /// Whether arithmetic applies: numbers, and BOOL as 0 and 1.
@@ -203,20 +196,18 @@ impl Selection {
         Typed { expr: into.collect(self.of_row(other.expr.clone())), ..other.clone() }
     }
 
-    fn of_row(&self, value: Expr) -> Expr {
-        let by_time = self.time.iter().map(|t| t.clone().sort(true, true));
-        let given = || Some(self.argument.expr.clone().is_not_null());
-        // The time column is never NULL: without a filter the newest rows alone need to be read.
-        let known = || if self.time.as_ref() == Some(&self.argument.expr) { None } else { given() };
+    fn of_row(&self, other: Expr) -> Expr {
+        let (value, time) = (self.argument.expr.clone(), self.time.clone().unwrap_or_else(|| lit(0_i64)));
+        // The time column is never NULL, and the newest rows alone need to be read for their times.
+        let is_time = value == time;
         match self.pick {
-            Pick::First => aggregate(first_value_udaf(), vec![value], known(), by_time.collect()),
-            Pick::Last => aggregate(last_value_udaf(), vec![value], known(), by_time.collect()),
-            Pick::LastRow => aggregate(last_value_udaf(), vec![value], None, by_time.collect()),
-            Pick::Min | Pick::Max => {
-                let by_value = self.argument.expr.clone().sort(self.pick == Pick::Min, false);
-                let order = std::iter::once(by_value).chain(by_time).collect();
-                aggregate(first_value_udaf(), vec![value], given(), order)
-            }
+            Pick::First if is_time => selection::first_row(other, time),
+            Pick::First => selection::beside_first(other, value, time),
+            Pick::Last if is_time => selection::last_row(other, time),
+            Pick::Last => selection::beside_last(other, value, time),
+            Pick::LastRow => selection::last_row(other, time),
+            Pick::Min => selection::beside_smallest(other, value, time),
+            Pick::Max => selection::beside_largest(other, value, time),
         }
     }
 

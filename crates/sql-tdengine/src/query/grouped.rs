@@ -3,6 +3,9 @@
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::functions_window::expr_fn::{lag, lead};
+use datafusion::logical_expr::ExprFunctionExt;
+use datafusion::logical_expr::expr::NullTreatment;
 use datafusion::logical_expr::utils::disjunction;
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, lit};
 use triglot_parse_tdengine::ast::{Call, Expr, ExprKind};
@@ -39,6 +42,8 @@ pub(super) struct Grouped<'s> {
     grouping: Grouping,
     /// The aggregates so far, which will be columns of these names.
     aggregates: Vec<(PlanExpr, String)>,
+    /// Columns of neighbouring windows: of which value, whether of the one after, and their names.
+    beside: Vec<(PlanExpr, bool, String)>,
     /// The one selection function of the select list, whose row other columns are taken from.
     selection: Option<Selection>,
     /// Whether some function gives a value for no rows at all.
@@ -56,6 +61,7 @@ impl<'s> Grouped<'s> {
             scope,
             grouping,
             aggregates: Vec::new(),
+            beside: Vec::new(),
             selection: None,
             counts: false,
             children: None,
@@ -238,6 +244,23 @@ impl<'s> Grouped<'s> {
 }
 
 impl Grouped<'_> {
+    /// What the columns of neighbouring windows are computed by.
+    fn neighbours(&self) -> datafusion::error::Result<Vec<PlanExpr>> {
+        let Some(window) = &self.grouping.window else { return Ok(Vec::new()) };
+        let slices: Vec<PlanExpr> = self.slice_keys().into_iter().map(|k| k.expr).collect();
+        let neighbours = self.beside.iter().map(|(value, after, name)| {
+            let value = value.clone();
+            let value = if *after { lead(value, None, None) } else { lag(value, None, None) };
+            let value = value
+                .partition_by(slices.clone())
+                .order_by(vec![window.column().sort(true, true)])
+                .null_treatment(NullTreatment::IgnoreNulls)
+                .build()?;
+            Ok(value.alias(name))
+        });
+        neighbours.collect()
+    }
+
     /// `plan` with a group for each child, if groups are made of children.
     fn with_empty_groups(&self, plan: LogicalPlan, children: LogicalPlan) -> Result<LogicalPlan, TaosError> {
         let keys: Vec<PlanExpr> = self.grouping.keys.iter().map(|k| k.value.expr.clone()).collect();
@@ -276,6 +299,16 @@ impl Collect for Grouped<'_> {
         let name = known.unwrap_or_else(|| {
             let name = format!("__agg{}", self.aggregates.len());
             self.aggregates.push((aggregate, name.clone()));
+            name
+        });
+        PlanExpr::Column(Column::new_unqualified(name))
+    }
+
+    fn beside(&mut self, value: PlanExpr, after: bool) -> PlanExpr {
+        let known = self.beside.iter().find(|(v, a, _)| *v == value && *a == after).map(|(_, _, name)| name.clone());
+        let name = known.unwrap_or_else(|| {
+            let name = format!("__beside{}", self.beside.len());
+            self.beside.push((value, after, name.clone()));
             name
         });
         PlanExpr::Column(Column::new_unqualified(name))
@@ -353,6 +386,10 @@ impl Stage for Grouped<'_> {
             Some(condition) => plan.and_then(|p| p.filter(condition)),
             None => plan,
         };
+        let plan = plan.and_then(|p| match self.neighbours()? {
+            none if none.is_empty() => Ok(p),
+            neighbours => p.window(neighbours),
+        });
         let plan = plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)?;
         match self.children.take().filter(|_| self.counts && self.grouping.window.is_none()) {
             Some(children) => self.with_empty_groups(plan, children),

@@ -106,6 +106,8 @@ struct Planner<'a> {
     text: &'a str,
     /// One snapshot for each table of the statement.
     tables: Tables,
+    /// How many views this is within.
+    depth: u32,
     /// How many aliases were made up.
     aliases: Cell<u32>,
     now_ns: i64,
@@ -114,7 +116,7 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(engine: &'a Engine, context: &'a Context, text: &'a str) -> Self {
         let (tables, aliases) = (Tables::default(), Cell::new(0));
-        Self { engine, context, text, tables, aliases, now_ns: engine.clock().now_ns() }
+        Self { engine, context, text, tables, depth: 0, aliases, now_ns: engine.clock().now_ns() }
     }
 
     /// What functions depend on, in a block whose tables are of this precision.

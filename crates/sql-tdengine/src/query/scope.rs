@@ -49,8 +49,6 @@ pub(super) enum SourceKind {
 pub(super) struct Source {
     /// Its alias, or the table's name.
     pub(super) name: Option<String>,
-    /// The database that may stand before the name.
-    pub(super) database: Option<String>,
     /// What it is.
     pub(super) kind: SourceKind,
     /// Its columns in the order of `*`.

@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use triglot_engine::Relation as EngineRelation;
 use triglot_engine::query::{CHILD_NAME, TableName};
 use triglot_model::{ColumnKind, Precision};
-use triglot_parse_tdengine::ast::{self, Ident, Query};
+use triglot_parse_tdengine::ast::{self, Ident, Query, Statement};
 
 use super::block::Block;
 use super::scope::{Role, Scope, Source, SourceColumn, SourceKind};
@@ -67,6 +67,10 @@ impl Planner<'_> {
 
     fn table(&self, name: &ast::TableName, alias: Option<&Ident>) -> Result<Relation, TaosError> {
         let database = self.database_of(name)?;
+        if let Some(view) = self.view(database, &name.table.name)? {
+            let known_as = alias.unwrap_or(&name.table);
+            return self.aliased(view, Some(known_as));
+        }
         let table = self.open(database, &name.table.name)?;
         let known_as = alias.map_or(name.table.name.as_str(), |a| a.name.as_str());
         let relation = TableReference::bare(known_as);
@@ -78,7 +82,6 @@ impl Planner<'_> {
         let child = table.child_name(&relation, &name.table.name);
         let source = Source {
             name: Some(known_as.to_owned()),
-            database: alias.is_none().then(|| database.to_owned()),
             kind: table.kind(),
             columns,
             child,
@@ -146,7 +149,33 @@ impl Planner<'_> {
     }
 
     fn subquery(&self, query: &Query, alias: Option<&Ident>) -> Result<Relation, TaosError> {
-        let Block { plan, columns, precision } = self.query(query)?;
+        self.aliased(self.query(query)?, alias)
+    }
+
+    /// What a view selects, if the name is one's. Its text speaks of the database that it lies in.
+    fn view(&self, database: &str, name: &str) -> Result<Option<Block>, TaosError> {
+        if matches!(database, "information_schema" | "performance_schema") {
+            return Ok(None);
+        }
+        let session = &self.context.session;
+        let text = self.engine.view_text(session, database, name).map_err(|e| errors::lookup(e, name))?;
+        let Some(text) = text else { return Ok(None) };
+        if self.depth >= MAX_VIEWS {
+            return Err(errors::no_table(name));
+        }
+        let Statement::Query(query) = triglot_parse_tdengine::parse(&text)? else {
+            return Err(errors::no_table(name));
+        };
+        let mut context = self.context.clone();
+        database.clone_into(&mut context.session.database_name);
+        context.has_database = true;
+        let inner = Planner { depth: self.depth + 1, ..Planner::new(self.engine, &context, &text) };
+        inner.query(&query).map(Some)
+    }
+
+    /// A lowered query as a source.
+    fn aliased(&self, block: Block, alias: Option<&Ident>) -> Result<Relation, TaosError> {
+        let Block { plan, columns, precision } = block;
         let name = match alias {
             Some(alias) => alias.name.clone(),
             None => self.fresh_alias(),
@@ -166,7 +195,6 @@ impl Planner<'_> {
         }
         let source = Source {
             name: alias.map(|a| a.name.clone()),
-            database: None,
             kind: SourceKind::Query,
             child: child.and_then(|at| sources.get(at)).map(|c| c.value.clone()),
             columns: sources,
@@ -181,6 +209,9 @@ impl Planner<'_> {
         format!("(query {number})")
     }
 }
+
+/// Views of views of views … are followed so far.
+const MAX_VIEWS: u32 = 16;
 
 /// The printed length of `tbname`.
 const CHILD_NAME_LENGTH: u32 = 192;

@@ -1,7 +1,7 @@
 //! `UNION [ALL]`.
 
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use triglot_parse_tdengine::ast::{Literal, Query, SetExpr, TypeName};
+use triglot_parse_tdengine::ast::{Query, SetExpr, TypeName};
 
 use super::block::{Block, BlockColumn};
 use super::{Planner, errors};
@@ -86,7 +86,7 @@ fn converted(value: Typed, ty: TaosType, length: u32, env: &FunctionEnv) -> Resu
 }
 
 /// The type as a cast names it; `None` for types that nothing is cast to.
-pub(super) fn type_name(ty: TaosType, length: u32) -> Option<TypeName> {
+fn type_name(ty: TaosType, length: u32) -> Option<TypeName> {
     let length = Some(i64::from(length));
     Some(match ty {
         TaosType::Bool => TypeName::Bool,
@@ -140,9 +140,4 @@ const fn rank(ty: TaosType) -> Option<u8> {
         TaosType::Double => 10,
         _ => return None,
     })
-}
-
-/// Whether the literal is NULL.
-pub(super) const fn is_null(literal: &Literal) -> bool {
-    matches!(literal, Literal::Null)
 }
