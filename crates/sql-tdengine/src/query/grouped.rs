@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
-use datafusion::functions_window::expr_fn::{lag, lead};
+use datafusion::functions_window::expr_fn::lag;
 use datafusion::logical_expr::ExprFunctionExt;
 use datafusion::logical_expr::expr::NullTreatment;
 use datafusion::logical_expr::utils::disjunction;
@@ -116,9 +116,8 @@ impl<'s> Grouped<'s> {
                 self.selection(name, &argument, env)
             }
             FunctionKind::Aggregate => self.aggregate(call, env),
-            FunctionKind::Bins | FunctionKind::Cols | FunctionKind::Rows | FunctionKind::Interp => {
-                Err(errors::mixed(name))
-            }
+            FunctionKind::Bins | FunctionKind::Cols => Err(TaosError::unsupported(&format!("{name}()"))),
+            FunctionKind::Rows | FunctionKind::Interp => Err(errors::mixed(name)),
             FunctionKind::Series if self.grouping.window.is_some() => Err(errors::not_in_window(name)),
             FunctionKind::Series if self.grouping.is_group_by => Err(errors::not_in_group(name)),
             FunctionKind::Series => Err(errors::mixed(name)),
@@ -249,11 +248,11 @@ impl Grouped<'_> {
         let Some(window) = &self.grouping.window else { return Ok(Vec::new()) };
         let slices: Vec<PlanExpr> = self.slice_keys().into_iter().map(|k| k.expr).collect();
         let neighbours = self.beside.iter().map(|(value, after, name)| {
-            let value = value.clone();
-            let value = if *after { lead(value, None, None) } else { lag(value, None, None) };
-            let value = value
+            // What comes after is what comes before in the other direction: DataFusion's streaming `lead` that
+            // passes over NULLs gives the last row itself.
+            let value = lag(value.clone(), None, None)
                 .partition_by(slices.clone())
-                .order_by(vec![window.column().sort(true, true)])
+                .order_by(vec![window.column().sort(!*after, !*after)])
                 .null_treatment(NullTreatment::IgnoreNulls)
                 .build()?;
             Ok(value.alias(name))
@@ -305,7 +304,8 @@ impl Collect for Grouped<'_> {
     }
 
     fn beside(&mut self, value: PlanExpr, after: bool) -> PlanExpr {
-        let known = self.beside.iter().find(|(v, a, _)| *v == value && *a == after).map(|(_, _, name)| name.clone());
+        let known =
+            self.beside.iter().find(|(v, a, _)| *v == value && *a == after).map(|(_, _, name)| name.clone());
         let name = known.unwrap_or_else(|| {
             let name = format!("__beside{}", self.beside.len());
             self.beside.push((value, after, name.clone()));

@@ -63,6 +63,11 @@ impl Source {
         self.columns.iter().find(|c| c.role == Role::Time).map(|c| &c.value)
     }
 
+    /// Whether its rows are those of tables, whose list can be asked.
+    pub(super) fn has_children(&self) -> bool {
+        matches!(self.kind, SourceKind::Super | SourceKind::Table)
+    }
+
     fn column(&self, name: &str) -> Result<Option<&SourceColumn>, TaosError> {
         let mut found = self.columns.iter().filter(|c| c.name == name);
         match (found.next(), found.next()) {

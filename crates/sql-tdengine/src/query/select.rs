@@ -17,7 +17,7 @@ use super::nearest::LEFT_ROW;
 use super::order::{self, BlockOrder, OutputOrder};
 use super::picked::Picked;
 use super::plain::{Key, Plain};
-use super::scope::{Scope, WINDOW_COLUMNS};
+use super::scope::{Scope, Source, WINDOW_COLUMNS};
 use super::series::Series;
 use super::source::Relation;
 use super::stage::Stage;
@@ -173,7 +173,7 @@ impl<'s, 'i> Clauses<'s, 'i> {
         let counts = self.calls(&[FunctionKind::Aggregate]);
         let counts = counts.iter().any(|c| matches!(c.name.name.as_str(), "count" | "hyperloglog"));
         let children = match self.scope.single() {
-            Some(_) if counts && window.is_none() => {
+            Some(source) if counts && window.is_none() && source.has_children() => {
                 self.planner.children(self.select.from.as_ref(), &self.of_children)?
             }
             _ => None,
@@ -198,7 +198,13 @@ impl<'s, 'i> Clauses<'s, 'i> {
             && self.calls(&ALL).is_empty();
         let of_child = values.iter().all(|v| children::is_of_child(&v.expr, self.scope));
         let mentions = values.iter().any(|v| !v.expr.column_refs().is_empty());
-        let children = match is_plain && of_child && self.of_children.is_all && (mentions || select.tags) {
+        let has_children = self.scope.single().is_some_and(Source::has_children);
+        let children = match has_children
+            && is_plain
+            && of_child
+            && self.of_children.is_all
+            && (mentions || select.tags)
+        {
             true => self.planner.children(select.from.as_ref(), &self.of_children)?,
             false => None,
         };

@@ -80,12 +80,7 @@ impl Planner<'_> {
                 .map_err(errors::planner)?;
         let columns = table.columns(&relation);
         let child = table.child_name(&relation, &name.table.name);
-        let source = Source {
-            name: Some(known_as.to_owned()),
-            kind: table.kind(),
-            columns,
-            child,
-        };
+        let source = Source { name: Some(known_as.to_owned()), kind: table.kind(), columns, child };
         Ok(Relation {
             plan,
             scope: Scope { sources: vec![source], ..Scope::default() },
