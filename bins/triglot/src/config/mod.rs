@@ -8,6 +8,7 @@ pub(crate) mod machine;
 mod options;
 mod schema;
 mod suggest;
+mod tdengine;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
