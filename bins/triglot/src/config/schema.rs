@@ -19,7 +19,7 @@ pub(crate) struct Config {
     pub(crate) cnosdb: Cnosdb,
     pub(crate) tdengine: Tdengine,
     pub(crate) kwdb: Kwdb,
-    /// Settings of CnosDB that were given and count for nothing here.
+    /// Settings of other products that were given and count for nothing here.
     #[serde(skip)]
     pub(crate) ignored: Vec<String>,
 }
