@@ -4,6 +4,8 @@ use std::sync::Arc;
 use triglot_metalog::MetaLogError;
 use triglot_model::{ColumnKind, ColumnType, ErrorKind, SchemaError};
 
+use crate::quota::ObjectLimit;
+
 /// Kind and type of a column, as they must agree for a column to be "the same".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ColumnShape {
@@ -76,6 +78,16 @@ pub enum CatalogError {
     TooManyTables {
         /// The limit.
         limit: usize,
+    },
+    /// The tenant has, or asks for, more than it may.
+    #[error("tenant {tenant} may not have more: {limit:?} is limited to {max}")]
+    QuotaReached {
+        /// Name.
+        tenant: String,
+        /// What is limited.
+        limit: ObjectLimit,
+        /// How many there may be.
+        max: u64,
     },
     /// A column that was to be ensured exists with another kind or type.
     #[error("column {column} of table {table} is {found}, expected {expected}")]
@@ -211,7 +223,9 @@ impl CatalogError {
             | Self::ProtectedUser { .. }
             | Self::SystemRole { .. }
             | Self::NotDue { .. } => ErrorKind::Denied,
-            Self::TooManyTables { .. } | Self::IdsExhausted { .. } => ErrorKind::LimitReached,
+            Self::TooManyTables { .. } | Self::IdsExhausted { .. } | Self::QuotaReached { .. } => {
+                ErrorKind::LimitReached
+            }
             Self::Corrupt { .. } => ErrorKind::Corrupt,
             Self::Log(error) => error.kind(),
             Self::Stopped => ErrorKind::ShuttingDown,

@@ -15,6 +15,7 @@ mod fold;
 mod op;
 mod plan;
 mod pmap;
+mod quota;
 mod record;
 mod snapshot;
 
@@ -28,4 +29,5 @@ pub use op::{
     CatalogOp, DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewTable, NewUser, OpResult,
     OptionChanges, TableChange, UserChanges,
 };
+pub use quota::ObjectLimit;
 pub use snapshot::CatalogSnapshot;

@@ -7,6 +7,7 @@ use triglot_engine::{Engine, QueryLanguage};
 use triglot_http::HttpMetrics;
 
 use crate::config::CnosDbConfig;
+use crate::metrics::RequestUsage;
 
 /// The state behind the routes. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,8 +36,10 @@ impl CnosDbApp {
         revision: &str,
         build_time: &str,
     ) -> Result<Self, DuplicateFunction> {
-        let language = triglot_sql_cnosdb::language(&engine)?;
+        let config = Arc::new(config);
+        let usage = RequestUsage { metrics: metrics.clone(), config: Arc::clone(&config) };
+        let language = triglot_sql_cnosdb::language(&engine, Arc::new(usage))?;
         let version = format!("2.4.3, revision: {revision}, build_time: {build_time}");
-        Ok(Self { engine, config: Arc::new(config), language, metrics, version: version.into() })
+        Ok(Self { engine, config, language, metrics, version: version.into() })
     }
 }

@@ -2,14 +2,17 @@
 //! vendor under his names (sheet section 11).
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use triglot_engine::Session;
 use triglot_http::HttpMetrics;
 use triglot_http::usage::{BUCKETS_MS, Ticket, Times, UsageFigures, UsageKey};
+use triglot_sql_cnosdb::{ApiUsage, UsageSource};
 
 use crate::app::CnosDbApp;
+use crate::config::CnosDbConfig;
 
 pub(crate) async fn metrics(app: web::Data<CnosDbApp>) -> HttpResponse {
     let text = app.metrics.text().map(|mut text| {
@@ -67,6 +70,41 @@ impl About {
             Self::Both => true,
         }
     }
+}
+
+/// The counters as `usage_schema` shows them.
+#[derive(Debug)]
+pub(crate) struct RequestUsage {
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) config: Arc<CnosDbConfig>,
+}
+
+impl UsageSource for RequestUsage {
+    fn usage(&self, table: &str) -> Vec<ApiUsage> {
+        let mut rows = Vec::new();
+        for (key, figures) in self.metrics.usage().list() {
+            if let Some(value) = figure(table, &key, &figures) {
+                let UsageKey { tenant, user, database, api, .. } = key;
+                rows.push(ApiUsage { tenant, user, database, api, value });
+            }
+        }
+        rows
+    }
+
+    fn node(&self) -> (String, String) {
+        (self.config.listen.clone(), self.config.node_id.to_string())
+    }
+}
+
+/// The figure of a table of `usage_schema`: a counter, or the sum of a histogram in milliseconds.
+fn figure(table: &str, key: &UsageKey, figures: &UsageFigures) -> Option<u64> {
+    let counter = COUNTERS.iter().find(|(name, ..)| *name == table);
+    if let Some((_, _, about, value)) = counter {
+        return about.takes(key).then(|| value(figures));
+    }
+    let histogram = HISTOGRAMS.iter().find(|(name, ..)| name.strip_suffix("_seconds") == Some(table));
+    let (_, _, about, times) = histogram?;
+    about.takes(key).then(|| (times(figures).seconds() * 1e3) as u64)
 }
 
 const COUNTERS: [(&str, &str, About, Counter); 5] = [

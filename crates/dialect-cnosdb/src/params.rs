@@ -5,6 +5,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Query;
 use triglot_model::Precision;
+use triglot_sql_cnosdb::duration::CnosDuration;
 
 use crate::error::CnosDbError;
 
@@ -72,7 +73,8 @@ fn pairs(request: &HttpRequest) -> Result<Vec<(String, String)>, CnosDbError> {
 
 impl SqlParams {
     /// A `chunked` that is not exactly true or false and a `target_partitions` that is no number
-    /// are 500 with empty body.
+    /// are 500 with empty body, a bad `stream_trigger_interval` is 400 (040005). A good one is not used:
+    /// there are no streams.
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, CnosDbError> {
         let mut params = Self {
             tenant: "cnosdb".to_owned(),
@@ -80,10 +82,12 @@ impl SqlParams {
             chunked: false,
             target_partitions: None,
         };
+        let mut trigger = None;
         for (name, value) in pairs(request)? {
             match name.as_str() {
                 "tenant" => params.tenant = value,
                 "db" => params.db = value,
+                "stream_trigger_interval" => trigger = Some(value),
                 "chunked" => params.chunked = value.parse().map_err(|_| CnosDbError::BadQuery)?,
                 "target_partitions" => {
                     params.target_partitions = Some(value.parse().map_err(|_| CnosDbError::BadQuery)?);
@@ -91,8 +95,16 @@ impl SqlParams {
                 _ => {}
             }
         }
-        Ok(params)
+        match trigger.filter(|value| !is_trigger(value)) {
+            Some(value) => Err(CnosDbError::Header(format!("stream_trigger_interval {value}"))),
+            None => Ok(params),
+        }
     }
+}
+
+/// `once` or a duration.
+fn is_trigger(value: &str) -> bool {
+    value == "once" || CnosDuration::parse(value).is_some_and(|d| d.ns.is_some())
 }
 
 impl WriteParams {
@@ -132,6 +144,7 @@ impl InfluxParams {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::http::StatusCode;
     use actix_web::test::TestRequest;
 
     fn sql(query: &str) -> Result<SqlParams, CnosDbError> {
@@ -190,6 +203,13 @@ mod tests {
 
     #[test]
     fn malformed_values_are_refused() {
+        for interval in ["once", "10s", "1m"] {
+            assert!(sql(&format!("stream_trigger_interval={interval}")).is_ok(), "{interval}");
+        }
+        for interval in ["", "x", "INF", "-1s"] {
+            let refused = sql(&format!("stream_trigger_interval={interval}")).unwrap_err();
+            assert_eq!(refused.face(), (StatusCode::BAD_REQUEST, Some("040005")), "{interval}");
+        }
         for query in ["chunked=True", "chunked=1", "target_partitions=x", "target_partitions=-1"] {
             assert!(matches!(sql(query), Err(CnosDbError::BadQuery)), "{query}");
         }

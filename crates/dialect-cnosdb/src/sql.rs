@@ -7,7 +7,7 @@ use arrow::array::UInt64Array;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use triglot_engine::query::QueryStream;
-use triglot_engine::{Outcome, Session};
+use triglot_engine::{Flow, Outcome, Session};
 use triglot_http::body;
 use triglot_sql_cnosdb::{Prepared, SqlError, execute, plan, prepare, prepare_literals};
 
@@ -47,6 +47,9 @@ pub(crate) async fn sql(
         coding: accept::response_coding(headers)?,
         chunked: params.chunked,
     };
+    app.engine.spend_api(&session, Flow::Queries, 1)?;
+    // What the answer costs is charged when it is known.
+    app.engine.spend_api(&session, Flow::BytesOut, 0)?;
     let text: Arc<str> = String::from_utf8_lossy(&body).into();
     let Some(prepared) = read(&app, &session, Arc::clone(&text)).await? else {
         return shape.empty();
@@ -55,9 +58,9 @@ pub(crate) async fn sql(
         Outcome::Done => shape.empty(),
         Outcome::Affected(rows) => {
             app.metrics.wrote(crate::DIALECT, "sql", rows);
-            shape.rows(count(rows)?, &app).await
+            shape.rows(count(rows)?, &app, &session).await
         }
-        Outcome::Rows(rows) => shape.rows(rows, &app).await,
+        Outcome::Rows(rows) => shape.rows(rows, &app, &session).await,
     }
 }
 

@@ -11,8 +11,8 @@ use arrow::record_batch::RecordBatch;
 use bytes::{Bytes, BytesMut};
 use futures::stream::{Stream, iter, unfold};
 use futures::{FutureExt, StreamExt};
-use triglot_engine::EngineError;
 use triglot_engine::query::QueryStream;
+use triglot_engine::{Engine, EngineError, Flow, Session};
 use triglot_http::ahead::ahead;
 use triglot_http::{Coding, Encoder, HttpMetrics};
 
@@ -60,10 +60,15 @@ impl Shape {
     }
 
     /// The rows of a query.
-    pub(crate) async fn rows(self, rows: QueryStream, app: &CnosDbApp) -> Result<HttpResponse, CnosDbError> {
+    pub(crate) async fn rows(
+        self,
+        rows: QueryStream,
+        app: &CnosDbApp,
+        session: &Session,
+    ) -> Result<HttpResponse, CnosDbError> {
         let columns = rows.schema().fields().len();
         let is_short = rows.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
-        let producer = Producer::new(self, rows, app.metrics.clone())?;
+        let producer = Producer::new(self, rows, app, session)?;
         let mut pieces = if is_short {
             producer.pieces().boxed_local()
         } else {
@@ -98,12 +103,17 @@ struct Producer {
     /// None when the end was written, or something failed.
     pipe: Option<Pipe>,
     metrics: HttpMetrics,
+    engine: Engine,
+    /// Whose tenant the answer is charged to.
+    session: Session,
 }
 
 impl Producer {
-    fn new(shape: Shape, rows: QueryStream, metrics: HttpMetrics) -> Result<Self, CnosDbError> {
+    fn new(shape: Shape, rows: QueryStream, app: &CnosDbApp, session: &Session) -> Result<Self, CnosDbError> {
         let writer = Writer::new(shape.format, rows.schema(), shape.chunked);
-        Ok(Self { shape, rows, pipe: Some(Pipe { writer, encoder: shape.encoder()? }), metrics })
+        let pipe = Some(Pipe { writer, encoder: shape.encoder()? });
+        let (metrics, engine, session) = (app.metrics.clone(), app.engine.clone(), session.clone());
+        Ok(Self { shape, rows, pipe, metrics, engine, session })
     }
 
     /// The pieces, written when they are asked for. None of them is empty.
@@ -119,6 +129,7 @@ impl Producer {
                 Ok((bytes, pipe)) => {
                     self.pipe = pipe;
                     if !bytes.is_empty() {
+                        self.engine.charge_api(&self.session, Flow::BytesOut, bytes.len() as u64);
                         return Some(Ok(bytes));
                     }
                 }

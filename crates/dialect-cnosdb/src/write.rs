@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue, IngestOptions, Session};
+use triglot_engine::{Batcher, EngineError, FieldValue, Flow, IngestOptions, Session};
 use triglot_http::body;
 use triglot_http::credentials::{Credentials, basic};
 use triglot_http::usage::Ticket;
@@ -81,6 +81,8 @@ async fn store(
     precision: Precision,
     ticket: Ticket,
 ) -> Result<HttpResponse, CnosDbError> {
+    app.engine.spend_api(session, Flow::Writes, 1)?;
+    app.engine.spend_api(session, Flow::BytesIn, body.len() as u64)?;
     let database = app.engine.database(session, &session.database_name)?;
     let now = Precision::Nano.convert(app.engine.clock().now_ns(), precision);
     let options =

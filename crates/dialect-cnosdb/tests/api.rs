@@ -680,7 +680,6 @@ async fn all_routes_say_try_again(s: &Server, message: &str) {
     let routes = [
         ("/api/v1/write", line),
         ("/write", line),
-        ("/api/v1/opentsdb/write", "m 1 1 t=a"),
         ("/api/v1/sql", "insert into m (time, t, f) values (1, 'a', 1)"),
     ];
     for (route, body) in routes {
@@ -696,7 +695,7 @@ async fn a_busy_storage_is_503() {
     let dir = tempfile::tempdir().unwrap();
     let mut options = EngineOptions::new(Arc::new(RealDisk::open(dir.path()).unwrap()));
     // The first rows fill the share, nothing is flushed, and writes do not wait.
-    options.memory.memtables = 1;
+    options.memory.memtables = 100;
     options.storage.background_interval = std::time::Duration::from_secs(86_400);
     options.storage.max_stall = std::time::Duration::from_millis(1);
     let s = open_with(options, CnosDbConfig::default()).await;

@@ -321,6 +321,7 @@ impl Engine {
         let claimed = claimed.map_err(|table| EngineError::NameTaken { table })?;
         match self.find_child(&self.catalog(), database, name) {
             Some(child) => Err(EngineError::TableExists { table: child.name }),
+            None if self.is_view(database.id, name) => Err(EngineError::NameTaken { table: name.to_owned() }),
             None => Ok(claimed),
         }
     }

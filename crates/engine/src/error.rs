@@ -8,6 +8,7 @@ use triglot_model::ErrorKind;
 use triglot_query::QueryError;
 use triglot_storage::StorageError;
 
+use crate::Meter;
 use crate::ingest::IngestError;
 
 /// Why the engine did not do what it was asked to. Dialects map [`EngineError::kind`] with an
@@ -91,6 +92,18 @@ pub enum EngineError {
     NameTaken {
         /// The name.
         table: String,
+    },
+    /// A view of this name exists.
+    #[error("view {view} already exists")]
+    ViewExists {
+        /// Its name.
+        view: String,
+    },
+    /// No such view.
+    #[error("view {view} not found")]
+    ViewNotFound {
+        /// The name as given.
+        view: String,
     },
     /// Child tables of a table that has none.
     #[error("table {table} is not a super table")]
@@ -180,6 +193,14 @@ pub enum EngineError {
         /// The table.
         table: String,
     },
+    /// A tenant has used up what it may use for now.
+    #[error("tenant {tenant} has used up its rate of {meter:?}")]
+    RateReached {
+        /// The tenant.
+        tenant: String,
+        /// What is used up.
+        meter: Meter,
+    },
     /// Something that is not built.
     #[error("{0} is not supported")]
     NotSupported(&'static str),
@@ -223,8 +244,10 @@ impl EngineError {
             Self::Disk(_) | Self::Internal(_) => ErrorKind::Internal,
             Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
             Self::DatabaseNotFound { .. } => ErrorKind::DatabaseNotFound,
-            Self::TableNotFound { .. } => ErrorKind::TableNotFound,
-            Self::TableExists { .. } | Self::NameTaken { .. } => ErrorKind::TableExists,
+            Self::TableNotFound { .. } | Self::ViewNotFound { .. } => ErrorKind::TableNotFound,
+            Self::TableExists { .. } | Self::NameTaken { .. } | Self::ViewExists { .. } => {
+                ErrorKind::TableExists
+            }
             Self::NotASuperTable { .. } | Self::NotAChild { .. } => ErrorKind::InvalidSchema,
             Self::DeleteByField { .. }
             | Self::DeletePredicate { .. }
@@ -240,6 +263,7 @@ impl EngineError {
             Self::FileColumns { .. } => ErrorKind::InvalidSchema,
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,
+            Self::RateReached { .. } => ErrorKind::LimitReached,
         }
     }
 }

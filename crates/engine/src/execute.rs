@@ -9,7 +9,7 @@ use triglot_catalog::{
     CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
 use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
-use triglot_query::{QueryInfo, QueryStream};
+use triglot_query::{QueryInfo, QuerySession, QueryStream};
 
 use crate::{
     CreateTable, Engine, EngineError, Insert, InsertSource, Outcome, Query, Select, Session, Statement,
@@ -27,8 +27,14 @@ impl Engine {
             self.check_password_is_own(session)?;
         }
         match statement {
-            Statement::Query(query) => Ok(Outcome::Rows(self.run_query(session, query).await?)),
-            Statement::Select(select) => Ok(Outcome::Rows(self.run_select(session, select).await?)),
+            Statement::Query(query) => {
+                self.spend_query(session)?;
+                Ok(Outcome::Rows(self.run_query(session, query).await?))
+            }
+            Statement::Select(select) => {
+                self.spend_query(session)?;
+                Ok(Outcome::Rows(self.run_select(session, select).await?))
+            }
             Statement::CreateChildren(children) => {
                 self.create_children(session, children).await.map(|()| Outcome::Done)
             }
@@ -71,6 +77,10 @@ impl Engine {
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::CreateExternalTable(create) => self.create_external_table(session, create).await,
             Statement::Export(export) => self.export(session, export).await,
+            Statement::CreateView { view, text, or_replace } => {
+                self.create_view(session, view, text, or_replace).await
+            }
+            Statement::DropView { view, if_exists } => self.drop_view(session, view, if_exists).await,
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),
@@ -86,14 +96,17 @@ impl Engine {
         query: Query,
     ) -> Result<QueryStream, EngineError> {
         let info = query_info(session, query.text);
-        let session = self.query_session(session);
-        Ok(self.0.executor.run(session, query.plan, info).await?)
+        let (rows, session) =
+            (self.counted(session), with_partitions(self.query_session(session), query.target_partitions));
+        let start = async move { Ok(rows.of(session.execute(&query.plan).await?)) };
+        Ok(self.0.executor.run_with(info, start).await?)
     }
 
     async fn run_select(&self, session: &Session, select: Select) -> Result<QueryStream, EngineError> {
         let info = query_info(session, select.text);
-        let session = self.query_session(session);
-        let start = async move { select.planned.execute(&session).await };
+        let (rows, session) =
+            (self.counted(session), with_partitions(self.query_session(session), select.target_partitions));
+        let start = async move { Ok(rows.of(select.planned.execute(&session).await?)) };
         Ok(self.0.executor.run_with(info, start).await?)
     }
 
@@ -337,6 +350,13 @@ impl PieceByPiece {
 
     async fn insert(&self, engine: &Engine, piece: &[RecordBatch]) -> Result<u64, EngineError> {
         ingest::insert_batches(engine, &self.database, &self.def, &self.columns, piece, self.op).await
+    }
+}
+
+fn with_partitions(session: QuerySession, partitions: Option<usize>) -> QuerySession {
+    match partitions {
+        Some(partitions) => session.with_target_partitions(partitions),
+        None => session,
     }
 }
 

@@ -16,6 +16,7 @@ mod lookup;
 mod names;
 mod open;
 mod options;
+mod partitions;
 mod quota;
 mod series_list;
 mod session;
@@ -26,6 +27,7 @@ mod tenants;
 mod tests;
 mod update;
 mod users;
+mod views;
 
 use std::sync::Arc;
 
@@ -45,7 +47,8 @@ pub use ingest::{
 };
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
-pub use quota::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};
+pub use partitions::Partition;
+pub use quota::{Flow, Gate, Meter, Quota, RateLimit, Traffic, TrafficKey};
 pub use session::Session;
 pub use statement::{
     ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RoleStatement, Select, Statement,
@@ -54,13 +57,14 @@ pub use statement::{
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;
 pub use triglot_catalog::{
-    DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewUser, TableChange, UserChanges,
+    DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewUser, ObjectLimit, TableChange, UserChanges,
 };
 pub use triglot_disk as disk;
 pub use triglot_query as query;
 pub use triglot_storage as storage;
 
 use ingest::SeriesCache;
+use quota::{Rates, TrafficMeter};
 
 /// A running database. Cheap to clone; the last clone does not stop it, [`Engine::shutdown`] does.
 #[derive(Debug, Clone)]
@@ -80,6 +84,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     limits: Limits,
     files: FileAccess,
+    rates: Rates,
+    traffic: TrafficMeter,
     /// M-6: one process per directory.
     _lock: Box<dyn DiskLock>,
 }

@@ -14,6 +14,7 @@ use triglot_storage::{Storage, StorageOptions};
 
 use crate::ingest::SeriesCache;
 use crate::language::{LanguageOptions, QueryLanguage};
+use crate::quota::{Rates, TrafficMeter};
 use crate::tables::CatalogTables;
 use crate::{Engine, EngineError, EngineOptions, Inner};
 
@@ -108,6 +109,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         clock: options.clock,
         limits: options.limits,
         files: options.files,
+        rates: Rates::default(),
+        traffic: TrafficMeter::default(),
         _lock: lock,
     }));
     background.spawn(purge_loop(Arc::downgrade(&engine.0)));

@@ -67,6 +67,22 @@ pub enum Statement {
     CreateTable(CreateTable),
     /// Makes a table over files.
     CreateExternalTable(CreateExternalTable),
+    /// Keeps the text of a query under a name ([`crate::Engine::view_text`]).
+    CreateView {
+        /// Its name, which no table of the database may have.
+        view: TableName,
+        /// The query, in the dialect's words.
+        text: String,
+        /// Takes the place of one that exists.
+        or_replace: bool,
+    },
+    /// Drops a view.
+    DropView {
+        /// Its name.
+        view: TableName,
+        /// No error if it does not exist.
+        if_exists: bool,
+    },
     /// Changes a table's columns.
     AlterTable {
         /// The table.
@@ -356,6 +372,8 @@ pub struct Select {
     pub text: String,
     /// From [`crate::Engine::plan_select`].
     pub planned: PlannedQuery,
+    /// Partitions to run on, none = the server's choice.
+    pub target_partitions: Option<usize>,
 }
 
 /// What a statement gives back.

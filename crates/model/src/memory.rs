@@ -12,7 +12,7 @@ pub struct MemoryShares {
     pub queries: u64,
     /// The series index, all tables together.
     pub series: u64,
-    /// Footers, page indexes, last-value cache.
+    /// Footers, page indexes, decoded blocks, newest rows of files.
     pub caches: u64,
     /// Compactions together.
     pub compaction: u64,

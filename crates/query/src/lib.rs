@@ -35,6 +35,7 @@ pub use session::{
 };
 pub use table::{
     CHILD_NAME, Decision, RowsPart, SERIES_COLUMN, SeriesListTable, SeriesScanExec, SeriesTable, decide_rows,
+    typed_tags,
 };
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! Words of refusals and of what is missing among tenants, users and roles (sheet sections 3, 16).
 
-use triglot_engine::EngineError;
 use triglot_engine::auth::{Action, Denied, Object, Required};
 use triglot_engine::catalog::{CatalogError, CatalogSnapshot};
+use triglot_engine::{EngineError, Flow, Gate, Meter};
 
 use crate::error::SqlError;
+use crate::parse::limiter::object_name;
 
 type Face = (&'static str, String);
 
@@ -17,10 +18,28 @@ pub(crate) fn tenant_not_found(tenant: &str) -> Face {
     ("030010", format!("The tenant {tenant} not found"))
 }
 
+/// 030024.
+pub(crate) fn rate_reached(meter: Meter) -> Face {
+    let kind = match (meter.gate, meter.flow) {
+        (Gate::Store, Flow::BytesIn) => "CoordDataIn",
+        (Gate::Store, Flow::BytesOut) => "CoordDataOut",
+        (Gate::Store, Flow::Queries) => "CoordQueries",
+        (Gate::Store, Flow::Writes) => "CoordWrites",
+        (Gate::Api, Flow::BytesIn) => "HttpDataIn",
+        (Gate::Api, Flow::BytesOut) => "HttpDataOut",
+        (Gate::Api, Flow::Queries) => "HttpQueries",
+        (Gate::Api, Flow::Writes) => "HttpWrites",
+    };
+    ("030024", format!("{kind} reached limit"))
+}
+
 /// The catalog's refusals about principals and tenants; others are not in here.
 pub(crate) fn catalog_face(error: &CatalogError) -> Option<Face> {
     Some(match error {
         CatalogError::TenantNotFound { tenant } => tenant_not_found(tenant),
+        CatalogError::QuotaReached { limit, max, .. } => {
+            ("030024", format!("{} reached limit, at most {max}", object_name(*limit)))
+        }
         CatalogError::TenantExists { tenant } => ("030009", format!("The tenant {tenant} already exists")),
         CatalogError::SystemTenant { tenant } => ("010064", format!("Tenant {tenant:?} forbid drop")),
         CatalogError::UserNotFound { user } => ("030008", format!("The user {user} not found")),

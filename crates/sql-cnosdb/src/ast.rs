@@ -34,6 +34,13 @@ pub enum Stmt {
     Query(Box<Query>),
     /// `EXPLAIN [ANALYZE] [VERBOSE] query`, as sqlparser reads it.
     Explain(Box<SqlStatement>),
+    /// `EXPLAIN [VERBOSE]` of `INSERT`, `UPDATE` or `DELETE`.
+    ExplainWrite {
+        /// The statement.
+        statement: Box<Stmt>,
+        /// With the steps of the optimizer.
+        verbose: bool,
+    },
     /// `CREATE DATABASE`.
     CreateDatabase {
         /// Its name.
@@ -125,6 +132,8 @@ pub enum Stmt {
     ShowTables(Option<String>),
     /// `SHOW QUERIES`.
     ShowQueries,
+    /// `SHOW REPLICAS`.
+    ShowReplicas,
     /// `SHOW SERIES`.
     ShowSeries {
         /// The table.

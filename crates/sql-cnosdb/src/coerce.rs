@@ -1,11 +1,12 @@
-//! Implicit casts where DataFusion 27, on which CnosDB rests, and DataFusion 55 differ.
+//! Implicit casts where DataFusion 27, on which CnosDB rests, and DataFusion 55 differ; those of
+//! comparisons are [`crate::compare`]'s.
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::config::ConfigOptions;
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Between, BinaryExpr, Case, Cast, InList, ScalarFunction};
+use datafusion::logical_expr::expr::{BinaryExpr, Case, Cast, ScalarFunction};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, Operator, cast};
@@ -13,8 +14,6 @@ use datafusion::optimizer::AnalyzerRule;
 
 /// Casts that CnosDB makes, put in before DataFusion's own type coercion so that it finds nothing left to do:
 ///
-/// - a number compared with text (`=`, `<`, `IN`, `BETWEEN`) becomes text, so `10 < '9'` is true and a tag may be compared with
-///   a number; DataFusion 55 casts the text and fails where it is no number;
 /// - BIGINT UNSIGNED with a signed integer gives BIGINT in arithmetic, CASE and COALESCE; DataFusion 55 gives a decimal, which
 ///   the JSON formats cannot carry;
 /// - `CAST(n AS TIMESTAMP)` of an integer counts nanoseconds; DataFusion 55 counts seconds.
@@ -47,8 +46,6 @@ impl AnalyzerRule for Coercions {
 fn coerced(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     match expr {
         Expr::BinaryExpr(binary) => of_binary(binary, schema),
-        Expr::InList(list) => of_in_list(list, schema),
-        Expr::Between(between) => of_between(between, schema),
         Expr::Case(case) => of_case(case, schema),
         Expr::ScalarFunction(call) if chooses_one(call.name()) => of_choice(call, schema),
         Expr::Cast(outer) => of_cast(outer, schema),
@@ -58,18 +55,11 @@ fn coerced(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
 
 fn of_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let BinaryExpr { left, op, right } = binary;
-    // Cheaper than asking for types, and most conditions are of this kind.
-    if matches!(op, Operator::And | Operator::Or) {
+    // Cheaper than asking for types, and most conditions are of another kind.
+    if !is_arithmetic(op) {
         return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
     }
-    let (left_type, right_type) = (left.get_type(schema)?, right.get_type(schema)?);
-    let casts = if is_comparison(op) {
-        text_casts(&left_type, &right_type)
-    } else if is_arithmetic(op) {
-        signed_casts(&left_type, &right_type)
-    } else {
-        None
-    };
+    let casts = signed_casts(&left.get_type(schema)?, &right.get_type(schema)?);
     let Some((to, cast_left)) = casts else {
         return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right })));
     };
@@ -79,49 +69,12 @@ fn of_binary(binary: BinaryExpr, schema: &DFSchema) -> Result<Transformed<Expr>>
 }
 
 /// What one side is to become, and whether that is the left.
-fn text_casts(left: &DataType, right: &DataType) -> Option<(DataType, bool)> {
-    match (is_text(left), is_text(right)) {
-        (true, false) if right.is_numeric() => Some((DataType::Utf8, false)),
-        (false, true) if left.is_numeric() => Some((DataType::Utf8, true)),
-        _ => None,
-    }
-}
-
 fn signed_casts(left: &DataType, right: &DataType) -> Option<(DataType, bool)> {
     match (left, right) {
         (DataType::UInt64, other) if other.is_signed_integer() => Some((DataType::Int64, true)),
         (other, DataType::UInt64) if other.is_signed_integer() => Some((DataType::Int64, false)),
         _ => None,
     }
-}
-
-fn of_in_list(list: InList, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let InList { expr, list, negated } = list;
-    let mut items = Vec::with_capacity(list.len() + 1);
-    items.push(*expr);
-    items.extend(list);
-    let done = numbers_as_text(items, schema)?;
-    let changed = done.transformed;
-    let mut items = done.data.into_iter();
-    let Some(expr) = items.next() else { return datafusion::common::internal_err!("IN without an operand") };
-    let expr = Expr::InList(InList { expr: Box::new(expr), list: items.collect(), negated });
-    Ok(if changed { Transformed::yes(expr) } else { Transformed::no(expr) })
-}
-
-fn of_between(between: Between, schema: &DFSchema) -> Result<Transformed<Expr>> {
-    let Between { expr, negated, low, high } = between;
-    let done = numbers_as_text(vec![*expr, *low, *high], schema)?;
-    let changed = done.transformed;
-    let Ok([expr, low, high]) = <[Expr; 3]>::try_from(done.data) else {
-        return datafusion::common::internal_err!("BETWEEN without its operands");
-    };
-    let expr = Expr::Between(Between { expr: expr.into(), negated, low: low.into(), high: high.into() });
-    Ok(if changed { Transformed::yes(expr) } else { Transformed::no(expr) })
-}
-
-/// Where text stands among numbers, the numbers become text.
-fn numbers_as_text(items: Vec<Expr>, schema: &DFSchema) -> Result<Transformed<Vec<Expr>>> {
-    cast_where(items, schema, is_text, DataType::is_numeric, &DataType::Utf8)
 }
 
 /// Where signed integers stand among BIGINT UNSIGNED, the latter become BIGINT.
@@ -185,24 +138,6 @@ fn of_cast(outer: Cast, schema: &DFSchema) -> Result<Transformed<Expr>> {
         other => Box::new(other),
     };
     Ok(Transformed::yes(Expr::Cast(Cast { expr, field })))
-}
-
-fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
-}
-
-const fn is_comparison(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-            | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-    )
 }
 
 const fn is_arithmetic(op: Operator) -> bool {

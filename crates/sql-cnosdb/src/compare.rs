@@ -1,5 +1,6 @@
 //! Comparisons that CnosDB's DataFusion 27 knew and DataFusion 55 reads otherwise: time with an
-//! integer, which counts in the column's unit, and text with a number, which is compared as text.
+//! integer, which counts in the column's unit, and text with a number, which is compared as text
+//! (`10 < '9'` is true). DataFusion 55 casts the text, and fails where it is no number.
 //!
 //! [`Comparisons`] is asked while SQL is planned, because the type of a projected comparison must be
 //! known at once; as an analyzer rule it finds what SQL planning does not ask about (BETWEEN, IN). Both
@@ -25,6 +26,10 @@ impl ExprPlanner for Comparisons {
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let Some(op) = comparison(&expr.op) else { return Ok(PlannerResult::Original(expr)) };
         let RawBinaryExpr { op: sql_op, left, right } = expr;
+        // Two literals keep the names that they have; the rule finds them.
+        if matches!((&left, &right), (Expr::Literal(..), Expr::Literal(..))) {
+            return Ok(PlannerResult::Original(RawBinaryExpr { op: sql_op, left, right }));
+        }
         let aligned = BinaryExpr { left: Box::new(left), op, right: Box::new(right) };
         Ok(match align_sides(aligned, schema) {
             Ok(aligned) => PlannerResult::Planned(Expr::BinaryExpr(aligned)),
@@ -61,96 +66,93 @@ fn rewrite(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
             Ok(aligned) => Transformed::yes(Expr::BinaryExpr(aligned)),
             Err(same) => Transformed::no(Expr::BinaryExpr(same)),
         },
-        Expr::Between(between) => {
-            let Some(ty) = own_type(&between.expr, schema) else {
-                return Transformed::no(Expr::Between(between));
-            };
-            match (literal_as(&between.low, &ty), literal_as(&between.high, &ty)) {
-                (None, None) => Transformed::no(Expr::Between(between)),
-                (low, high) => Transformed::yes(Expr::Between(Between {
-                    low: low.map_or(between.low, Box::new),
-                    high: high.map_or(between.high, Box::new),
-                    ..between
-                })),
-            }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let mut items = [*expr, *low, *high];
+            let changed = align(&mut items, schema);
+            let [expr, low, high] = items.map(Box::new);
+            transformed(Expr::Between(Between { expr, negated, low, high }), changed)
         }
-        Expr::InList(mut list) => {
-            let Some(ty) = own_type(&list.expr, schema) else { return Transformed::no(Expr::InList(list)) };
-            let mut changed = false;
-            for item in &mut list.list {
-                if let Some(literal) = literal_as(item, &ty) {
-                    *item = literal;
-                    changed = true;
-                }
-            }
-            let list = Expr::InList(InList { ..list });
-            if changed { Transformed::yes(list) } else { Transformed::no(list) }
+        Expr::InList(InList { expr, list, negated }) => {
+            let mut items = list;
+            items.insert(0, *expr);
+            let changed = align(&mut items, schema);
+            let expr = Box::new(items.remove(0));
+            transformed(Expr::InList(InList { expr, list: items, negated }), changed)
         }
         other => Transformed::no(other),
     }
 }
 
+fn transformed(expr: Expr, changed: bool) -> Transformed<Expr> {
+    if changed { Transformed::yes(expr) } else { Transformed::no(expr) }
+}
+
 /// The comparison with sides that compare as the vendor compares them, or `Err` with it as it is.
 fn align_sides(binary: BinaryExpr, schema: &DFSchema) -> std::result::Result<BinaryExpr, BinaryExpr> {
-    let types = (own_type(&binary.left, schema), own_type(&binary.right, schema));
     let BinaryExpr { left, op, right } = binary;
-    match types {
-        (Some(ty), _) if literal_as(&right, &ty).is_some() => {
-            let right = literal_as(&right, &ty).map_or(right, Box::new);
-            Ok(BinaryExpr { left, op, right })
+    let mut sides = [*left, *right];
+    let changed = align(&mut sides, schema);
+    let [left, right] = sides.map(Box::new);
+    let binary = BinaryExpr { left, op, right };
+    if changed { Ok(binary) } else { Err(binary) }
+}
+
+/// Changes expressions that are compared with each other: integers among times become instants, numbers
+/// among texts become texts. Whether anything changed.
+fn align(items: &mut [Expr], schema: &DFSchema) -> bool {
+    let types: Vec<Option<DataType>> = items.iter().map(|e| e.get_type(schema).ok()).collect();
+    let known = || types.iter().flatten();
+    let is_number = |ty: &Option<DataType>| ty.as_ref().is_some_and(DataType::is_numeric);
+    if !types.iter().any(is_number) {
+        return false;
+    }
+    let time = known().find(|ty| matches!(ty, DataType::Timestamp(..)));
+    let has_text = known().any(DataType::is_string);
+    let mut changed = false;
+    for (item, _) in items.iter_mut().zip(&types).filter(|(_, ty)| is_number(ty)) {
+        let aligned = match time {
+            Some(time) => instant(item, time),
+            None if has_text => Some(text(item)),
+            None => None,
+        };
+        if let Some(aligned) = aligned {
+            *item = aligned;
+            changed = true;
         }
-        (_, Some(ty)) if literal_as(&left, &ty).is_some() => {
-            let left = literal_as(&left, &ty).map_or(left, Box::new);
-            Ok(BinaryExpr { left, op, right })
-        }
-        (Some(a), Some(b)) if a.is_string() && b.is_numeric() => {
-            Ok(BinaryExpr { left, op, right: Box::new(cast(*right, DataType::Utf8)) })
-        }
-        (Some(a), Some(b)) if a.is_numeric() && b.is_string() => {
-            Ok(BinaryExpr { left: Box::new(cast(*left, DataType::Utf8)), op, right })
-        }
-        _ => Err(BinaryExpr { left, op, right }),
+    }
+    changed
+}
+
+/// A number as text.
+fn text(number: &Expr) -> Expr {
+    let literal = match number {
+        Expr::Literal(value, metadata) => value.cast_to(&DataType::Utf8).ok().map(|v| (v, metadata.clone())),
+        _ => None,
+    };
+    match literal {
+        Some((value, metadata)) => Expr::Literal(value, metadata),
+        None => cast(number.clone(), DataType::Utf8),
     }
 }
 
-/// The type of an expression that is not a literal; none if it is one, or has no type here.
-fn own_type(expr: &Expr, schema: &DFSchema) -> Option<DataType> {
-    match expr {
-        Expr::Literal(..) => None,
-        other => other.get_type(schema).ok(),
-    }
-}
-
-/// The number `literal` as it compares with values of type `ty`: an instant in the unit of a time, text
-/// for text. None: nothing needs to be done.
-fn literal_as(literal: &Expr, ty: &DataType) -> Option<Expr> {
-    let Expr::Literal(value, metadata) = literal else { return None };
-    if !value.data_type().is_numeric() || value.is_null() {
+/// The instant that an integer literal counts up to in the unit of a time. None: it is none, and left to
+/// DataFusion's refusal.
+fn instant(number: &Expr, time: &DataType) -> Option<Expr> {
+    let (Expr::Literal(value, metadata), DataType::Timestamp(unit, zone)) = (number, time) else {
+        return None;
+    };
+    if !value.data_type().is_integer() || value.is_null() {
         return None;
     }
-    let value = match ty {
-        DataType::Timestamp(unit, zone) => {
-            let ScalarValue::Int64(count) =
-                value.cast_to(&DataType::Int64).ok().filter(|_| is_integer(value))?
-            else {
-                return None;
-            };
-            let zone = zone.clone();
-            match unit {
-                TimeUnit::Second => ScalarValue::TimestampSecond(count, zone),
-                TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(count, zone),
-                TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(count, zone),
-                TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(count, zone),
-            }
-        }
-        text if text.is_string() => ScalarValue::Utf8(Some(value.to_string())),
-        _ => return None,
+    let ScalarValue::Int64(count) = value.cast_to(&DataType::Int64).ok()? else { return None };
+    let zone = zone.clone();
+    let value = match unit {
+        TimeUnit::Second => ScalarValue::TimestampSecond(count, zone),
+        TimeUnit::Millisecond => ScalarValue::TimestampMillisecond(count, zone),
+        TimeUnit::Microsecond => ScalarValue::TimestampMicrosecond(count, zone),
+        TimeUnit::Nanosecond => ScalarValue::TimestampNanosecond(count, zone),
     };
     Some(Expr::Literal(value, metadata.clone()))
-}
-
-fn is_integer(value: &ScalarValue) -> bool {
-    value.data_type().is_integer()
 }
 
 fn compares(op: Operator) -> bool {
@@ -227,5 +229,16 @@ mod tests {
             "tag IN ([Utf8(\"1\"), Utf8(\"a\")])"
         );
         assert_eq!(shown(col("f").eq(lit(1i64))), "f = Int64(1)");
+        // Of literals and of numbers among texts, too.
+        assert_eq!(shown(lit(10i64).lt(lit("9"))), "Utf8(\"10\") < Utf8(\"9\")");
+        assert_eq!(shown(lit(1.0).eq(lit("1"))), "Utf8(\"1.0\") = Utf8(\"1\")");
+        assert_eq!(
+            shown(col("f").in_list(vec![lit("1"), lit(2i64)], true)),
+            "CAST(f AS Utf8) NOT IN ([Utf8(\"1\"), Utf8(\"2\")])"
+        );
+        assert_eq!(
+            shown(col("f").between(lit("1"), col("tag"))),
+            "CAST(f AS Utf8) BETWEEN Utf8(\"1\") AND tag"
+        );
     }
 }

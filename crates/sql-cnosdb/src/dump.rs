@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use triglot_engine::Quota;
 use triglot_engine::catalog::{
-    CatalogSnapshot, MemberRole, Privilege, RoleDef, SystemRole, TenantDef, UserDef,
+    CatalogSnapshot, DEFAULT_DATABASE, MemberRole, Privilege, RoleDef, SystemRole, TenantDef, UserDef,
 };
 use triglot_model::{
     ColumnKind, DatabaseDef, ExternalTableDef, FileColumn, FileCompression, FileFormat, FileTimeUnit,
@@ -13,6 +14,7 @@ use triglot_model::{
 use crate::codec::type_name;
 use crate::error::SqlError;
 use crate::options;
+use crate::parse::limiter::written;
 
 /// Options of a database in the order of the script, and whether they are written as text.
 const DATABASE_OPTIONS: [(&str, bool); 11] = [
@@ -63,13 +65,13 @@ pub fn dump(catalog: &CatalogSnapshot, tenant: Option<&str>) -> Result<String, S
 
 fn push_tenant_head(out: &mut String, tenant: &TenantDef) {
     let _ = write!(out, "create tenant if not exists {}", quoted(&tenant.name));
-    let written = ["comment", "drop_after"].into_iter().filter_map(|option| {
+    let options = ["comment", "drop_after"].into_iter().filter_map(|option| {
         let value = tenant.options.get(option)?;
         Some(format!("{option}={}", text(value)))
     });
-    let written: Vec<String> = written.collect();
-    if !written.is_empty() {
-        let _ = write!(out, " with {}", written.join(", "));
+    let options: Vec<String> = options.collect();
+    if !options.is_empty() {
+        let _ = write!(out, " with {}", options.join(", "));
     }
     out.push_str(";\n");
 }
@@ -86,7 +88,9 @@ fn push_user(out: &mut String, user: &UserDef) {
 fn push_tenant(out: &mut String, catalog: &CatalogSnapshot, tenant: &TenantDef) {
     let _ = writeln!(out, "-- Dump Tenant {0} Object\n\\change_tenant {0}", tenant.name);
     let databases: Vec<_> = catalog.databases(tenant.id).collect();
-    for database in databases.iter().filter(|d| d.name != "public") {
+    // The system tenant is born with it.
+    let is_born = |d: &DatabaseDef| tenant.is_system() && d.name == DEFAULT_DATABASE;
+    for database in databases.iter().filter(|d| !is_born(d)) {
         push_database(out, database);
     }
     for role in catalog.roles(tenant.id) {
@@ -102,6 +106,11 @@ fn push_tenant(out: &mut String, catalog: &CatalogSnapshot, tenant: &TenantDef) 
         for table in catalog.external_tables(database.id) {
             push_external(out, database, table);
         }
+    }
+    // Last, so that it does not hold up the making of the rest.
+    let quota = Quota::of(tenant);
+    if !quota.is_unlimited() {
+        let _ = writeln!(out, "alter tenant {} set _limiter {};", quoted(&tenant.name), written(&quota));
     }
 }
 

@@ -8,7 +8,7 @@ use triglot_engine::query::QueryError;
 use triglot_engine::{ColumnShape, EngineError, IngestError};
 use triglot_model::{ColumnType, ErrorKind};
 
-use crate::access_error::{catalog_face, insufficient, tenant_not_found};
+use crate::access_error::{catalog_face, insufficient, rate_reached, tenant_not_found};
 use crate::codec::FieldType;
 
 /// A statement that was refused or failed.
@@ -105,6 +105,7 @@ pub fn engine_face(error: &EngineError) -> (&'static str, String) {
         EngineError::PasswordChangePending { .. } => return insufficient("change password"),
         EngineError::PasswordUnchanged { .. } => return insufficient("input different password"),
         EngineError::TenantNotFound { name } => return tenant_not_found(name),
+        EngineError::RateReached { meter, .. } => return rate_reached(*meter),
         EngineError::Catalog(e) => {
             if let Some(face) = catalog_face(e) {
                 return face;

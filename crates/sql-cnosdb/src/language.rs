@@ -16,14 +16,18 @@ use crate::functions::{packs, replaced};
 use crate::names;
 use crate::plan;
 use crate::session_values::session_values;
-use crate::system::CnosDbTables;
+use crate::system::{CnosDbTables, UsageSource};
 use crate::type_names;
 
-/// The query language of CnosDB sessions. Made once for each listener.
+/// The query language of CnosDB sessions. Made once for each listener, which counts the requests that
+/// `usage_schema` tells of.
 ///
 /// # Errors
 /// Two functions claim one name: a fault of the program.
-pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction> {
+pub fn language(
+    engine: &Engine,
+    usage: Arc<dyn UsageSource>,
+) -> Result<Arc<QueryLanguage>, DuplicateFunction> {
     // `now()` prints its zone (sheet section 13).
     let mut functions = SessionOptions::default_functions().with_now_in("+00:00");
     let replaced = replaced(&functions);
@@ -40,7 +44,7 @@ pub fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction
         analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions), Arc::new(Coercions)],
         finish: Some(names::with_names),
         extension_planners: vec![Arc::new(GapFillPlanner)],
-        system_tables: Some(Arc::new(CnosDbTables)),
+        system_tables: Some(Arc::new(CnosDbTables(usage))),
         session_values: Some(session_values),
         ..LanguageOptions::default()
     }))

@@ -31,3 +31,4 @@ pub use dump::dump;
 pub use error::{SqlError, engine_face, ingest_face};
 pub use language::language;
 pub use lower::{Prepared, execute, plan, prepare, prepare_literals};
+pub use system::{API_TABLES, ApiUsage, UsageSource};

@@ -12,7 +12,7 @@ const SERVER_VERSION: &str = "2.4.3";
 /// triglot is one process with everything in it.
 const DEPLOYMENT_MODE: &str = "singleton";
 /// The vendor's defaults; there is no cluster.
-const NODE_ID: u64 = 1001;
+pub(crate) const NODE_ID: u64 = 1001;
 const CLUSTER_NAME: &str = "cluster_xxx";
 
 /// The values of one session.

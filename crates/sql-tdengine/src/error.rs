@@ -1,3 +1,4 @@
+use arrow::error::ArrowError;
 use triglot_engine::EngineError;
 use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
@@ -50,6 +51,13 @@ impl From<EngineError> for TaosError {
 impl From<QueryError> for TaosError {
     fn from(error: QueryError) -> Self {
         Self::of_kind(error.kind(), &error.to_string())
+    }
+}
+
+/// A fault in building an answer that was computed.
+impl From<ArrowError> for TaosError {
+    fn from(error: ArrowError) -> Self {
+        Self::of_kind(ErrorKind::Internal, &error.to_string())
     }
 }
 

@@ -4,11 +4,20 @@
 mod error;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod functions;
+mod insert;
+mod lower;
+mod query;
+mod run;
+mod system;
+mod time;
+#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
+mod time_text;
 #[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;
 
 pub use error::TaosError;
+pub use run::run;
 pub use types::{ColumnMeta, TaosType};
 
 use std::sync::Arc;
@@ -65,14 +74,8 @@ pub struct Rows {
 pub fn language(
     engine: &Engine,
 ) -> Result<Arc<QueryLanguage>, triglot_engine::query::functions::DuplicateFunction> {
-    Ok(engine.language(triglot_engine::LanguageOptions::default()))
-}
-
-/// Runs one statement. Long texts are parsed and planned off the caller's thread.
-///
-/// # Errors
-/// The vendor's codes, see [`TaosError`].
-pub async fn run(engine: &Engine, context: &Context, sql: &str) -> Result<Answer, TaosError> {
-    let _ = (engine, context, sql);
-    Err(TaosError::unsupported("SQL"))
+    Ok(engine.language(triglot_engine::LanguageOptions {
+        system_tables: Some(Arc::new(system::TaosTables)),
+        ..triglot_engine::LanguageOptions::default()
+    }))
 }

@@ -12,6 +12,7 @@ mod file;
 mod manifest;
 mod memtable;
 pub mod merge;
+mod newest;
 mod options;
 pub mod physical;
 mod retag;
@@ -30,9 +31,9 @@ mod write;
 
 pub use error::StorageError;
 pub use merge::Tombstone;
-pub use roaring::RoaringBitmap;
-
+pub use newest::LastRowsRequest;
 pub use options::{CompactionOptions, StorageOptions, TableMeta, Tables};
+pub use roaring::RoaringBitmap;
 pub use scan::{RowStream, ScanRequest};
 pub use series::SeriesKey;
 pub use shard::open::RecoveryReport;

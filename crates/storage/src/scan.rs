@@ -189,7 +189,7 @@ pub(crate) fn deletions_for(file: &DataFile, tombstones: &[Tombstone], time: &Ti
 }
 
 /// Keys, control columns and `columns` of a batch, so that no others are filtered in vain.
-fn only_columns(
+pub(crate) fn only_columns(
     batch: &RecordBatch,
     columns: &[(ColumnId, ColumnType)],
 ) -> Result<RecordBatch, arrow::error::ArrowError> {

@@ -122,6 +122,45 @@ fn curl_calls_of_the_manual() {
     assert_eq!(curl(&[&packed[..], &json[..]].concat(), "/sql?db=public"), row);
 }
 
+/// The calls of the older manual, whose server listens on 31007: the port comes from the vendor's file.
+#[test]
+fn curl_calls_of_the_manual_of_port_31007() {
+    if skip("curl") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let file = |port: u16| format!("[query]\nauth_enabled = false\n[service]\nhttp_listen_port = {port}\n");
+    let server = Server::start_with_file(&dir.path().join("data"), file);
+    let base = format!("http://127.0.0.1:{}/api/v1", server.port);
+    let curl = |arguments: &[&str], path: &str| {
+        run(Command::new("curl").arg("-sS").args(arguments).arg(format!("{base}{path}")))
+    };
+    assert!(curl(&["-G"], "/ping").contains("\"status\":\"healthy\""));
+    let json = ["-i", "-u", "root:", "-H", "Accept: application/json", "-XPOST"];
+    let ok = |body: &str, path: &str| {
+        let answer = curl(&[&json[..], &["-d", body]].concat(), path);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        body.to_owned()
+    };
+    assert_eq!(ok("CREATE DATABASE example WITH TTL 'INF' PRECISION 'ns'", "/sql?db=public"), "");
+    assert_eq!(ok("t1,foo=a,bar=b v=1 3", "/write?db=example"), "");
+    let row = r#"[{"bar":"b","foo":"a","time":"1970-01-01T00:00:00.000000003","v":1.0}]"#;
+    assert_eq!(ok("SELECT * FROM t1", "/sql?db=example"), row);
+    assert_eq!(ok("SELECT * FROM t1;", "/sql?tenant=cnosdb&db=example&pretty=true&chunked=false"), row);
+    let formats = [
+        ("application/csv", "time,bar,foo,v\n1970-01-01T00:00:00.000000003,b,a,1.0\n"),
+        ("application/nd-json", &format!("{}\n", row.trim_matches(['[', ']']))),
+    ];
+    for (accept, expected) in formats {
+        let accept = format!("Accept: {accept}");
+        let answer =
+            curl(&["-u", "root:", "-H", &accept, "-XPOST", "-d", "SELECT * FROM t1"], "/sql?db=example");
+        assert_eq!(answer, expected);
+    }
+    assert_eq!(ok("DROP DATABASE example", "/sql?db=public"), "");
+}
+
 /// A virtual environment under `target` with [`PACKAGES`], made on first use.
 pub(crate) fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();

@@ -304,3 +304,28 @@ fn a_failed_export_leaves_nothing() {
     let external = format!("copy into '{}/external/x.csv' from (select 1 as a)", data.display());
     assert_eq!(server.sql("public", &external), "rows\n1\n");
 }
+
+/// What an export leaves behind when the server is killed is no file of any table, and stands in nobody's way.
+#[test]
+fn what_a_killed_export_leaves_harms_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let files = dir.path().join("files");
+    for (format, content) in [("csv", "n\n1\n"), ("json", "{\"n\":1}\n")] {
+        let place = files.join(format);
+        write(&place, &format!("a.{format}"), content);
+        // As `engine/files.rs` names them: cut off in the middle.
+        write(&place, &format!(".out.{format}.1700000000000000000.partial"), "n\n7\nbro\"ken");
+        let header = if format == "csv" { " with header row" } else { "" };
+        let create = format!(
+            "create external table {format} stored as {format}{header} location '{}/'",
+            place.display()
+        );
+        server.sql("public", &create);
+        assert_eq!(server.sql("public", &format!("select sum(n) as s from {format}")), "s\n1\n");
+        let options = format!("file_format = (type = '{format}', with_header = true)");
+        let out = format!("copy into '{}/out.{format}' from (select 2 as n) {options}", place.display());
+        assert_eq!(server.sql("public", &out), "rows\n1\n");
+        assert_eq!(server.sql("public", &format!("select sum(n) as s from {format}")), "s\n3\n");
+    }
+}

@@ -34,6 +34,16 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// `triglot serve` without anything from this environment.
+fn command() -> Command {
+    let mut command = Command::new(binary());
+    for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("TRIGLOT_")) {
+        command.env_remove(name);
+    }
+    command.args(["serve", "--log-format", "text"]);
+    command
+}
+
 impl Server {
     /// Starts on `data` and waits until the server says that it is ready.
     pub(crate) fn start(data: &Path) -> Self {
@@ -42,15 +52,27 @@ impl Server {
 
     /// The same with more of the configuration, as variables of the environment.
     pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
-        let (port, taos_port) = (free_port(), free_port());
-        let mut command = Command::new(binary());
-        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("TRIGLOT_")) {
-            command.env_remove(name);
-        }
-        command.args(["serve", "--log-format", "text", "--data-dir"]).arg(data);
+        let port = free_port();
+        let mut command = command();
+        command.args(["--data-dir"]).arg(data);
         command.env("TRIGLOT_CNOSDB__LISTEN", format!("127.0.0.1:{port}"));
-        command.env("TRIGLOT_TDENGINE__LISTEN", format!("127.0.0.1:{taos_port}"));
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());
+        Self::run(command, port, data)
+    }
+
+    /// Starts with a vendor's configuration file, whose text is made of the port.
+    pub(crate) fn start_with_file(data: &Path, text: impl Fn(u16) -> String) -> Self {
+        let port = free_port();
+        let file = data.with_extension("conf");
+        std::fs::write(&file, text(port)).unwrap();
+        let mut command = command();
+        command.arg("--config").arg(&file).arg("--data-dir").arg(data);
+        Self::run(command, port, data)
+    }
+
+    fn run(mut command: Command, port: u16, data: &Path) -> Self {
+        let taos_port = free_port();
+        command.env("TRIGLOT_TDENGINE__LISTEN", format!("127.0.0.1:{taos_port}"));
         // A file: nobody reads a pipe while the server runs.
         let log = data.with_extension("log");
         let child =

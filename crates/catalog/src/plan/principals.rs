@@ -7,6 +7,7 @@ use crate::entity::{MemberRole, Privilege, RoleDef, SystemRole, UserDef};
 use crate::error::CatalogError;
 use crate::event::Event;
 use crate::op::{NewUser, OpResult, UserChanges};
+use crate::quota::ObjectLimit;
 
 impl Draft<'_> {
     pub(super) fn create_user(&mut self, new: &NewUser) -> Result<OpResult> {
@@ -134,6 +135,7 @@ impl Draft<'_> {
             let (user, tenant) = (member.name.clone(), def.name.clone());
             return Err(CatalogError::MemberExists { user, tenant });
         }
+        Self::check_room(&def, ObjectLimit::Users, self.state.members(tenant).count())?;
         self.put_member(tenant, user, role)
     }
 

@@ -10,6 +10,7 @@ use crate::entity::TenantDef;
 use crate::error::CatalogError;
 use crate::event::Event;
 use crate::op::{DatabaseChanges, NewDatabase, OpResult, OptionChanges};
+use crate::quota::ObjectLimit;
 
 impl Draft<'_> {
     pub(super) fn create_tenant(
@@ -75,8 +76,10 @@ impl Draft<'_> {
     }
 
     pub(super) fn create_database(&mut self, new: &NewDatabase) -> Result<OpResult> {
-        self.tenant(new.tenant)?;
+        let tenant = self.tenant(new.tenant)?;
         self.check_new_database_name(new.tenant, &new.name)?;
+        Self::check_room(&tenant, ObjectLimit::Databases, self.state.databases(new.tenant).count())?;
+        check_retention(&tenant, new.retention_ns)?;
         let id = DatabaseId(take_id(self.state.next.database, "database")?);
         self.emit(Event::DatabasePut(DatabaseDef {
             id,
@@ -99,7 +102,10 @@ impl Draft<'_> {
             self.check_new_database_name(old.tenant, name)?;
             new.name.clone_from(name);
         }
-        new.retention_ns = changes.retention_ns.unwrap_or(old.retention_ns);
+        if let Some(retention_ns) = changes.retention_ns {
+            check_retention(&*self.tenant(old.tenant)?, retention_ns)?;
+            new.retention_ns = retention_ns;
+        }
         new.partition_ns = changes.partition_ns.unwrap_or(old.partition_ns);
         new.rewrite = changes.rewrite.unwrap_or(old.rewrite);
         change_options(&mut new.options, &changes.options);
@@ -124,6 +130,9 @@ impl Draft<'_> {
             return Err(CatalogError::DatabaseNotFound { database: format!("#{id}") });
         };
         if database.drop_at_ns.is_some() {
+            let (tenant, present) =
+                (self.tenant(database.tenant)?, self.state.databases(database.tenant).count());
+            Self::check_room(&tenant, ObjectLimit::Databases, present)?;
             self.emit(Event::DatabasePut(DatabaseDef { drop_at_ns: None, ..DatabaseDef::clone(&database) }))?;
         }
         self.database(id).map(OpResult::Database)
@@ -143,6 +152,14 @@ impl Draft<'_> {
         Ok(OpResult::Dropped(tables))
     }
 
+    /// Whether one more fits beside the `present` ones.
+    pub(super) fn check_room(tenant: &TenantDef, limit: ObjectLimit, present: usize) -> Result<()> {
+        match tenant.object_limit(limit) {
+            Some(max) if present as u64 >= max => Err(quota_reached(tenant, limit, max)),
+            _ => Ok(()),
+        }
+    }
+
     fn check_new_database_name(&self, tenant: TenantId, name: &str) -> Result<()> {
         self.check_name(name)?;
         match self.state.database_even_dropped(tenant, name) {
@@ -157,4 +174,15 @@ impl Draft<'_> {
             _ => Err(CatalogError::NotDue { name: name.to_owned() }),
         }
     }
+}
+
+fn check_retention(tenant: &TenantDef, retention_ns: Option<i64>) -> Result<()> {
+    match tenant.retention_limit_under(retention_ns) {
+        Some(days) => Err(quota_reached(tenant, ObjectLimit::RetentionDays, days)),
+        None => Ok(()),
+    }
+}
+
+fn quota_reached(tenant: &TenantDef, limit: ObjectLimit, max: u64) -> CatalogError {
+    CatalogError::QuotaReached { tenant: tenant.name.clone(), limit, max }
 }

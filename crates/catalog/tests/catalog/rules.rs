@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use triglot_catalog::{
-    CatalogError, CatalogOp, ColumnShape, DatabaseChanges, MemberRole, NewColumn, NewIdentity, NewTable,
-    NewUser, OpResult, PasswordHash, Privilege, SystemRole, TableChange, UserChanges,
+    CatalogError, CatalogOp, ColumnShape, DatabaseChanges, MemberRole, NewColumn, NewDatabase, NewIdentity,
+    NewTable, NewUser, ObjectLimit, OpResult, PasswordHash, Privilege, SystemRole, TableChange, UserChanges,
 };
 use triglot_model::limits::Limits;
 use triglot_model::{
@@ -83,6 +83,60 @@ async fn tenants() {
     refused!(f, system, CatalogError::SystemTenant { .. }, ErrorKind::Denied);
     let gone = CatalogOp::DropTenant { tenant: TenantId(99), after_ns: None };
     refused!(f, gone, CatalogError::TenantNotFound { .. }, ErrorKind::TenantNotFound);
+}
+
+/// Limits are checked on the state that a request's own ops have made, so nobody takes the last place twice.
+#[tokio::test]
+async fn tenants_have_no_more_than_they_may() {
+    let f = Fixture::new().await;
+    let id = f.add_tenant("t").await;
+    let limit = |limit: ObjectLimit, n: Option<u64>| CatalogOp::AlterTenant {
+        tenant: id,
+        options: [(limit.option(), n.map(|n| n.to_string()))].into(),
+    };
+    f.one(limit(ObjectLimit::Databases, Some(1))).await.unwrap();
+    let make = |name: &str| CatalogOp::CreateDatabase(database(id, name));
+    let both = f.catalog.apply(vec![make("a"), make("b")]).await.unwrap_err();
+    assert!(
+        matches!(both, CatalogError::QuotaReached { limit: ObjectLimit::Databases, max: 1, .. }),
+        "{both:?}"
+    );
+    let a = f.add_database(id, "a").await;
+    refused!(f, make("b"), CatalogError::QuotaReached { .. }, ErrorKind::LimitReached);
+    // Existence is told first.
+    refused!(f, make("a"), CatalogError::DatabaseExists { .. }, ErrorKind::DatabaseExists);
+    f.one(CatalogOp::DropDatabase { database: a, after_ns: Some(1) }).await.unwrap();
+    f.add_database(id, "b").await;
+    refused!(
+        f,
+        CatalogOp::RecoverDatabase { database: a },
+        CatalogError::QuotaReached { .. },
+        ErrorKind::LimitReached
+    );
+
+    let day = 86_400_000_000_000;
+    f.one(limit(ObjectLimit::Databases, None)).await.unwrap();
+    f.one(limit(ObjectLimit::RetentionDays, Some(2))).await.unwrap();
+    let kept =
+        |name: &str, ns| CatalogOp::CreateDatabase(NewDatabase { retention_ns: ns, ..database(id, name) });
+    refused!(f, kept("c", None), CatalogError::QuotaReached { .. }, ErrorKind::LimitReached);
+    refused!(f, kept("c", Some(2 * day + 1)), CatalogError::QuotaReached { .. }, ErrorKind::LimitReached);
+    let c = f.one(kept("c", Some(2 * day))).await.unwrap();
+    let OpResult::Database(c) = c else { panic!("{c:?}") };
+    let retention = |ns| CatalogOp::AlterDatabase {
+        database: c.id,
+        changes: DatabaseChanges { retention_ns: Some(ns), ..DatabaseChanges::default() },
+    };
+    refused!(f, retention(None), CatalogError::QuotaReached { .. }, ErrorKind::LimitReached);
+    f.one(retention(Some(day))).await.unwrap();
+
+    f.one(limit(ObjectLimit::Users, Some(1))).await.unwrap();
+    let (u, v) = (f.add_user("u").await, f.add_user("v").await);
+    let member =
+        |user| CatalogOp::AddMember { tenant: id, user, role: MemberRole::System(SystemRole::Member) };
+    f.one(member(u)).await.unwrap();
+    refused!(f, member(v), CatalogError::QuotaReached { .. }, ErrorKind::LimitReached);
+    refused!(f, member(u), CatalogError::MemberExists { .. }, ErrorKind::PrincipalExists);
 }
 
 #[tokio::test]

@@ -186,6 +186,14 @@ pub(super) struct Assembled {
     pub(super) set: Option<BinaryArray>,
 }
 
+impl Assembled {
+    /// Bytes of the rows in memory.
+    fn bytes(&self) -> u64 {
+        let columns: usize = self.columns.iter().map(|(_, values)| values.get_array_memory_size()).sum();
+        (columns + size_of_val(self.times.as_slice())) as u64
+    }
+}
+
 fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError> {
     let Some(def) = table.def.clone() else { return Err(EngineError::SchemaRace) };
     let rows = table.rows();
@@ -207,12 +215,14 @@ fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError>
     Ok(Assembled { def, columns, times, row_series, series, epochs, op: None, set: None })
 }
 
-/// Sends assembled tables to their shards, all shards side by side.
+/// Sends assembled tables to their shards, all shards side by side. Rows that are sent again because tags
+/// were changed meanwhile count twice in the tenant's rates.
 pub(super) async fn store(
     engine: &Engine,
     database: &DatabaseDef,
     tables: Vec<Assembled>,
 ) -> Result<(), EngineError> {
+    engine.spend_write(database, tables.iter().map(Assembled::bytes).sum())?;
     let mut by_shard: BTreeMap<ShardId, Vec<ShardRows>> = BTreeMap::new();
     for table in tables {
         for part in shard_rows(engine, database, table)? {

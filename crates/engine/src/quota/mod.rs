@@ -1,14 +1,22 @@
 //! What a tenant may use at most: objects that it may have, and rates of requests and bytes.
 //!
 //! A [`Quota`] is kept in the tenant's options as text, so that it survives in the catalog's frozen
-//! records; [`Quota::of`] reads it back.
+//! records; [`Quota::of`] reads it back. Objects are counted by the catalog, rates by [`rates`].
+
+mod rates;
+mod spending;
+mod traffic;
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
-use triglot_catalog::{OptionChanges, TenantDef};
+use triglot_catalog::{ObjectLimit, OptionChanges, TenantDef};
 
-/// Keys of the tenant's options.
-const OBJECTS: &str = "quota.objects.";
+pub(crate) use rates::Rates;
+pub(crate) use traffic::TrafficMeter;
+pub use traffic::{Traffic, TrafficKey};
+
+/// Keys of the tenant's options that hold rates.
 const RATES: &str = "quota.rates.";
 
 /// What a tenant may use; absent parts are unlimited.
@@ -18,37 +26,6 @@ pub struct Quota {
     pub objects: BTreeMap<ObjectLimit, u64>,
     /// Requests and bytes over time.
     pub rates: BTreeMap<Meter, RateLimit>,
-}
-
-/// Things that are counted when they are made or changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ObjectLimit {
-    /// Members of the tenant.
-    Users,
-    /// Databases.
-    Databases,
-    /// Shards that a database may ask for.
-    Shards,
-    /// Replicas that a database may ask for.
-    Replicas,
-    /// Days that a database may keep its rows; "for ever" is more than any number.
-    RetentionDays,
-}
-
-impl ObjectLimit {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Users, Self::Databases, Self::Shards, Self::Replicas, Self::RetentionDays];
-
-    const fn key(self) -> &'static str {
-        match self {
-            Self::Users => "users",
-            Self::Databases => "databases",
-            Self::Shards => "shards",
-            Self::Replicas => "replicas",
-            Self::RetentionDays => "retention_days",
-        }
-    }
 }
 
 /// Where a request is measured. On one node every request passes both.
@@ -145,12 +122,21 @@ impl Quota {
     /// The quota of a tenant.
     pub fn of(tenant: &TenantDef) -> Self {
         let text = |key: &str| tenant.options.get(key);
-        let object =
-            |limit: ObjectLimit| Some((limit, text(&format!("{OBJECTS}{}", limit.key()))?.parse().ok()?));
+        let object = |limit: ObjectLimit| Some((limit, tenant.object_limit(limit)?));
         let rate = |meter: Meter| Some((meter, RateLimit::from_text(text(&meter.key())?)?));
         Self {
             objects: ObjectLimit::ALL.into_iter().filter_map(object).collect(),
             rates: Meter::ALL.into_iter().filter_map(rate).collect(),
+        }
+    }
+
+    /// The rates of a tenant alone, without looking further where there are none.
+    fn rates_of(tenant: &TenantDef) -> BTreeMap<Meter, RateLimit> {
+        let first = tenant.options.range::<str, _>((Bound::Included(RATES), Bound::Unbounded)).next();
+        if first.is_some_and(|(key, _)| key.starts_with(RATES)) {
+            Self::of(tenant).rates
+        } else {
+            BTreeMap::new()
         }
     }
 
@@ -163,7 +149,7 @@ impl Quota {
     pub fn changes(&self) -> OptionChanges {
         let objects = ObjectLimit::ALL
             .into_iter()
-            .map(|limit| (format!("{OBJECTS}{}", limit.key()), self.objects.get(&limit).map(u64::to_string)));
+            .map(|limit| (limit.option(), self.objects.get(&limit).map(u64::to_string)));
         let rates = Meter::ALL.into_iter().map(|m| (m.key(), self.rates.get(&m).map(|r| r.to_text())));
         objects.chain(rates).collect()
     }

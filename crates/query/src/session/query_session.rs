@@ -29,6 +29,9 @@ use super::builder::{SessionContext, Shared};
 use crate::plan_cache::PlanCache;
 use crate::rules::PlanShape;
 
+/// The most partitions that a client can ask for: each has buffers of its own.
+const MAX_TARGET_PARTITIONS: usize = 64;
+
 /// One statement's session: where its names lead, and everything that planning and execution need.
 ///
 /// It implements DataFusion's [`Session`] directly instead of wrapping a `SessionState`, whose function
@@ -40,6 +43,8 @@ pub struct QuerySession {
     context: SessionContext,
     props: ExecutionProps,
     table_options: Option<Box<TableOptions>>,
+    /// None: what all sessions share.
+    config: Option<Box<SessionConfig>>,
     shape: PlanShape,
 }
 
@@ -59,7 +64,19 @@ impl QuerySession {
         context: SessionContext,
         props: ExecutionProps,
     ) -> Self {
-        Self { shared, id, context, props, table_options: None, shape: PlanShape::Any }
+        Self { shared, id, context, props, table_options: None, config: None, shape: PlanShape::Any }
+    }
+
+    /// This session with queries in at most so many partitions (1 to 64).
+    #[must_use]
+    pub fn with_target_partitions(mut self, partitions: usize) -> Self {
+        let partitions = partitions.clamp(1, MAX_TARGET_PARTITIONS);
+        if partitions != self.config().target_partitions() {
+            let config = self.config().clone().with_target_partitions(partitions);
+            self.props.config_options = Some(Arc::clone(config.options()));
+            self.config = Some(Box::new(config));
+        }
+        self
     }
 
     /// Where names lead.
@@ -154,7 +171,7 @@ impl Session for QuerySession {
     }
 
     fn config(&self) -> &SessionConfig {
-        &self.shared.config
+        self.config.as_deref().unwrap_or(&self.shared.config)
     }
 
     fn catalog_list(&self) -> Arc<dyn CatalogProviderList> {
@@ -192,7 +209,7 @@ impl Session for QuerySession {
     fn create_physical_expr(&self, expr: Expr, schema: &DFSchema) -> Result<Arc<dyn PhysicalExpr>> {
         let context = SimplifyContext::builder()
             .with_schema(Arc::new(schema.clone()))
-            .with_config_options(Arc::clone(self.shared.config.options()))
+            .with_config_options(Arc::clone(self.config().options()))
             .with_query_execution_start_time(self.props.query_execution_start_time)
             .build();
         let expr = ExprSimplifier::new(context).coerce(expr, schema)?;
@@ -246,7 +263,7 @@ impl Session for QuerySession {
         Arc::new(TaskContext::new(
             None,
             self.id.clone(),
-            self.shared.config.clone(),
+            self.config().clone(),
             HashMap::new(),
             HashMap::new(),
             HashMap::new(),
@@ -266,7 +283,7 @@ impl OptimizerConfig for QuerySession {
     }
 
     fn options(&self) -> Arc<ConfigOptions> {
-        Arc::clone(self.shared.config.options())
+        Arc::clone(self.config().options())
     }
 
     fn function_registry(&self) -> Option<&dyn FunctionRegistry> {

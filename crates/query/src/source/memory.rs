@@ -143,6 +143,26 @@ impl SeriesSource for MemorySource {
         (0..self.series_count(shard) as u32).collect()
     }
 
+    fn last_rows(
+        &self,
+        shard: ShardId,
+        columns: Vec<ColumnId>,
+        series: &SidSet,
+        batch_rows: usize,
+    ) -> BatchStream {
+        let mut newest: BTreeMap<u32, &(u32, TestRow)> = BTreeMap::new();
+        for row in self.shards.get(&shard).into_iter().flat_map(|s| s.buckets.values()).flat_map(|b| b.iter())
+        {
+            let wanted = series.bitmap().is_none_or(|s| s.contains(row.0));
+            if wanted && newest.get(&row.0).is_none_or(|old| old.1.time <= row.1.time) {
+                newest.insert(row.0, row);
+            }
+        }
+        let rows: Vec<&(u32, TestRow)> = newest.into_values().collect();
+        let batches: Vec<_> = rows.chunks(batch_rows).map(|rows| Ok(rows_batch(rows, &columns))).collect();
+        stream::iter(batches).boxed()
+    }
+
     fn chunks(&self, time: TimeRange, series: &SeriesSelection) -> Vec<Arc<dyn SeriesChunk>> {
         let mut chunks: Vec<Arc<dyn SeriesChunk>> = Vec::new();
         for (id, shard) in &self.shards {

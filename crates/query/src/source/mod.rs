@@ -123,6 +123,15 @@ pub trait SeriesSource: Send + Sync + Debug + 'static {
     fn series_where(&self, shard: ShardId, tag: ColumnId, values: &[&str]) -> RoaringBitmap;
     /// All series.
     fn all_series(&self, shard: ShardId) -> RoaringBitmap;
+    /// At most one row for each of `series`: its newest, with `columns`, in no order. With a composite
+    /// key, any of the rows of the newest time.
+    fn last_rows(
+        &self,
+        shard: ShardId,
+        columns: Vec<ColumnId>,
+        series: &SidSet,
+        batch_rows: usize,
+    ) -> BatchStream;
     /// The chunks that may hold wanted rows. Chunks of one shard never overlap in time.
     fn chunks(&self, time: TimeRange, series: &SeriesSelection) -> Vec<Arc<dyn SeriesChunk>>;
 }

@@ -9,7 +9,9 @@ use datafusion::error::DataFusionError;
 use futures::{StreamExt, TryStreamExt};
 use roaring::RoaringBitmap;
 use triglot_model::{ColumnId, IdentityRule, ShardId, TableDef};
-use triglot_storage::{ChunkRef, ScanRequest, SeriesKey, StorageError, TableSnapshot, TimeRange};
+use triglot_storage::{
+    ChunkRef, LastRowsRequest, ScanRequest, SeriesKey, StorageError, TableSnapshot, TimeRange,
+};
 
 use super::{BatchStream, ChunkScan, SeriesChunk, SeriesSelection, SeriesSource, SidSet};
 use crate::QueryError;
@@ -110,6 +112,21 @@ impl SeriesSource for SnapshotSource {
 
     fn all_series(&self, shard: ShardId) -> RoaringBitmap {
         self.snapshot.all_series(shard)
+    }
+
+    fn last_rows(
+        &self,
+        shard: ShardId,
+        columns: Vec<ColumnId>,
+        series: &SidSet,
+        batch_rows: usize,
+    ) -> BatchStream {
+        let series = match series {
+            SidSet::All => None,
+            SidSet::Some(sids) => Some(Arc::clone(sids)),
+        };
+        let request = LastRowsRequest { columns, series, batch_rows };
+        self.snapshot.last_rows(shard, request).map_err(|e| carried(&e)).boxed()
     }
 
     fn chunks(&self, time: TimeRange, series: &SeriesSelection) -> Vec<Arc<dyn SeriesChunk>> {

@@ -22,7 +22,6 @@ use datafusion::physical_plan::{
 use triglot_model::ShardId;
 use triglot_storage::TimeRange;
 
-use super::last_rows::last_rows;
 use super::provider::timestamp;
 use super::shape::{Output, Shape, TagCache};
 use super::stream::{Open, ScanStream};
@@ -195,9 +194,10 @@ impl SeriesScanExec {
             Work::LastRows(shards) => Ok(shards
                 .iter()
                 .filter_map(|shard| {
-                    let request = request(self.plan.selection.of(*shard)?.clone());
+                    let series = self.plan.selection.of(*shard)?.clone();
                     let (source, shard) = (Arc::clone(&self.plan.source), *shard);
-                    let open: Open = Box::new(move || last_rows(source.as_ref(), shard, request));
+                    let columns = self.plan.shape.stored.clone();
+                    let open: Open = Box::new(move || source.last_rows(shard, columns, &series, batch_rows));
                     Some((shard, open))
                 })
                 .collect()),

@@ -3,7 +3,6 @@
 mod decide;
 mod exec;
 mod filter;
-mod last_rows;
 mod provider;
 mod series_list;
 mod shape;
@@ -15,7 +14,7 @@ pub use decide::{Decision, RowsPart, decide_rows};
 pub use exec::SeriesScanExec;
 pub use provider::{SERIES_COLUMN, SeriesTable};
 pub use series_list::SeriesListTable;
-pub use tags::CHILD_NAME;
+pub use tags::{CHILD_NAME, typed_tags};
 
 pub(crate) use exec::PreparedScan;
 pub(crate) use filter::{Pushdown, classify};

@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use triglot_model::{ColumnId, ShardId, Sid};
 
 use super::filter::{Pushdown, classify};
-use super::tags::{self, CHILD_NAME, read_type, typed};
+use super::tags::{self, CHILD_NAME, typed};
 use crate::source::SeriesSource;
 
 /// The series of a table, one row each with the values of all tags: what SHOW SERIES and SHOW TAG
@@ -39,7 +39,7 @@ impl SeriesListTable {
     /// The series of `source` with tags in their columns' types, and [`CHILD_NAME`] as the last column.
     pub fn with_names(source: Arc<dyn SeriesSource>) -> Self {
         let (mut tags, mut fields): (Vec<ColumnId>, Vec<Field>) =
-            source.table().tags().map(|t| (t.id, Field::new(&t.name, read_type(t.ty), true))).unzip();
+            source.table().tags().map(|t| (t.id, Field::new(&t.name, t.ty.read_arrow(), true))).unzip();
         tags.push(ColumnId::CHILD_NAME);
         fields.push(Field::new(CHILD_NAME, DataType::Utf8View, true));
         Self { source, tags, schema: Arc::new(Schema::new(fields)), only: None }

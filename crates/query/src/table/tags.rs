@@ -108,13 +108,12 @@ pub(crate) fn series_value(table: &TableDef, name: &str) -> Option<(ColumnId, Co
     }
 }
 
-/// The type in which queries see values of `ty`.
-pub(crate) fn read_type(ty: ColumnType) -> DataType {
-    match ty.arrow() {
-        DataType::Utf8 => DataType::Utf8View,
-        DataType::Binary => DataType::BinaryView,
-        other => other,
-    }
+/// Tags as their column's type is read, from the texts of the series index ([`SeriesSource::tag_batch`]).
+///
+/// # Errors
+/// The values are no text.
+pub fn typed_tags(texts: &ArrayRef, ty: ColumnType) -> Result<ArrayRef> {
+    typed(texts, &ty.read_arrow())
 }
 
 /// Tags as the type that their column has. The series index keeps them as text: numbers in decimal,
@@ -174,7 +173,7 @@ impl Evaluated {
             let Some((id, ty)) = series_value(table, &column.name) else { continue };
             if !tags.contains(&id) {
                 tags.push(id);
-                fields.push(Field::new(&column.name, read_type(ty), true));
+                fields.push(Field::new(&column.name, ty.read_arrow(), true));
             }
         }
         let schema = Arc::new(Schema::new(fields));

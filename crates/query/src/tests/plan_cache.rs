@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::{Query, Statement};
 use futures::TryStreamExt;
 use proptest::prelude::*;
@@ -10,7 +11,7 @@ use triglot_model::Precision;
 use super::fixture::{cpu, options, parse, plain, query, session_of, sorted, tables};
 use crate::source::SeriesSource;
 use crate::source::memory::{MemorySource, TestRow};
-use crate::{PlannedQuery, QueryError, QuerySession, SessionBuilder};
+use crate::{PlannedQuery, QueryError, QuerySession, SessionBuilder, SessionContext, SessionValues};
 
 /// `$h` stands for a tag value, `$t` and `$u` for instants.
 const KEPT: &[&str] = &[
@@ -214,4 +215,61 @@ async fn errors_are_the_planners() {
         let expected = query(&session, sql).await.unwrap_err();
         assert_eq!(found.to_string(), expected.to_string(), "{sql}");
     }
+}
+
+/// A session's user and variables.
+#[derive(Debug)]
+struct Who(&'static str);
+
+impl SessionValues for Who {
+    fn function(&self, name: &str) -> Option<ScalarValue> {
+        (name == "current_user").then(|| ScalarValue::from(self.0))
+    }
+
+    fn variable(&self, name: &str) -> Option<ScalarValue> {
+        (name == "who").then(|| ScalarValue::from(self.0))
+    }
+}
+
+/// What a session knows of itself must not come out of a plan that another one left.
+#[tokio::test]
+async fn plans_that_tell_about_the_session_are_not_kept() {
+    let builder = SessionBuilder::new(options());
+    let tables = tables(cpu(3, 1));
+    let session = |who, now_ns| {
+        let (tenant, database) = ("cnosdb".to_owned(), "public".to_owned());
+        let values: Arc<dyn SessionValues> = Arc::new(Who(who));
+        let resolver = tables.clone();
+        builder.build(SessionContext { tenant, database, resolver, now_ns, values: Some(values) })
+    };
+    let (ann, bob) = (session("ann", 1_000_000_000), session("bob", 2_000_000_000));
+    for (sql, of_ann, of_bob) in [
+        ("SELECT host, current_user() FROM cpu WHERE host = 'host_1'", "host_1|ann", "host_1|bob"),
+        ("SELECT host, @@who FROM cpu WHERE host = 'host_1'", "host_1|ann", "host_1|bob"),
+        (
+            "SELECT host, CAST(now() AS BIGINT) FROM cpu WHERE host = 'host_1'",
+            "host_1|1000000000",
+            "host_1|2000000000",
+        ),
+        (
+            "SELECT host, count(*) FROM cpu WHERE host = 'host_1' AND n IS NULL AND current_user() = 'ann' GROUP BY host",
+            "host_1|1",
+            "",
+        ),
+        (
+            "SELECT host, CASE WHEN @@who = 'ann' THEN 1 ELSE 2 END FROM cpu WHERE host = 'host_1' LIMIT 1",
+            "host_1|1",
+            "host_1|2",
+        ),
+    ] {
+        for (session, expected) in [(&ann, of_ann), (&bob, of_bob), (&ann, of_ann)] {
+            assert!(!known(session, sql), "{sql}");
+            let found = super::fixture::lines(&run(session, sql).await.unwrap()).join("\n");
+            assert_eq!(found, expected, "{sql}");
+        }
+    }
+    // While a plan without any of these is shared by both.
+    let sql = "SELECT host FROM cpu WHERE host = 'host_1'";
+    run(&ann, sql).await.unwrap();
+    assert!(known(&bob, sql));
 }

@@ -48,6 +48,26 @@ async fn a_large_scan_is_dealt_out_and_a_small_one_is_not() {
 }
 
 #[tokio::test]
+async fn a_session_may_ask_for_other_partitions() {
+    let sql = "SELECT host, avg(usage_user) FROM cpu GROUP BY host";
+    let asked = |partitions: usize| {
+        let mut large = cpu(10, 10);
+        large.inflate = 1_000_000;
+        session(large).with_target_partitions(partitions)
+    };
+    let text = explain(&asked(3), sql).await;
+    assert!(text.contains("partitions=3") && text.contains("Hash([host@0], 3)"), "{text}");
+    for one in [0, 1] {
+        let text = explain(&asked(one), sql).await;
+        assert!(!text.contains("RepartitionExec") && !text.contains("partitions="), "{text}");
+    }
+    let text = explain(&asked(usize::MAX), sql).await;
+    assert!(text.contains("Hash([host@0], 64)"), "{text}");
+    let rows = lines(&query(&asked(3), sql).await.unwrap());
+    assert_eq!(rows.len(), 10);
+}
+
+#[tokio::test]
 async fn filters_on_fields_stay_above_and_others_go_into_the_scan() {
     let text = explain(
         &session(cpu(4, 5)),

@@ -7,7 +7,7 @@ use triglot_engine::{Engine, Outcome, RoleStatement, Session, Statement, TenantS
 use crate::access_error::role_is_taken;
 use crate::duration::CnosDuration;
 use crate::error::SqlError;
-use crate::parse::limiter::{is_limited, limits_something};
+use crate::parse::limiter::limits_something;
 use crate::parse::tenant::DROP_AFTER;
 
 fn refused<T>((code, text): (&'static str, String)) -> Result<T, SqlError> {
@@ -25,12 +25,6 @@ pub(super) async fn tenant(
         }
         TenantStatement::Alter { name, options } if name == SYSTEM_TENANT && limits_something(options) => {
             return refused(("010075", format!("Tenant {name} cannot be restricted")));
-        }
-        TenantStatement::Alter { options, .. } if limits_something(options) => {
-            return Err(SqlError::NotImplemented("tenant limiters".to_owned()));
-        }
-        TenantStatement::Create { options, .. } if is_limited(options) => {
-            return Err(SqlError::NotImplemented("tenant limiters".to_owned()));
         }
         // Without AFTER the tenant's own option says when.
         TenantStatement::Drop { name, after_ns: after @ None, .. } => {

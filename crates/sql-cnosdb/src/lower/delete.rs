@@ -26,23 +26,44 @@ pub(super) async fn delete(
 ) -> Result<Outcome, SqlError> {
     let table = table_name(name);
     let def = engine.table(session, &table).map_err(|e| named(session, name, true, e))?;
-    let filter = match filter {
-        Some(filter) => {
-            let filter = predicate(engine, session, name, *filter)?;
-            if field_in(&def, &filter).is_some() {
-                return Err(SqlError::NotImplemented(
-                    "Filtering on the field column on the tskv table in delete statement".to_owned(),
-                ));
-            }
-            check_operators(&filter)?;
-            Some(filter)
-        }
-        None => None,
-    };
+    let filter = filter.map(|f| decidable(engine, session, name, &def, *f)).transpose()?;
     engine
         .execute(session, Statement::Delete { table, filter })
         .await
         .map_err(|e| named(session, name, true, e))
+}
+
+/// The rows that a DELETE would take away, for EXPLAIN.
+pub(super) fn rows(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    filter: Option<Box<SqlExpr>>,
+) -> Result<LogicalPlan, SqlError> {
+    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, true, e))?;
+    if let Some(filter) = &filter {
+        decidable(engine, session, name, &def, filter.as_ref().clone())?;
+    }
+    let times: Vec<String> = def.time_column().map(|c| quote(&c.name)).into_iter().collect();
+    Ok(engine.plan(session, *select(&times.join(", "), name, filter.map(|f| *f))?)?)
+}
+
+/// A predicate that time and tags decide.
+fn decidable(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    def: &TableDef,
+    filter: SqlExpr,
+) -> Result<Expr, SqlError> {
+    let filter = predicate(engine, session, name, filter)?;
+    if field_in(def, &filter).is_some() {
+        return Err(SqlError::NotImplemented(
+            "Filtering on the field column on the tskv table in delete statement".to_owned(),
+        ));
+    }
+    check_operators(&filter)?;
+    Ok(filter)
 }
 
 /// Plans a predicate over a table: types coerced, column names unqualified.

@@ -11,6 +11,7 @@ use super::insert::Targets;
 use super::{delete, named, table_name};
 use crate::ast::{CopyOptions, CopySource, ExternalTable, QName};
 use crate::error::SqlError;
+use crate::names::with_names;
 
 pub(super) async fn create_external(
     engine: &Engine,
@@ -88,7 +89,7 @@ pub(super) async fn copy_out(
         CopySource::Query(query) => query,
         CopySource::Table(name) => delete::select("*", &name, None)?,
     };
-    let plan = engine.plan(session, *query)?;
+    let plan = with_names(engine.plan(session, *query)?).map_err(SqlError::Planning)?;
     let export = Export { text: text.to_owned(), plan, location, options: options.files };
     Ok(engine.execute(session, Statement::Export(export)).await?)
 }

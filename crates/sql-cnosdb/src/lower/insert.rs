@@ -11,10 +11,11 @@ use datafusion::common::ScalarValue;
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::prelude::Column;
+use datafusion::sql::sqlparser::ast::Query;
 use triglot_engine::{Engine, Insert, InsertSource, Outcome, Session, Statement};
 use triglot_model::{ColumnKind, TableDef};
 
-use super::{named, table_name};
+use super::{named, table_name, values_rows};
 use crate::ast::QName;
 use crate::error::SqlError;
 
@@ -45,6 +46,21 @@ pub(super) async fn planned(
     let mut targets = Targets::of(&def, columns, source.schema().fields().len())?;
     let plan = targets.fill_planned_time(&def, source)?;
     write(engine, session, name, targets.columns, InsertSource::Plan(Box::new(plan))).await
+}
+
+/// The rows that an INSERT would write, for EXPLAIN.
+pub(super) fn rows(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    columns: Option<Vec<String>>,
+    source: Query,
+) -> Result<LogicalPlan, SqlError> {
+    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, true, e))?;
+    values_rows::check(engine, session, &source)?;
+    let source = engine.plan(session, source)?;
+    let mut targets = Targets::of(&def, columns, source.schema().fields().len())?;
+    targets.fill_planned_time(&def, source)
 }
 
 async fn write(

@@ -3,11 +3,13 @@
 mod access;
 mod database;
 mod delete;
+mod explain;
 mod files;
 mod insert;
 mod show;
 mod table;
 mod update;
+mod values_rows;
 
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::sqlparser::ast;
@@ -94,6 +96,7 @@ pub fn plan(engine: &Engine, session: &Session, prepared: Prepared) -> Result<Pr
             Stmt::Insert { table, columns, source } => {
                 // The target's absence is told before anything about the source.
                 engine.table(session, &table_name(&table)).map_err(|e| named(session, &table, true, e))?;
+                values_rows::check(engine, session, &source)?;
                 let source = engine.plan(session, *source);
                 source.map(|p| Prepared::Insert { table, columns, source: Box::new(p) })
             }
@@ -134,7 +137,7 @@ pub async fn execute(
 ) -> Result<Outcome, SqlError> {
     let outcome = match plan(engine, session, prepared)? {
         Prepared::Select(planned) => {
-            let select = Select { text: text.to_owned(), planned: *planned };
+            let select = Select { text: text.to_owned(), planned: *planned, target_partitions };
             engine.execute(session, Statement::Select(select)).await.map_err(SqlError::from)
         }
         Prepared::Query(plan) => {
@@ -167,10 +170,14 @@ async fn dispatch(
         Stmt::Update { table, assignments, filter } => {
             update::update(engine, session, &table, assignments, filter).await
         }
+        Stmt::ExplainWrite { statement, verbose } => {
+            explain::write(engine, session, *statement, verbose, text).await
+        }
         Stmt::Kill(id) => Ok(engine.execute(session, Statement::KillQuery(id)).await?),
         Stmt::ShowDatabases => show::databases(engine, session),
         Stmt::ShowTables(database) => show::tables(engine, session, database.as_deref()),
         Stmt::ShowQueries => show::queries(engine, session),
+        Stmt::ShowReplicas => show::replicas(engine, session),
         Stmt::ShowSeries { table, tail } => show::series(engine, session, &table, tail).await,
         Stmt::ShowTagValues { table, keys, tail } => {
             show::tag_values(engine, session, &table, &keys, tail).await

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, StringArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, StringArray, TimestampNanosecondArray, UInt32Array,
+};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use arrow::record_batch::RecordBatch;
 use triglot_engine::query::QueryStream;
-use triglot_engine::{Engine, Outcome, Query, Session, Statement};
+use triglot_engine::{Engine, Outcome, Partition, Query, Session, Statement};
 use triglot_model::{ColumnDef, ColumnKind, ErrorKind, ExternalTableDef, FileColumn, TableDef};
 
 use super::delete::{field_in, predicate, quote, select};
@@ -17,7 +19,8 @@ use crate::ast::{KeySelection, QName, Tail};
 use crate::codec::type_name;
 use crate::error::SqlError;
 use crate::options;
-use crate::system::{batch, state_name, system_databases, texts};
+use crate::session_values::NODE_ID;
+use crate::system::{USAGE_SCHEMA, batch, state_name, system_databases, texts, usage_tables, usage_tags};
 
 /// An answer of named columns.
 fn rows(columns: Vec<(&str, ArrayRef)>) -> Result<Outcome, SqlError> {
@@ -38,6 +41,9 @@ pub(super) fn tables(
     database: Option<&str>,
 ) -> Result<Outcome, SqlError> {
     let database = database.unwrap_or(&session.database_name);
+    if database == USAGE_SCHEMA {
+        return rows(vec![("table_name", texts(usage_tables()))]);
+    }
     let tables = engine.tables(session, database).map_err(|e| in_database(database, e))?;
     let external = engine.external_tables(session, database)?;
     let mut names: Vec<&str> =
@@ -67,6 +73,22 @@ pub(super) fn queries(engine: &Engine, session: &Session) -> Result<Outcome, Sql
     ])
 }
 
+/// One replica of each part of time: there is one node. The numbers are those of the answer's rows.
+pub(super) fn replicas(engine: &Engine, session: &Session) -> Result<Outcome, SqlError> {
+    let parts = engine.partitions(session)?;
+    let numbers = UInt32Array::from_iter_values((1..).take(parts.len()));
+    let times = |time: fn(&Partition) -> i64| -> ArrayRef {
+        Arc::new(TimestampNanosecondArray::from_iter_values(parts.iter().map(time)))
+    };
+    rows(vec![
+        ("replica_id", Arc::new(numbers)),
+        ("location", texts(parts.iter().map(|_| NODE_ID.to_string()))),
+        ("database", texts(parts.iter().map(|p| &p.database))),
+        ("start_time", times(|p| p.start_ns)),
+        ("end_time", times(|p| p.end_ns)),
+    ])
+}
+
 pub(super) fn describe_database(engine: &Engine, session: &Session, name: &str) -> Result<Outcome, SqlError> {
     let database = match system_databases(session).into_iter().find(|d| d.name == name) {
         Some(system) => Arc::new(system),
@@ -76,12 +98,17 @@ pub(super) fn describe_database(engine: &Engine, session: &Session, name: &str) 
 }
 
 pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -> Result<Outcome, SqlError> {
+    let database = name.database.as_deref().unwrap_or(&session.database_name);
+    if database == USAGE_SCHEMA
+        && let Some(tags) = usage_tags(&name.table)
+    {
+        return describe_usage(tags);
+    }
     if let Some(external) = engine.external_table(session, &table_name(name)) {
         return describe_external(&external);
     }
     let def = engine.table(session, &table_name(name)).map_err(|e| {
         // Unlike a SELECT, DESCRIBE tells a missing database from a missing table.
-        let database = name.database.as_deref().unwrap_or(&session.database_name);
         match engine.database(session, database) {
             Err(missing) if name.tenant.is_none() => in_database(database, missing),
             _ => named(session, name, false, e),
@@ -98,6 +125,19 @@ pub(super) fn describe_table(engine: &Engine, session: &Session, name: &QName) -
         ("data_type", texts(columns.iter().map(|c| type_name(c.ty, c.declared.as_deref())))),
         ("column_type", texts(columns.iter().map(kind))),
         ("compression_codec", texts(columns.iter().map(|c| c.codec.as_deref().unwrap_or("DEFAULT")))),
+    ])
+}
+
+/// A table of `usage_schema`: time, tags, value.
+fn describe_usage(tags: &[&str]) -> Result<Outcome, SqlError> {
+    let mut columns = vec![("time", "TIMESTAMP(NANOSECOND)", "TIME")];
+    columns.extend(tags.iter().map(|tag| (*tag, "STRING", "TAG")));
+    columns.push(("value", "BIGINT UNSIGNED", "FIELD"));
+    rows(vec![
+        ("column_name", texts(columns.iter().map(|c| c.0))),
+        ("data_type", texts(columns.iter().map(|c| c.1))),
+        ("column_type", texts(columns.iter().map(|c| c.2))),
+        ("compression_codec", texts(columns.iter().map(|_| "DEFAULT"))),
     ])
 }
 

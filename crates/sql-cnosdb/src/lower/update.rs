@@ -30,32 +30,60 @@ pub(super) async fn update(
 ) -> Result<Outcome, SqlError> {
     let table = table_name(name);
     let def = engine.table(session, &table).map_err(|e| named(session, name, true, e))?;
-    let Some(filter) = filter else {
-        return Err(SqlError::Planning(plan_datafusion_err!(
-            "Disable updating of the entire table, if you want to continue, please add `where true`"
-        )));
-    };
+    let filter = required(filter)?;
     let update = match target_kind(&def, &assignments)? {
         ColumnKind::Tag => {
-            let filter = predicate(engine, session, name, *filter)?;
-            if filter
-                .column_refs()
-                .iter()
-                .any(|c| def.column(&c.name).is_none_or(|c| c.kind != ColumnKind::Tag))
-            {
-                return Err(SqlError::Planning(plan_datafusion_err!(
-                    "Where clause cannot contain field/time column"
-                )));
-            }
+            let filter = over_tags(engine, session, name, &def, filter)?;
             let changes = UpdateChanges::Tags(constants(engine, session, assignments).await?);
             Update { table, changes, filter: Some(filter) }
         }
         ColumnKind::Time | ColumnKind::Field | ColumnKind::CompositeKey => {
-            let (fields, filter) = expressions(engine, session, name, assignments, *filter)?;
+            let (fields, filter) = expressions(engine, session, name, assignments, filter)?;
             Update { table, changes: UpdateChanges::Fields(fields), filter }
         }
     };
     engine.execute(session, Statement::Update(update)).await.map_err(|e| named(session, name, true, e))
+}
+
+/// The rows that an UPDATE would change with their new values, for EXPLAIN.
+pub(super) fn rows(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    assignments: Assignments,
+    filter: Option<Box<SqlExpr>>,
+) -> Result<LogicalPlan, SqlError> {
+    let def = engine.table(session, &table_name(name)).map_err(|e| named(session, name, true, e))?;
+    let filter = required(filter)?;
+    if target_kind(&def, &assignments)? == ColumnKind::Tag {
+        over_tags(engine, session, name, &def, filter.clone())?;
+    }
+    let values = assignments.into_iter().map(|(_, value)| *value).collect();
+    Ok(engine.plan(session, *select_exprs(values, name, Some(filter))?)?)
+}
+
+fn required(filter: Option<Box<SqlExpr>>) -> Result<SqlExpr, SqlError> {
+    filter.map(|f| *f).ok_or_else(|| {
+        SqlError::Planning(plan_datafusion_err!(
+            "Disable updating of the entire table, if you want to continue, please add `where true`"
+        ))
+    })
+}
+
+/// A predicate over nothing but tags.
+fn over_tags(
+    engine: &Engine,
+    session: &Session,
+    name: &QName,
+    def: &TableDef,
+    filter: SqlExpr,
+) -> Result<Expr, SqlError> {
+    let filter = predicate(engine, session, name, filter)?;
+    let is_tag = |name: &str| def.column(name).is_some_and(|c| c.kind == ColumnKind::Tag);
+    if filter.column_refs().iter().all(|c| is_tag(&c.name)) {
+        return Ok(filter);
+    }
+    Err(SqlError::Planning(plan_datafusion_err!("Where clause cannot contain field/time column")))
 }
 
 /// What is assigned to: only tags or only fields.

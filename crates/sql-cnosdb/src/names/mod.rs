@@ -36,6 +36,8 @@ pub(crate) use references::References;
 
 use expr::Writer;
 
+use crate::plan::ranked_by;
+
 /// Names of a plan's columns in order of its schema; None: they are those of the schema.
 type Names<'p> = Option<Vec<Cow<'p, str>>>;
 
@@ -45,10 +47,6 @@ type Names<'p> = Option<Vec<Cow<'p, str>>>;
 /// # Errors
 /// None that the plan did not have before.
 pub(crate) fn with_names(plan: LogicalPlan) -> Result<LogicalPlan> {
-    // The rule that plans selections names their columns itself, and later.
-    if plan.schema().fields().iter().any(|f| f.name().contains("topk(") || f.name().contains("bottom(")) {
-        return Ok(plan);
-    }
     let Some(names) = names(&plan) else { return Ok(plan) };
     let mut taken: HashSet<&str> = plan.schema().fields().iter().map(|f| f.name().as_str()).collect();
     let mut columns = Vec::with_capacity(names.len());
@@ -100,6 +98,10 @@ fn of_expressions<'p>(exprs: &'p [Expr], input: &'p LogicalPlan, schema: &'p DFS
         let name = match expr {
             Expr::Column(column) => writer.column(column),
             Expr::Alias(alias) => writer.alias(alias),
+            // `topk` and `bottom` give a column of their input.
+            call if ranked_by(call).is_some() => {
+                ranked_by(call).map_or_else(Cow::default, |c| writer.column(c))
+            }
             other => Cow::Owned(writer.name(other)),
         };
         changed |= field.name() != name.as_ref();

@@ -26,7 +26,12 @@ impl<'a> Input<'a> {
 
     /// Whether the next token is this unquoted word.
     pub(super) fn peeks(&self, word: &str) -> bool {
-        matches!(&self.0.peek_token_ref().token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
+        self.peeks_at(0, word)
+    }
+
+    /// Whether the token behind `n` others is this unquoted word.
+    pub(super) fn peeks_at(&self, n: usize, word: &str) -> bool {
+        matches!(&self.0.peek_nth_token_ref(n).token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
     }
 
     /// Takes the word if it is next.

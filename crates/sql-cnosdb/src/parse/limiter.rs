@@ -1,7 +1,5 @@
 //! `_limiter object_config … http_queries …`: what a tenant may use.
 
-use std::collections::BTreeMap;
-
 use datafusion::sql::sqlparser::tokenizer::Token;
 use triglot_engine::catalog::OptionChanges;
 use triglot_engine::{Flow, Gate, Meter, ObjectLimit, Quota, RateLimit};
@@ -40,10 +38,24 @@ pub(crate) fn limits_something(changes: &OptionChanges) -> bool {
     changes.iter().any(|(key, value)| value.is_some() && quota.contains_key(key))
 }
 
-/// Whether the options of a new tenant limit anything.
-pub(crate) fn is_limited(options: &BTreeMap<String, String>) -> bool {
-    let quota = Quota::default().changes();
-    options.keys().any(|key| quota.contains_key(key))
+/// The vendor's names of the parts of a rate.
+const RATE_NAMES: [&str; 6] =
+    ["remote_max", "remote_initial", "remote_refill", "remote_interval", "local_max", "local_initial"];
+
+/// A quota as it is written behind `_limiter`.
+pub(crate) fn written(quota: &Quota) -> String {
+    let mut parts = Vec::new();
+    if !quota.objects.is_empty() {
+        parts.push("object_config".to_owned());
+        parts.extend(quota.objects.iter().map(|(limit, n)| format!("{}={n}", object_name(*limit))));
+    }
+    for (meter, rate) in &quota.rates {
+        let RateLimit { max, initial, refill, interval_ms, local_max, local_initial } = rate;
+        parts.push(meter_name(*meter).to_owned());
+        let values = [max, initial, refill, interval_ms, local_max, local_initial];
+        parts.extend(RATE_NAMES.iter().zip(values).map(|(name, n)| format!("{name}={n}")));
+    }
+    parts.join(" ")
 }
 
 /// What follows `_limiter`; at least one part.
@@ -65,17 +77,16 @@ pub(super) fn limiter(p: &mut Input<'_>) -> Result<Quota, SqlError> {
 }
 
 fn rate(p: &mut Input<'_>, meter: Meter) -> Result<RateLimit, SqlError> {
-    const NAMES: [&str; 6] =
-        ["remote_max", "remote_initial", "remote_refill", "remote_interval", "local_max", "local_initial"];
     let mut found = [None; 6];
-    while let Some(at) = NAMES.iter().position(|name| p.word(name)) {
+    while let Some(at) = RATE_NAMES.iter().position(|name| p.word(name)) {
         let value = number(p)?;
         if let Some(place) = found.get_mut(at) {
             *place = Some(value);
         }
     }
     let [Some(max), initial, Some(refill), Some(interval_ms), Some(local_max), local_initial] = found else {
-        let missing = NAMES.iter().zip(found).find(|(name, v)| v.is_none() && !name.ends_with("initial"));
+        let missing =
+            RATE_NAMES.iter().zip(found).find(|(name, v)| v.is_none() && !name.ends_with("initial"));
         let name = missing.map_or("", |(name, _)| name);
         return Err(SqlError::parser(format!("Expected {name} of {}", meter_name(meter))));
     };

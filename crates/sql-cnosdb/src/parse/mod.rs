@@ -9,6 +9,7 @@ pub(crate) mod limiter;
 mod limits;
 mod role;
 mod show;
+mod stream;
 mod table;
 pub(crate) mod tenant;
 mod user;
@@ -152,7 +153,10 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
         ("DESC" | "DESCRIBE", _) => table::describe(&mut p)?,
         ("SHOW", "DATABASES") => show::bare(&mut p, Stmt::ShowDatabases)?,
         ("SHOW", "QUERIES") => show::bare(&mut p, Stmt::ShowQueries)?,
-        ("SHOW", "STREAMS") => return show::streams(&mut p),
+        ("SHOW", "REPLICAS") => show::bare(&mut p, Stmt::ShowReplicas)?,
+        ("SHOW", "STREAMS") => return Err(stream::show(&mut p)?),
+        ("CREATE", "STREAM") => return Err(stream::create(&mut p)?),
+        ("DROP", "STREAM") => return Err(stream::drop(&mut p)?),
         ("SHOW", "TABLES") => show::tables(&mut p)?,
         ("SHOW", "SERIES") => show::series(&mut p)?,
         ("SHOW", "TAG") => show::tag_values(&mut p)?,
@@ -182,6 +186,9 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
 }
 
 fn explain(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
+    if let Some(statement) = explain_write(p)? {
+        return Ok(statement);
+    }
     let statement = p.sql_statement()?;
     match &statement {
         SqlStatement::Explain { statement: inner, .. } => match inner.as_ref() {
@@ -190,6 +197,30 @@ fn explain(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
         },
         other => Err(SqlError::NotImplemented(other.to_string())),
     }
+}
+
+/// `EXPLAIN [ANALYZE] [VERBOSE]` of a statement that changes rows; nothing is taken if it is another one.
+fn explain_write(p: &mut Input<'_>) -> Result<Option<Stmt>, SqlError> {
+    let mut at = 1;
+    let analyze = p.peeks_at(at, "ANALYZE");
+    at += usize::from(analyze);
+    let verbose = p.peeks_at(at, "VERBOSE");
+    at += usize::from(verbose);
+    let Some(word) = ["INSERT", "UPDATE", "DELETE"].into_iter().find(|word| p.peeks_at(at, word)) else {
+        return Ok(None);
+    };
+    if analyze {
+        return Err(SqlError::NotImplemented(format!("EXPLAIN ANALYZE {word}, which would have to run it")));
+    }
+    for _ in 0..at {
+        p.any_word();
+    }
+    let statement = match word {
+        "INSERT" => table::insert(p)?,
+        "UPDATE" => table::update(p)?,
+        _ => table::delete(p)?,
+    };
+    Ok(Some(Stmt::ExplainWrite { statement: Box::new(statement), verbose }))
 }
 
 /// See [`MAX_OPERATORS`].

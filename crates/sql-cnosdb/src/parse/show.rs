@@ -14,14 +14,6 @@ pub(super) fn bare(p: &mut Input<'_>, statement: Stmt) -> Result<Stmt, SqlError>
     Ok(statement)
 }
 
-/// `SHOW STREAMS [VERBOSE]`, which the vendor reads and refuses, too.
-pub(super) fn streams(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
-    p.expect_words(&["SHOW", "STREAMS"])?;
-    p.word("VERBOSE");
-    p.end()?;
-    Err(SqlError::NotImplemented("ShowStreams Planner.".to_owned()))
-}
-
 pub(super) fn tables(p: &mut Input<'_>) -> Result<Stmt, SqlError> {
     p.expect_words(&["SHOW", "TABLES"])?;
     Ok(Stmt::ShowTables(on_database(p)?))

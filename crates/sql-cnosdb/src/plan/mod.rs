@@ -22,6 +22,7 @@ use triglot_functions::series_repair::SeriesRepair;
 use triglot_model::ErrorKind;
 
 use self::marker::{Marker, MarkerFunction, calls_in};
+pub(crate) use self::selection::ranked_by;
 
 /// The names of the functions.
 pub(crate) fn functions() -> FunctionPack {

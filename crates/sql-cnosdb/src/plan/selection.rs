@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
@@ -38,21 +39,29 @@ fn rewrite_node(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
         return Err(refused(format!("{name} cannot be used with GROUP BY or aggregate functions")));
     }
     let Some((marker, [column, count])) = Marker::of(call) else { return Err(refused(ARGUMENTS)) };
-    let (Expr::Column(ranked), Some(count)) = (column, count_of(count)) else {
+    let (Expr::Column(_), Some(count)) = (column, count_of(count)) else {
         return Err(refused(ARGUMENTS));
     };
     let rows = top_rows(Arc::unwrap_or_clone(input), column.clone(), count, marker == Marker::TopK)?;
-    let expr = expr.into_iter().map(|e| match e {
-        // The column keeps its own name, unless it was given one.
-        e if &e == call => Ok(column.clone().alias(&ranked.name)),
-        e => Ok(e
-            .transform_up(|e| {
-                Ok(if &e == call { Transformed::yes(column.clone()) } else { Transformed::no(e) })
-            })?
-            .data),
+    // Columns keep the names that the planner gave them: nodes above refer to those.
+    let expr = expr.into_iter().map(|e| {
+        let name = e.schema_name().to_string();
+        let done = e.transform_up(|e| {
+            Ok(if &e == call { Transformed::yes(column.clone()) } else { Transformed::no(e) })
+        })?;
+        if done.transformed { done.data.alias_if_changed(name) } else { Ok(done.data) }
     });
     let projection = Projection::try_new(expr.collect::<Result<_>>()?, Arc::new(rows))?;
     Ok(Transformed::yes(LogicalPlan::Projection(projection)))
+}
+
+/// The column that `expr` ranks rows by, if it is a call of `topk` or `bottom`: the vendor's name of the
+/// result is its bare name.
+pub(crate) fn ranked_by(expr: &Expr) -> Option<&Column> {
+    match Marker::of(expr)? {
+        (Marker::TopK | Marker::Bottom, [Expr::Column(column), ..]) => Some(column),
+        _ => None,
+    }
 }
 
 fn is_grouped(plan: &LogicalPlan) -> bool {

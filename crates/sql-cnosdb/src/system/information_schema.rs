@@ -50,12 +50,16 @@ fn visible_tables(view: &View<'_>) -> Vec<(String, Arc<TableDef>)> {
 }
 
 fn tables(view: &View<'_>) -> Columns {
-    let row = |(database, table): (String, Arc<TableDef>)| {
-        let engine = "TSKV";
-        let tenant = view.session.tenant_name.clone();
-        [tenant, database, table.name.clone(), "TABLE".to_owned(), engine.to_owned(), "TODO".to_owned()]
+    let row = |database: &str, table: &str, engine: &str| {
+        [&view.session.tenant_name, database, table, "TABLE", engine, "TODO"].map(str::to_owned)
     };
-    let rows: Vec<_> = visible_tables(view).into_iter().map(row).collect();
+    let mut rows = Vec::new();
+    for database in view.databases() {
+        let own = view.catalog.tables(database.id).map(|t| row(&database.name, &t.name, "TSKV"));
+        let files =
+            view.catalog.external_tables(database.id).map(|t| row(&database.name, &t.name, "EXTERNAL"));
+        rows.extend(own.chain(files));
+    }
     let names =
         ["table_tenant", "table_database", "table_name", "table_type", "table_engine", "table_options"];
     text_columns(names, &rows)

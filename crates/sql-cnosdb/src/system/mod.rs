@@ -1,9 +1,10 @@
-//! Tables that CnosDB computes: `information_schema` in every tenant, `cluster_schema` in the system
-//! tenant (sheet section 15). They are small and made anew for each query that names them.
+//! Tables that CnosDB computes: `information_schema` and `usage_schema` in every tenant, `cluster_schema` in
+//! the system tenant (sheet section 15). They are small and made anew for each query that names them.
 
 mod cluster_schema;
 mod information_schema;
 mod json;
+mod usage_schema;
 
 use std::sync::Arc;
 
@@ -18,17 +19,20 @@ use triglot_engine::query::{QueryError, QueryState, TableName, batches_table};
 use triglot_engine::{Engine, Session, SystemTables};
 use triglot_model::{DatabaseDef, DatabaseId, ErrorKind, Precision, RewriteRule};
 
+pub use usage_schema::{API_TABLES, ApiUsage, UsageSource};
+pub(crate) use usage_schema::{table_names as usage_tables, tags_of as usage_tags};
+
 /// Names that are databases without rows of their own.
 const INFORMATION_SCHEMA: &str = "information_schema";
 const CLUSTER_SCHEMA: &str = "cluster_schema";
-const USAGE_SCHEMA: &str = "usage_schema";
+pub(crate) const USAGE_SCHEMA: &str = "usage_schema";
 
 /// Names that no database can have, in any tenant.
 pub(crate) const RESERVED: [&str; 3] = [INFORMATION_SCHEMA, CLUSTER_SCHEMA, USAGE_SCHEMA];
 
 /// The system tables of CnosDB sessions.
 #[derive(Debug)]
-pub(crate) struct CnosDbTables;
+pub(crate) struct CnosDbTables(pub(crate) Arc<dyn UsageSource>);
 
 impl SystemTables for CnosDbTables {
     fn resolve(
@@ -44,7 +48,8 @@ impl SystemTables for CnosDbTables {
         let table = name.table.to_ascii_lowercase();
         let columns = match name.database.to_ascii_lowercase().as_str() {
             INFORMATION_SCHEMA => information_schema::columns(&view, &table),
-            CLUSTER_SCHEMA if session.tenant_name == SYSTEM_TENANT => cluster_schema::columns(&view, &table),
+            CLUSTER_SCHEMA if view.is_system_tenant() => cluster_schema::columns(&view, &table),
+            USAGE_SCHEMA => usage_schema::columns(&view, self.0.as_ref(), &table),
             _ => None,
         };
         let Some(columns) = columns else { return Ok(None) };
@@ -118,6 +123,10 @@ impl View<'_> {
     /// Whether the user looks after the session's tenant.
     fn is_owner(&self) -> bool {
         self.may(Action::ManageRoles, Object::Tenant(self.session.tenant))
+    }
+
+    fn is_system_tenant(&self) -> bool {
+        self.session.tenant_name == SYSTEM_TENANT
     }
 
     fn is_admin(&self) -> bool {

@@ -1,6 +1,12 @@
 //! TDengine's scalar functions and operators over [`Typed`] expressions (fact sheet `tdengine-sql.md` sections 7
 //! and 10): names, arity and types are checked here, values are computed by DataFusion functions.
 
+mod casts;
+mod convert;
+mod json;
+mod operators;
+mod udf;
+
 use triglot_parse_tdengine::ast::{BinaryOp, Literal, TypeName, UnaryOp};
 
 use crate::TaosError;
@@ -21,8 +27,7 @@ pub(crate) fn scalar(name: &str, args: Vec<Typed>, env: &FunctionEnv) -> Result<
 /// # Errors
 /// 0x2635 for text after `TIMESTAMP` that is no time; 0x2615-class durations finer than the precision.
 pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = (value, env);
-    Err(TaosError::unsupported("literals"))
+    operators::literal(value, env)
 }
 
 /// `-e`, `+e`, `NOT e`.
@@ -30,8 +35,8 @@ pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosE
 /// # Errors
 /// 0x2605 and 0x2802 for operands it cannot have.
 pub(crate) fn unary(op: UnaryOp, operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = (op, operand, env);
-    Err(TaosError::unsupported("operators"))
+    let _ = env;
+    operators::unary(op, operand)
 }
 
 /// `a op b`: arithmetic (DOUBLE), bits, comparison with the sheet's conversions, patterns, logic, `->`, `CONTAINS`.
@@ -39,8 +44,7 @@ pub(crate) fn unary(op: UnaryOp, operand: Typed, env: &FunctionEnv) -> Result<Ty
 /// # Errors
 /// 0x2605, 0x2635 (text compared with a time that is no time), 0x2802 for operands it cannot have.
 pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = (op, left, right, env);
-    Err(TaosError::unsupported("operators"))
+    operators::binary(op, left, right, env)
 }
 
 /// `e [NOT] BETWEEN low AND high`.
@@ -54,8 +58,7 @@ pub(crate) fn between(
     high: Typed,
     env: &FunctionEnv,
 ) -> Result<Typed, TaosError> {
-    let _ = (operand, negated, low, high, env);
-    Err(TaosError::unsupported("operators"))
+    operators::between(operand, negated, low, high, env)
 }
 
 /// `e [NOT] IN (…)`.
@@ -68,8 +71,7 @@ pub(crate) fn in_list(
     list: Vec<Typed>,
     env: &FunctionEnv,
 ) -> Result<Typed, TaosError> {
-    let _ = (operand, negated, list, env);
-    Err(TaosError::unsupported("operators"))
+    operators::in_list(operand, negated, list, env)
 }
 
 /// `e IS [NOT] NULL`.
@@ -88,8 +90,7 @@ pub(crate) fn case(
     otherwise: Option<Typed>,
     env: &FunctionEnv,
 ) -> Result<Typed, TaosError> {
-    let _ = (operand, branches, otherwise, env);
-    Err(TaosError::unsupported("CASE"))
+    casts::case(operand, branches, otherwise, env)
 }
 
 /// `CAST(e AS type)`.
@@ -97,8 +98,7 @@ pub(crate) fn case(
 /// # Errors
 /// 0x2802 for types that cannot be cast to.
 pub(crate) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = (operand, to, env);
-    Err(TaosError::unsupported("CAST"))
+    casts::cast(operand, to, env)
 }
 
 /// `e` as a condition (of WHERE, HAVING, ON, START WITH …): numbers are true if they are not 0.
@@ -106,6 +106,6 @@ pub(crate) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<T
 /// # Errors
 /// 0x2605 for what is neither BOOL nor a number.
 pub(crate) fn condition(operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = (operand, env);
-    Err(TaosError::unsupported("conditions"))
+    let _ = env;
+    operators::condition(operand)
 }

@@ -29,6 +29,7 @@ mod meta;
 mod plan;
 mod read;
 mod runs;
+mod tails;
 mod write;
 
 #[cfg(test)]

@@ -111,6 +111,11 @@ impl SstReader {
         &self.footer
     }
 
+    /// Where decoded columns are kept, and the file's name there.
+    pub(super) fn block_cache(&self) -> (&BlockCache, FileKey) {
+        (&self.blocks, self.key)
+    }
+
     /// Rows of the file.
     pub fn rows(&self) -> u64 {
         self.footer.runs.rows()

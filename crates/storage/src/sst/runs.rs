@@ -77,6 +77,27 @@ impl RunIndex {
         ranges
     }
 
+    /// The positions among [`Self::sids`] of these series (none = all), ascending.
+    pub(super) fn places(&self, series: Option<&RoaringBitmap>) -> Vec<u32> {
+        let all = 0..self.sids.len() as u32;
+        match series {
+            None => all.collect(),
+            Some(series) if series.len() < self.sids.len() as u64 / 8 => series
+                .iter()
+                .filter_map(|sid| self.sids.binary_search(&sid).ok())
+                .map(|at| at as u32)
+                .collect(),
+            Some(series) => {
+                all.zip(&self.sids).filter(|(_, sid)| series.contains(**sid)).map(|(at, _)| at).collect()
+            }
+        }
+    }
+
+    /// The last row of the series at a position among [`Self::sids`].
+    pub(super) fn last_row(&self, place: u32) -> Option<u64> {
+        self.ends.get(place as usize)?.checked_sub(1)
+    }
+
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.sids.len() * 3);
         let mut before = -1;

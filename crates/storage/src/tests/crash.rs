@@ -10,7 +10,9 @@ use triglot_model::{IdentityRule, ManualClock, RowOp};
 
 use super::model::{Key, Model, OutRow};
 use super::random::{Op, RULES, find_series, random_op};
-use super::{InRow, Query, T1, T2, TABLE, TestEnv, TestTables, open, options, read, rounds, table};
+use super::{
+    InRow, Query, T1, T2, TABLE, TestEnv, TestTables, open, options, read, read_last, rounds, table,
+};
 use crate::series::identity_hash64;
 use crate::{TableMeta, TagChange};
 
@@ -176,6 +178,12 @@ fn tables_of(meta: &TableMeta) -> Arc<TestTables> {
     tables
 }
 
+/// The newest row of each series.
+fn newest(rows: &[OutRow]) -> Vec<OutRow> {
+    let newer = |row: &OutRow| rows.iter().any(|r| r.key == row.key && r.time > row.time);
+    rows.iter().filter(|row| !newer(row)).cloned().collect()
+}
+
 /// The next start finds one of the `allowed` states, and goes on with it.
 async fn check(
     sim: SimDisk,
@@ -205,6 +213,9 @@ async fn check(
     assert_eq!(old(&env).await, found, "{what}, compacted");
     env.crash(true).await;
     assert_eq!(old(&env).await, found, "{what}, third power loss");
+    let all = Query::all(meta);
+    let last = read_last(&env.storage.snapshot(meta), &all).await;
+    assert_eq!(last, newest(&read(&env.storage.snapshot(meta), &all).await), "{what}, last rows");
     env.storage.shutdown().await.unwrap();
 }
 

@@ -3,6 +3,7 @@
 
 mod concurrent;
 mod crash;
+mod last_rows;
 mod matrix;
 mod model;
 mod perf;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, BinaryArray, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, UInt32Type};
+use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use object_store::ObjectStore;
 use parking_lot::Mutex;
@@ -29,8 +31,8 @@ use triglot_model::{
 };
 
 use crate::{
-    DeleteFilter, ScanRequest, SeriesKey, SeriesRef, SeriesSelection, Storage, StorageError, StorageOptions,
-    TableMeta, TableSnapshot, Tables, TimeRange, WriteBatch,
+    DeleteFilter, LastRowsRequest, ScanRequest, SeriesKey, SeriesRef, SeriesSelection, Storage, StorageError,
+    StorageOptions, TableMeta, TableSnapshot, Tables, TimeRange, WriteBatch,
 };
 use model::{Key, OutRow, Value};
 
@@ -357,9 +359,8 @@ pub(super) async fn read(snapshot: &TableSnapshot, query: &Query) -> Vec<OutRow>
                 let position = (sids.value(at), times.value(at));
                 assert!(!query.ordered || last.is_none_or(|l| l < position), "rows out of order");
                 last = Some(position);
-                let values = (2..batch.num_columns()).map(|c| value(batch.column(c), at)).collect();
-                rows.push(OutRow { key: keys[&chunk.shard][&position.0].clone(), time: position.1, values });
             }
+            rows.extend(out_rows(&batch, &keys[&chunk.shard]));
             seen += batch.num_rows() as u64;
         }
         assert!(seen <= chunk.rows, "{seen} rows of a chunk of at most {}", chunk.rows);
@@ -371,6 +372,34 @@ pub(super) async fn read(snapshot: &TableSnapshot, query: &Query) -> Vec<OutRow>
     }
     rows.sort();
     rows
+}
+
+/// The newest row of each series, through [`TableSnapshot::last_rows`].
+pub(super) async fn read_last(snapshot: &TableSnapshot, query: &Query) -> Vec<OutRow> {
+    let mut rows = Vec::new();
+    for shard in snapshot.shards() {
+        let keys = keys_of(snapshot, shard);
+        let series = query.t1.as_ref().map(|v| Arc::new(snapshot.series_where(shard, T1, &[v])));
+        let request =
+            LastRowsRequest { columns: query.columns.clone(), series, batch_rows: query.batch_rows };
+        let mut stream = snapshot.last_rows(shard, request);
+        while let Some(batch) = stream.next().await {
+            rows.extend(out_rows(&batch.unwrap(), &keys));
+        }
+    }
+    rows.sort();
+    rows
+}
+
+fn out_rows(batch: &RecordBatch, keys: &BTreeMap<u32, Key>) -> Vec<OutRow> {
+    let sids = batch.column(0).as_primitive::<UInt32Type>();
+    let times = batch.column(1).as_primitive::<Int64Type>();
+    let row = |at: usize| OutRow {
+        key: keys[&sids.value(at)].clone(),
+        time: times.value(at),
+        values: (2..batch.num_columns()).map(|c| value(batch.column(c), at)).collect(),
+    };
+    (0..batch.num_rows()).map(row).collect()
 }
 
 fn keys_of(snapshot: &TableSnapshot, shard: ShardId) -> BTreeMap<u32, Key> {

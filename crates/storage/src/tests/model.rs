@@ -105,6 +105,20 @@ impl Model {
         rows
     }
 
+    /// The newest row of each series.
+    pub(crate) fn read_last(&self, query: &Query) -> Vec<OutRow> {
+        let mut newest: BTreeMap<Key, OutRow> = BTreeMap::new();
+        for row in self.read(&Query { time: TimeRange::ALL, ..query.clone() }) {
+            let old = newest.get(&row.key);
+            if old.is_none_or(|old| old.time < row.time) {
+                newest.insert(row.key.clone(), row);
+            }
+        }
+        let mut rows: Vec<OutRow> = newest.into_values().collect();
+        rows.sort();
+        rows
+    }
+
     fn with_t1(&self, t1: Option<&str>) -> BTreeSet<usize> {
         let wanted = |k: &Key| t1.is_none_or(|v| k.t1.as_deref() == Some(v));
         self.series.iter().enumerate().filter(|(_, k)| wanted(k)).map(|(i, _)| i).collect()

@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng};
 use triglot_model::{ColumnId, IdentityRule, RowOp, Sid};
 
 use super::model::{Model, Value};
-use super::{A, B, C, InRow, Query, T1, T2, TABLE, TestEnv, key, options, read, rounds, table};
+use super::{A, B, C, InRow, Query, T1, T2, TABLE, TestEnv, key, options, read, read_last, rounds, table};
 use crate::{SeriesKey, TableMeta, TagChange, TimeRange};
 
 pub(super) const RULES: [fn() -> IdentityRule; 3] =
@@ -150,14 +150,21 @@ async fn random_operations_read_as_the_model_says() {
             let snapshot = env.storage.snapshot(&meta);
             let found = read(&snapshot, &query).await;
             assert_eq!(found, model.read(&query), "seed {seed}, step {step}, {query:?}, after {log:#?}");
+            let last = read_last(&snapshot, &query).await;
+            assert_eq!(last, model.read_last(&query), "last rows, seed {seed}, step {step}, after {log:#?}");
             // Tags are not pinned (S-1), so old snapshots are compared where none change.
             match op {
                 Op::Restart | Op::SetTag(..) => pinned.clear(),
-                _ if rng.random_bool(0.2) => pinned.push((snapshot, query, found)),
+                _ if rng.random_bool(0.2) => pinned.push((snapshot, query, found, last)),
                 _ => {}
             }
-            for (snapshot, query, expected) in &pinned {
+            for (snapshot, query, expected, last) in &pinned {
                 assert_eq!(&read(snapshot, query).await, expected, "old snapshot, seed {seed}, step {step}");
+                assert_eq!(
+                    &read_last(snapshot, query).await,
+                    last,
+                    "old last rows, seed {seed}, step {step}"
+                );
             }
         }
         assert_eq!(env.rows(&meta).await, model.read(&Query::all(&meta)), "seed {seed}");

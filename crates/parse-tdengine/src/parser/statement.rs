@@ -1,0 +1,242 @@
+//! Statements by their first words.
+
+use super::{Parser, Result};
+use crate::ast::Statement;
+use crate::lex::TokenKind;
+
+/// First words (one or two) of statements that are known and refused, and what they are about. The rest of
+/// such a statement is not read.
+const REFUSED: &[(&str, &str, &str)] = &[
+    ("create", "stream", "STREAM"),
+    ("drop", "stream", "STREAM"),
+    ("pause", "stream", "STREAM"),
+    ("resume", "stream", "STREAM"),
+    ("stop", "stream", "STREAM"),
+    ("start", "stream", "STREAM"),
+    ("recalculate", "stream", "STREAM"),
+    ("create", "topic", "TOPIC"),
+    ("drop", "topic", "TOPIC"),
+    ("reload", "topic", "TOPIC"),
+    ("drop", "consumer", "CONSUMER GROUP"),
+    ("create", "tsma", "TSMA"),
+    ("create", "recursive", "TSMA"),
+    ("drop", "tsma", "TSMA"),
+    ("create", "rsma", "RSMA"),
+    ("drop", "rsma", "RSMA"),
+    ("create", "index", "INDEX"),
+    ("create", "sma", "INDEX"),
+    ("drop", "index", "INDEX"),
+    ("create", "function", "UDF"),
+    ("create", "aggregate", "UDF"),
+    ("drop", "function", "UDF"),
+    ("create", "vtable", "virtual tables"),
+    ("drop", "vtable", "virtual tables"),
+    ("alter", "vtable", "virtual tables"),
+    ("create", "dnode", "DNODE"),
+    ("drop", "dnode", "DNODE"),
+    ("restore", "dnode", "DNODE"),
+    ("create", "mnode", "MNODE"),
+    ("drop", "mnode", "MNODE"),
+    ("restore", "mnode", "MNODE"),
+    ("create", "qnode", "QNODE"),
+    ("drop", "qnode", "QNODE"),
+    ("restore", "qnode", "QNODE"),
+    ("create", "snode", "SNODE"),
+    ("drop", "snode", "SNODE"),
+    ("create", "bnode", "BNODE"),
+    ("drop", "bnode", "BNODE"),
+    ("create", "anode", "ANODE"),
+    ("drop", "anode", "ANODE"),
+    ("update", "anode", "ANODE"),
+    ("update", "all", "ANODE"),
+    ("restore", "vnode", "VNODE"),
+    ("alter", "cluster", "CLUSTER"),
+    ("alter", "vgroup", "VGROUP"),
+    ("compact", "vgroups", "VGROUP"),
+    ("split", "vgroup", "VGROUP"),
+    ("redistribute", "vgroup", "VGROUP"),
+    ("merge", "vgroup", "VGROUP"),
+    ("balance", "vgroup", "VGROUP"),
+    ("s3migrate", "database", "S3MIGRATE"),
+    ("ssmigrate", "database", "SSMIGRATE"),
+    ("create", "encrypt_key", "ENCRYPT_KEY"),
+    ("create", "account", "ACCOUNT"),
+    ("alter", "account", "ACCOUNT"),
+    ("drop", "account", "ACCOUNT"),
+    ("create", "mount", "MOUNT"),
+    ("drop", "mount", "MOUNT"),
+    ("kill", "connection", "KILL CONNECTION"),
+    ("kill", "transaction", "KILL TRANSACTION"),
+    ("kill", "compact", "KILL COMPACT"),
+];
+
+impl Parser<'_> {
+    pub(super) fn statement(&mut self) -> Result<Statement> {
+        if self.at(TokenKind::LeftParen) || self.at_word("select") {
+            return self.query().map(|query| Statement::Query(Box::new(query)));
+        }
+        if self.at_word("insert") || self.at_word("import") {
+            return self.insert();
+        }
+        if let Some((_, _, what)) = REFUSED.iter().find(|(first, second, _)| self.at_words(first, second)) {
+            self.skip_rest();
+            return Ok(Statement::Unsupported(what));
+        }
+        let place = self.token;
+        if !self.at(TokenKind::Word) {
+            return Err(self.unexpected());
+        }
+        self.advance();
+        let first = |word| self.is_word(place, word);
+        if first("create") {
+            self.create()
+        } else if first("drop") {
+            self.drop_object()
+        } else if first("alter") {
+            self.alter()
+        } else if first("show") {
+            let show = self.show()?;
+            Ok(Statement::Show(Box::new(show)))
+        } else if first("use") {
+            self.database_name().map(Statement::Use)
+        } else if first("describe") || first("desc") {
+            self.table_name().map(Statement::Describe)
+        } else if first("explain") {
+            self.explain()
+        } else if first("delete") {
+            self.delete()
+        } else if first("grant") || first("revoke") {
+            let revoke = first("revoke");
+            self.grant(revoke)
+        } else {
+            self.other(place)
+        }
+    }
+
+    /// Statements of one form; the first word, `place`, was read.
+    fn other(&mut self, place: crate::lex::Token) -> Result<Statement> {
+        let first = |word| self.is_word(place, word);
+        if first("flush") {
+            self.expect_word("database")?;
+            self.database_name().map(Statement::FlushDatabase)
+        } else if first("trim") {
+            self.expect_word("database")?;
+            self.trim_database()
+        } else if first("compact") {
+            self.expect_word("database")?;
+            self.compact_database()
+        } else if first("reset") {
+            self.expect_word("query")?;
+            self.expect_word("cache")?;
+            Ok(Statement::NoEffect)
+        } else if first("kill") {
+            self.expect_word("query")?;
+            self.quoted_text().map(Statement::KillQuery)
+        } else if first("balance") {
+            self.skip_rest();
+            Ok(Statement::Unsupported("BALANCE"))
+        } else {
+            Err(self.error_at(crate::ParseErrorKind::Syntax, place.span))
+        }
+    }
+
+    fn create(&mut self) -> Result<Statement> {
+        if self.eat_word("table") {
+            self.create_table(false)
+        } else if self.eat_word("stable") {
+            self.create_table(true)
+        } else if self.eat_word("database") {
+            self.create_database()
+        } else if self.eat_word("user") {
+            self.create_user()
+        } else if self.eat_word("view") {
+            self.create_view(false)
+        } else if self.eat_words("or", "replace") {
+            if ["function", "aggregate"].iter().any(|word| self.at_word(word)) {
+                self.skip_rest();
+                return Ok(Statement::Unsupported("UDF"));
+            }
+            self.expect_word("view")?;
+            self.create_view(true)
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn drop_object(&mut self) -> Result<Statement> {
+        if self.eat_word("table") {
+            self.drop_table(false)
+        } else if self.eat_word("stable") {
+            self.drop_table(true)
+        } else if self.eat_word("database") {
+            self.drop_database()
+        } else if self.eat_word("user") {
+            self.drop_user()
+        } else if self.eat_word("view") {
+            let if_exists = self.if_exists();
+            Ok(Statement::DropView { name: self.table_name()?, if_exists })
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn alter(&mut self) -> Result<Statement> {
+        if self.eat_word("table") {
+            self.alter_table(false)
+        } else if self.eat_word("stable") {
+            self.alter_table(true)
+        } else if self.eat_word("database") {
+            self.alter_database()
+        } else if self.eat_word("user") {
+            self.alter_user()
+        } else if self.eat_word("local") || self.eat_words("all", "dnodes") {
+            self.setting()
+        } else if self.eat_word("dnode") {
+            self.integer()?;
+            self.setting()
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// `'k' ['v']`.
+    fn setting(&mut self) -> Result<Statement> {
+        self.quoted_text()?;
+        if self.at(TokenKind::Text) {
+            self.quoted_text()?;
+        }
+        Ok(Statement::NoEffect)
+    }
+
+    /// `[ANALYZE] [VERBOSE b] [RATIO r] query`; the ratio means nothing here.
+    fn explain(&mut self) -> Result<Statement> {
+        let analyze = self.eat_word("analyze");
+        let mut verbose = false;
+        if self.eat_word("verbose") {
+            verbose = self.eat_word("true");
+            if !verbose {
+                self.expect_word("false")?;
+            }
+        }
+        if self.eat_word("ratio") && !self.eat(TokenKind::Float) {
+            self.expect(TokenKind::Integer)?;
+        }
+        let query = Box::new(self.query()?);
+        Ok(Statement::Explain { analyze, verbose, query })
+    }
+
+    /// `FROM t [WHERE e]`.
+    fn delete(&mut self) -> Result<Statement> {
+        self.expect_word("from")?;
+        let table = self.table_name()?;
+        let filter = if self.eat_word("where") { Some(self.expr()?) } else { None };
+        Ok(Statement::Delete { table, filter })
+    }
+
+    /// Goes to the end of the statement.
+    pub(super) fn skip_rest(&mut self) {
+        while !matches!(self.token.kind, TokenKind::End | TokenKind::Illegal) {
+            self.advance();
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! Operators (sheet section 7, "Expressions"): arithmetic is DOUBLE unless a DECIMAL or a time takes part, comparisons
+//! convert one side to the other's type.
+
+use std::sync::Arc;
+
+use arrow::array::Int64Array;
+use arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
+use datafusion::logical_expr::{BinaryExpr, Operator};
+use datafusion::prelude::{Expr, cast, lit};
+use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp};
+
+use super::convert::{
+    as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
+    is_integer, is_null, is_number, is_text, time_constant,
+};
+use super::{json, udf};
+use crate::time_text::{local_seconds, midnight_of, parse_time};
+use crate::typed::{FunctionEnv, Typed};
+use crate::{TaosError, TaosType};
+
+/// 0x2605: an operand of a type that the operator does not take.
+pub(super) fn invalid_type() -> TaosError {
+    TaosError::new(0x2605, "Invalid value type")
+}
+
+/// 0x2635: a text that is compared with a time and is none.
+fn invalid_time(text: &str) -> TaosError {
+    TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {text}"))
+}
+
+fn boolean(expr: Expr) -> Typed {
+    Typed::fixed(expr, TaosType::Bool)
+}
+
+fn unknown() -> Typed {
+    boolean(lit(ScalarValue::Boolean(None)))
+}
+
+/// See [`super::literal`].
+pub(super) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    Ok(match value {
+        Literal::Null => unknown(),
+        Literal::Bool(value) => boolean(lit(*value)),
+        Literal::Int(value) => Typed::fixed(lit(*value), TaosType::BigInt),
+        Literal::UInt(value) => Typed::fixed(lit(*value), TaosType::UBigInt),
+        Literal::Float(value) => Typed::fixed(lit(*value), TaosType::Double),
+        Literal::Text(value) => {
+            Typed::new(lit(value.as_str()), TaosType::Varchar, u32::try_from(value.len()).unwrap_or(u32::MAX))
+        }
+        Literal::Timestamp(text) => match parse_time(text, env.zone, env.precision) {
+            Some(count) => Typed::fixed(time_constant(Some(count), env.precision), TaosType::Timestamp),
+            None => return Err(invalid_time(text)),
+        },
+        Literal::Duration(duration) => {
+            let count = match duration.unit.nanoseconds() {
+                Some(length) => {
+                    i128::from(duration.count) * i128::from(length) / i128::from(env.precision.ns())
+                }
+                None => i128::from(duration.count),
+            };
+            let count = i64::try_from(count).map_err(|_| invalid_type())?;
+            Typed { duration: Some(*duration), ..Typed::fixed(lit(count), TaosType::BigInt) }
+        }
+        Literal::Now => now(env),
+        Literal::Today => today(env),
+    })
+}
+
+/// `NOW` of the statement.
+pub(super) fn now(env: &FunctionEnv) -> Typed {
+    let count = env.precision.from_ns(env.now_ns);
+    Typed::fixed(time_constant(Some(count), env.precision), TaosType::Timestamp)
+}
+
+/// The last midnight on the session's clocks.
+pub(super) fn today(env: &FunctionEnv) -> Typed {
+    let count = midnight_of(env.now_ns, env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
+    Typed::fixed(time_constant(count, env.precision), TaosType::Timestamp)
+}
+
+/// See [`super::unary`].
+pub(super) fn unary(op: UnaryOp, operand: Typed) -> Result<Typed, TaosError> {
+    match op {
+        UnaryOp::Plus => Ok(operand),
+        UnaryOp::Not => Ok(boolean(Expr::Not(Box::new(condition(operand)?.expr)))),
+        UnaryOp::Minus => Ok(match constant(&operand.expr) {
+            // Signs belong to constants: `-5` is a BIGINT as 5 is.
+            Some(ScalarValue::Int64(Some(value))) => Typed {
+                expr: lit(value.checked_neg().ok_or_else(invalid_type)?),
+                duration: operand.duration.map(|d| Duration { count: d.count.saturating_neg(), ..d }),
+                ..operand
+            },
+            Some(ScalarValue::Float64(Some(value))) => Typed { expr: lit(-value), ..operand },
+            Some(ScalarValue::UInt64(Some(value))) if *value == 1 << 63 => {
+                Typed::fixed(lit(i64::MIN), TaosType::BigInt)
+            }
+            _ if matches!(operand.ty, TaosType::Decimal { .. }) => {
+                Typed { expr: Expr::Negative(Box::new(operand.expr)), ..operand }
+            }
+            _ => {
+                check_arithmetic(&operand)?;
+                Typed::fixed(Expr::Negative(Box::new(as_double(operand))), TaosType::Double)
+            }
+        }),
+    }
+}
+
+/// See [`super::condition`].
+pub(super) fn condition(operand: Typed) -> Result<Typed, TaosError> {
+    if is_null(&operand) {
+        return Ok(unknown());
+    }
+    match operand.ty {
+        TaosType::Bool => Ok(operand),
+        TaosType::Json => Ok(boolean(udf::bool_of_text("json_truth", as_text(operand), |value| {
+            json::boolean(value).or_else(|| Some(json::number(value)? != 0.0))
+        }))),
+        ty if is_number(ty) || is_text(ty) => Ok(boolean(as_double(operand).not_eq(lit(0.0)))),
+        _ => Err(invalid_type()),
+    }
+}
+
+/// See [`super::binary`].
+pub(super) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    use BinaryOp::*;
+    match op {
+        And => Ok(boolean(condition(left)?.expr.and(condition(right)?.expr))),
+        Or => Ok(boolean(condition(left)?.expr.or(condition(right)?.expr))),
+        Add | Sub if left.ty == TaosType::Timestamp || right.ty == TaosType::Timestamp => {
+            time_arithmetic(op, left, right, env)
+        }
+        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right),
+        BitAnd | BitOr => {
+            check_arithmetic(&left)?;
+            check_arithmetic(&right)?;
+            let op = if op == BitAnd { Operator::BitwiseAnd } else { Operator::BitwiseOr };
+            Ok(Typed::fixed(operation(as_integer(left), op, as_integer(right)), TaosType::BigInt))
+        }
+        Like | NotLike => {
+            let (left, right) = pattern_operands(left, right)?;
+            Ok(boolean(if op == Like { left.like(right) } else { left.not_like(right) }))
+        }
+        Match | NotMatch => {
+            let (left, right) = pattern_operands(left, right)?;
+            let op = if op == Match { Operator::RegexMatch } else { Operator::RegexNotMatch };
+            Ok(boolean(operation(left, op, right)))
+        }
+        Arrow => json::arrow(left, &right),
+        Contains => json::contains(left, &right),
+        Eq => compare(left, Operator::Eq, right, env),
+        NotEq => compare(left, Operator::NotEq, right, env),
+        Lt => compare(left, Operator::Lt, right, env),
+        LtEq => compare(left, Operator::LtEq, right, env),
+        Gt => compare(left, Operator::Gt, right, env),
+        GtEq => compare(left, Operator::GtEq, right, env),
+    }
+}
+
+fn operation(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+/// Texts of LIKE and MATCH; JSON strings count as texts.
+fn pattern_operands(left: Typed, right: Typed) -> Result<(Expr, Expr), TaosError> {
+    let text = |typed: Typed| {
+        if is_null(&typed) {
+            return Ok(lit(ScalarValue::Utf8(None)));
+        }
+        match typed.ty {
+            TaosType::Json => Ok(json_text(typed)),
+            // As it is: conditions on columns and tags are pushed to the scan.
+            ty if is_text(ty) => Ok(typed.expr),
+            _ => Err(invalid_type()),
+        }
+    };
+    Ok((text(left)?, text(right)?))
+}
+
+fn json_text(typed: Typed) -> Expr {
+    udf::of_text("json_to_text", as_text(typed), json::text)
+}
+
+fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
+    let ty = operand.ty;
+    let fits = is_number(ty) || is_text(ty) || matches!(ty, TaosType::Bool | TaosType::Timestamp);
+    if fits { Ok(()) } else { Err(invalid_type()) }
+}
+
+fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosError> {
+    check_arithmetic(&left)?;
+    check_arithmetic(&right)?;
+    if let Some(ty) = decimal_result(op, left.ty, right.ty) {
+        return Ok(decimal_arithmetic(op, left, right, ty));
+    }
+    let (left, right) = (as_double(left), as_double(right));
+    let expr = match op {
+        BinaryOp::Add => left + right,
+        BinaryOp::Sub => left - right,
+        BinaryOp::Mul => left * right,
+        BinaryOp::Div => udf::of_doubles("quotient", [left, right], |a, b| (b != 0.0).then(|| a / b)),
+        _ => udf::of_doubles("remainder", [left, right], |a, b| (b != 0.0).then(|| a % b)),
+    };
+    Ok(Typed::fixed(expr, TaosType::Double))
+}
+
+/// Digits in all and behind the point of an exact operand.
+const fn digits(ty: TaosType) -> Option<(i32, i32)> {
+    Some(match ty {
+        TaosType::Decimal { precision, scale } => (precision as i32, scale as i32),
+        TaosType::Bool | TaosType::TinyInt | TaosType::UTinyInt => (3, 0),
+        TaosType::SmallInt | TaosType::USmallInt => (5, 0),
+        TaosType::Int | TaosType::UInt => (10, 0),
+        TaosType::BigInt => (19, 0),
+        TaosType::UBigInt => (20, 0),
+        _ => return None,
+    })
+}
+
+/// The DECIMAL that arithmetic gives, if one operand is one and the other is exact.
+fn decimal_result(op: BinaryOp, left: TaosType, right: TaosType) -> Option<TaosType> {
+    let is_decimal = |ty| matches!(ty, TaosType::Decimal { .. });
+    if !is_decimal(left) && !is_decimal(right) {
+        return None;
+    }
+    let ((p1, s1), (p2, s2)) = (digits(left)?, digits(right)?);
+    let (precision, scale) = match op {
+        BinaryOp::Add | BinaryOp::Sub => ((p1 - s1).max(p2 - s2) + s1.max(s2) + 1, s1.max(s2)),
+        BinaryOp::Mul => (p1 + p2 + 1, s1 + s2),
+        BinaryOp::Div => {
+            let scale = (s1 + p2 + 1).max(6);
+            (p1 - s1 + s2 + scale, scale)
+        }
+        _ => ((p1 - s1).min(p2 - s2) + s1.max(s2), s1.max(s2)),
+    };
+    let over = (precision - 38).max(0);
+    let scale = (scale - over).max(scale.min(6));
+    Some(TaosType::Decimal {
+        precision: u8::try_from(precision.clamp(1, 38)).unwrap_or(38),
+        scale: i8::try_from(scale).unwrap_or(0),
+    })
+}
+
+fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType) -> Typed {
+    let exact = |typed: Typed| match digits(typed.ty) {
+        Some((precision, 0)) if !matches!(typed.ty, TaosType::Decimal { .. }) => cast(
+            as_integer_or_unsigned(typed),
+            DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0),
+        ),
+        _ => typed.expr,
+    };
+    let (left, right) = (exact(left), exact(right));
+    let op = match op {
+        BinaryOp::Add => Operator::Plus,
+        BinaryOp::Sub => Operator::Minus,
+        BinaryOp::Mul => Operator::Multiply,
+        BinaryOp::Div => Operator::Divide,
+        _ => Operator::Modulo,
+    };
+    let expr = match ty {
+        TaosType::Decimal { precision, scale } => {
+            cast(operation(left, op, right), DataType::Decimal128(precision, scale))
+        }
+        _ => operation(left, op, right),
+    };
+    Typed::fixed(expr, ty)
+}
+
+fn as_integer_or_unsigned(typed: Typed) -> Expr {
+    if typed.ty == TaosType::UBigInt { typed.expr } else { cast(typed.expr, DataType::Int64) }
+}
+
+/// `ts ± duration`, `duration + ts`, `ts ± n`, `ts − ts`.
+fn time_arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let subtract = op == BinaryOp::Sub;
+    let (time, amount) = match (left.ty == TaosType::Timestamp, right.ty == TaosType::Timestamp) {
+        (true, true) if subtract => {
+            let count = |typed: Typed| cast(typed.expr, DataType::Int64);
+            return Ok(Typed::fixed(count(left) - count(right), TaosType::BigInt));
+        }
+        (true, false) => (left, right),
+        (false, true) if !subtract => (right, left),
+        _ => return Err(invalid_type()),
+    };
+    if is_null(&amount) || is_null(&time) {
+        return Ok(Typed::fixed(time_constant(None, env.precision), TaosType::Timestamp));
+    }
+    if !(is_integer(amount.ty) || amount.ty == TaosType::Bool) {
+        return Err(invalid_type());
+    }
+    if let Some(duration) = amount.duration {
+        match (duration.unit.months(), duration.unit.nanoseconds()) {
+            (Some(months), _) => {
+                let months = duration.count.checked_mul(months).ok_or_else(invalid_type)?;
+                return Ok(add_months(time, if subtract { months.saturating_neg() } else { months }, env));
+            }
+            (_, Some(length)) => {
+                let length = i128::from(length) * i128::from(duration.count);
+                if length % i128::from(env.precision.ns()) != 0 {
+                    return Err(invalid_type());
+                }
+            }
+            _ => {}
+        }
+    }
+    let sum = match (constant_time(&time), constant(&amount.expr)) {
+        (Some(time), Some(ScalarValue::Int64(Some(count)))) => {
+            let sum = if subtract { time.checked_sub(*count) } else { time.checked_add(*count) };
+            lit(sum.ok_or_else(|| TaosError::new(0x0224, "Value out of range"))?)
+        }
+        _ => {
+            let (time, count) = (cast(time.expr, DataType::Int64), as_integer(amount));
+            if subtract { time - count } else { time + count }
+        }
+    };
+    Ok(Typed::fixed(count_as_time(sum, env.precision), TaosType::Timestamp))
+}
+
+/// The time so many months later on the session's clocks; the 31st becomes the month's last day.
+fn add_months(time: Typed, months: i64, env: &FunctionEnv) -> Typed {
+    let per_second = env.precision.per_second();
+    if let Some(count) = constant_time(&time) {
+        let moved = months_later(count, months, per_second, env.zone);
+        return Typed::fixed(time_constant(moved, env.precision), TaosType::Timestamp);
+    }
+    let args = vec![cast(time.expr, DataType::Int64), lit(months), lit(per_second), lit(env.zone.name())];
+    let count = udf::call("add_months", DataType::Int64, args, |args| {
+        let (times, months) = (udf::integers(args, 0)?, udf::integers(args, 1)?);
+        let (units, zones) = (udf::integers(args, 2)?, udf::texts(args, 3)?);
+        let rows = times.iter().zip(months).zip(units).zip(zones);
+        let moved = rows
+            .map(|(((time, months), units), zone)| months_later(time?, months?, units?, zone?.parse().ok()?));
+        Ok(Arc::new(moved.collect::<Int64Array>()))
+    });
+    Typed::fixed(count_as_time(count, env.precision), TaosType::Timestamp)
+}
+
+fn months_later(time: i64, months: i64, per_second: i64, zone: chrono_tz::Tz) -> Option<i64> {
+    let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
+    let local = chrono::DateTime::from_timestamp(seconds, 0)?.with_timezone(&zone).naive_local();
+    let distance = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
+    let moved =
+        if months < 0 { local.checked_sub_months(distance) } else { local.checked_add_months(distance) };
+    local_seconds(moved?, zone)?.checked_mul(per_second)?.checked_add(rest)
+}
+
+/// A comparison, one side converted to the other's type.
+fn compare(left: Typed, op: Operator, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    if is_null(&left) || is_null(&right) {
+        return Ok(unknown());
+    }
+    let (left, right) = comparable(left, right, env)?;
+    Ok(boolean(operation(left, op, right)))
+}
+
+/// Both sides as expressions that compare as the sheet says. Columns stay as they are where that is
+/// possible, so that the scan can use the comparison.
+fn comparable(left: Typed, right: Typed, env: &FunctionEnv) -> Result<(Expr, Expr), TaosError> {
+    use TaosType::{Bool, Json, Timestamp, Varbinary};
+    let either = |ty| left.ty == ty || right.ty == ty;
+    if either(Json) {
+        return Ok(comparable_json(left, right));
+    }
+    if either(Timestamp) {
+        return Ok((comparable_time(left, env)?, comparable_time(right, env)?));
+    }
+    if is_text(left.ty) && is_text(right.ty) || (left.ty == Bool && right.ty == Bool) {
+        return Ok((left.expr, right.expr));
+    }
+    if either(Varbinary) || either(TaosType::Geometry) || either(TaosType::Blob) {
+        let fits = |ty| is_text(ty) || matches!(ty, Varbinary | TaosType::Geometry);
+        return if fits(left.ty) && fits(right.ty) {
+            Ok((comparable_bytes(left), comparable_bytes(right)))
+        } else {
+            Err(invalid_type())
+        };
+    }
+    let (left_ty, right_ty) = (left.ty, right.ty);
+    Ok((comparable_number(left, right_ty), comparable_number(right, left_ty)))
+}
+
+fn comparable_bytes(typed: Typed) -> Expr {
+    if is_text(typed.ty) { as_bytes(typed) } else { typed.expr }
+}
+
+fn comparable_time(typed: Typed, env: &FunctionEnv) -> Result<Expr, TaosError> {
+    if let Some(text) = constant_text(&typed)
+        && parse_time(text, env.zone, env.precision).is_none()
+    {
+        return Err(invalid_time(text));
+    }
+    match typed.ty {
+        TaosType::Varbinary | TaosType::Geometry | TaosType::Blob => Err(invalid_type()),
+        _ => Ok(as_time(typed, env)),
+    }
+}
+
+/// A side of a comparison of numbers with numbers, BOOL or texts of numbers.
+fn comparable_number(typed: Typed, other: TaosType) -> Expr {
+    if typed.ty == TaosType::Bool {
+        return match constant(&typed.expr) {
+            Some(ScalarValue::Boolean(Some(value))) => lit(i64::from(*value)),
+            _ => cast(typed.expr, DataType::Int64),
+        };
+    }
+    if is_text(typed.ty) {
+        // A whole number compares exactly with whole numbers.
+        if let Some(value) = constant_text(&typed).and_then(|text| text.trim().parse::<i64>().ok())
+            && (is_integer(other) || other == TaosType::Bool)
+        {
+            return lit(value);
+        }
+        let truth =
+            constant_text(&typed).and_then(|text| text.trim().to_ascii_lowercase().parse::<bool>().ok());
+        if let (Some(value), TaosType::Bool) = (truth, other) {
+            return lit(i64::from(value));
+        }
+        return as_double(typed);
+    }
+    match constant(&typed.expr) {
+        // `f = 3.14` is true of a FLOAT that was written as 3.14.
+        Some(ScalarValue::Float64(Some(value))) if other == TaosType::Float => lit(*value as f32),
+        _ => typed.expr,
+    }
+}
+
+/// JSON with texts, truth values and numbers; values of other kinds are NULL.
+fn comparable_json(left: Typed, right: Typed) -> (Expr, Expr) {
+    let of = |typed: Typed, other: TaosType| match (typed.ty, other) {
+        (TaosType::Json, TaosType::Json) => as_text(typed),
+        (TaosType::Json, ty) if is_text(ty) => json_text(typed),
+        (TaosType::Json, TaosType::Bool) => udf::bool_of_text("json_to_bool", as_text(typed), json::boolean),
+        (ty, _) if is_text(ty) || ty == TaosType::Bool => typed.expr,
+        _ => as_double(typed),
+    };
+    let (left_ty, right_ty) = (left.ty, right.ty);
+    (of(left, right_ty), of(right, left_ty))
+}
+
+/// See [`super::between`].
+pub(super) fn between(
+    operand: Typed,
+    negated: bool,
+    low: Typed,
+    high: Typed,
+    env: &FunctionEnv,
+) -> Result<Typed, TaosError> {
+    let low = compare(operand.clone(), Operator::GtEq, low, env)?;
+    let high = compare(operand, Operator::LtEq, high, env)?;
+    let both = low.expr.and(high.expr);
+    Ok(boolean(if negated { Expr::Not(Box::new(both)) } else { both }))
+}
+
+/// See [`super::in_list`].
+pub(super) fn in_list(
+    operand: Typed,
+    negated: bool,
+    list: Vec<Typed>,
+    env: &FunctionEnv,
+) -> Result<Typed, TaosError> {
+    if is_null(&operand) {
+        return Ok(unknown());
+    }
+    let mut left = None;
+    let mut items = Vec::with_capacity(list.len());
+    for item in list {
+        if is_null(&item) {
+            items.push(None);
+            continue;
+        }
+        let (side, item) = comparable(operand.clone(), item, env)?;
+        items.push(Some((side.clone(), item)));
+        left.get_or_insert(side);
+    }
+    let Some(left) = left else { return Ok(unknown()) };
+    // One list where all items compare with the same form of the operand, else one comparison each.
+    if items.iter().flatten().all(|(side, item)| *side == left && constant(item).is_some()) {
+        let null = items
+            .iter()
+            .flatten()
+            .next()
+            .and_then(|(_, item)| ScalarValue::try_from(&constant(item)?.data_type()).ok());
+        let exprs = items.into_iter().filter_map(|item| match item {
+            Some((_, item)) => Some(item),
+            None => null.clone().map(lit),
+        });
+        return Ok(boolean(left.in_list(exprs.collect(), negated)));
+    }
+    let each = items.into_iter().map(|item| match item {
+        Some((side, item)) => operation(side, Operator::Eq, item),
+        None => lit(ScalarValue::Boolean(None)),
+    });
+    let any = balanced_or(each.collect());
+    Ok(boolean(if negated { Expr::Not(Box::new(any)) } else { any }))
+}
+
+/// `a OR b OR …` without deep nesting.
+fn balanced_or(mut terms: Vec<Expr>) -> Expr {
+    while terms.len() > 1 {
+        let mut rest = terms.into_iter();
+        let mut pairs = Vec::new();
+        while let Some(left) = rest.next() {
+            pairs.push(match rest.next() {
+                Some(right) => left.or(right),
+                None => left,
+            });
+        }
+        terms = pairs;
+    }
+    terms.pop().unwrap_or_else(|| lit(false))
+}

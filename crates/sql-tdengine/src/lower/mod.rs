@@ -1,0 +1,127 @@
+//! Statements other than SELECT and INSERT as the engine's.
+
+mod alter;
+mod create;
+mod database;
+mod delete;
+pub(crate) mod errors;
+pub(crate) mod names;
+mod options;
+pub(crate) mod table_options;
+mod types;
+mod user;
+mod view;
+
+pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
+pub(crate) use types::{declared_type, encoding};
+pub(crate) use user::{options as user_options, rights_of};
+pub(crate) use view::columns as view_columns;
+
+use triglot_engine::{Engine, Statement as EngineStatement};
+use triglot_parse_tdengine::ast::{DropTarget, Ident, Statement};
+
+use self::names::{database_of, engine_name};
+use crate::{Answer, Context, TaosError};
+
+/// Runs a definition, a deletion or a statement about users.
+pub(crate) async fn run(
+    engine: &Engine,
+    context: &Context,
+    statement: &Statement,
+    sql: &str,
+) -> Result<Answer, TaosError> {
+    match statement {
+        Statement::CreateDatabase(create) => database::create(engine, context, create).await?,
+        Statement::AlterDatabase(alter) => database::alter(engine, context, alter).await?,
+        Statement::DropDatabase { name, if_exists } => {
+            database::drop(engine, context, &name.name, *if_exists).await?;
+        }
+        Statement::Use(name) => require_database(engine, context, name)?,
+        Statement::FlushDatabase(name) => {
+            require_database(engine, context, name)?;
+            engine.flush().await?;
+        }
+        Statement::TrimDatabase(name) => {
+            // What is past KEEP is dropped by the background; there is nothing to hurry.
+            require_database(engine, context, name)?;
+        }
+        Statement::CompactDatabase(name) => {
+            require_database(engine, context, name)?;
+            let compact = EngineStatement::CompactDatabase { name: name.name.clone() };
+            engine.execute(&context.session, compact).await?;
+        }
+        Statement::CreateTable(create) => create::table(engine, context, create).await?,
+        Statement::CreateChildren(children) => create::children(engine, context, children, sql).await?,
+        Statement::DropTables(targets) => drop_tables(engine, context, targets).await?,
+        Statement::AlterTable(alter) => alter::table(engine, context, alter, sql).await?,
+        Statement::Delete { table, filter } => {
+            return delete::run(engine, context, table, filter.as_ref(), sql).await;
+        }
+        Statement::CreateUser { name, password, options } => {
+            user::create(engine, context, &name.name, password, options).await?;
+        }
+        Statement::AlterUser { name, option } => user::alter(engine, context, &name.name, option).await?,
+        Statement::DropUser { name, if_exists } => {
+            user::drop_user(engine, context, &name.name, *if_exists).await?;
+        }
+        Statement::Grant(grant) => user::grant(engine, context, grant).await?,
+        Statement::CreateView { name, or_replace, query, text } => {
+            view::create(engine, context, name, *or_replace, query, *text, sql).await?;
+        }
+        Statement::DropView { name, if_exists } => view::drop(engine, context, name, *if_exists).await?,
+        Statement::KillQuery(id) => kill(engine, context, id).await?,
+        Statement::NoEffect => {}
+        Statement::Unsupported(what) => return Err(TaosError::unsupported(what)),
+        Statement::Query(_)
+        | Statement::Explain { .. }
+        | Statement::Insert(_)
+        | Statement::Show(_)
+        | Statement::Describe(_) => return Err(TaosError::new(0x2700, "Planner internal error")),
+    }
+    Ok(Answer::Affected(0))
+}
+
+/// 0x0388 if the database does not exist; system ones always do.
+fn require_database(engine: &Engine, context: &Context, name: &Ident) -> Result<(), TaosError> {
+    if names::SYSTEM_DATABASES.contains(&name.name.as_str()) {
+        return Ok(());
+    }
+    engine.database(&context.session, &name.name).map(|_| ()).map_err(errors::lookup)
+}
+
+/// `DROP TABLE a, b …`: all names are looked up before the first table goes.
+async fn drop_tables(engine: &Engine, context: &Context, targets: &[DropTarget]) -> Result<(), TaosError> {
+    let mut found = Vec::with_capacity(targets.len());
+    for target in targets {
+        let database = database_of(context, &target.name)?;
+        let table = &target.name.table.name;
+        match engine.relation(&context.session, database, table) {
+            Ok(relation) => {
+                let is_super = matches!(relation, triglot_engine::Relation::Super(_));
+                if target.stable && !is_super {
+                    return Err(TaosError::new(0x0362, format!("STable not exist: {table}")));
+                }
+                if is_super && targets.len() > 1 {
+                    return Err(TaosError::new(0x263A, "Cannot drop super table in batch"));
+                }
+                found.push(engine_name(database, table));
+            }
+            Err(error) if error.kind() == triglot_model::ErrorKind::TableNotFound && target.if_exists => {}
+            Err(error) => return Err(errors::lookup(error)),
+        }
+    }
+    for table in found {
+        let drop = EngineStatement::DropTable { table, if_exists: true };
+        engine.execute(&context.session, drop).await?;
+    }
+    Ok(())
+}
+
+async fn kill(engine: &Engine, context: &Context, id: &str) -> Result<(), TaosError> {
+    let number = id.rsplit(':').next().and_then(|n| n.parse().ok());
+    let number = number.ok_or_else(|| TaosError::new(0x0118, "Invalid parameters: query id"))?;
+    match engine.execute(&context.session, EngineStatement::KillQuery(number)).await {
+        Ok(_) => Ok(()),
+        Err(_) => Err(TaosError::new(0x0118, format!("Invalid parameters: no query {id}"))),
+    }
+}

@@ -1,0 +1,323 @@
+//! Rows in groups: aggregates and selections over all rows, over groups, and over windows.
+
+use arrow::datatypes::DataType;
+use datafusion::common::Column;
+use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
+use datafusion::logical_expr::utils::disjunction;
+use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, lit};
+use triglot_parse_tdengine::ast::{Call, Expr, ExprKind};
+
+use super::calls::{self, Collect, Selection};
+use super::expr::{self, Place, Resolver, Rows};
+use super::kinds::{self, FunctionKind};
+use super::plain::{Key, key_by_alias};
+use super::scope::{QUERY_COLUMNS, Scope, WINDOW_COLUMNS};
+use super::stage::Stage;
+use super::window::WindowKey;
+use super::{errors, more_calls};
+use crate::typed::{FunctionEnv, Typed};
+use crate::{TaosError, TaosType};
+
+/// What makes groups.
+#[derive(Debug, Default)]
+pub(super) struct Grouping {
+    /// Keys of PARTITION BY or GROUP BY.
+    pub(super) keys: Vec<Key>,
+    /// Whether they are GROUP BY's.
+    pub(super) is_group_by: bool,
+    /// The window that splits each group.
+    pub(super) window: Option<WindowKey>,
+}
+
+/// Aggregates over groups of rows.
+pub(super) struct Grouped<'s> {
+    scope: &'s Scope,
+    grouping: Grouping,
+    /// The aggregates so far, which will be columns of these names.
+    aggregates: Vec<(PlanExpr, String)>,
+    /// The one selection function of the select list, whose row other columns are taken from.
+    selection: Option<Selection>,
+    /// Whether some function gives a value for no rows at all.
+    counts: bool,
+    /// What is known to be NULL if no row had a value, while only such functions are called.
+    first_and_last: Option<Vec<PlanExpr>>,
+}
+
+impl<'s> Grouped<'s> {
+    /// Over the rows of `scope`.
+    pub(super) fn new(scope: &'s Scope, grouping: Grouping) -> Self {
+        Self {
+            scope,
+            grouping,
+            aggregates: Vec::new(),
+            selection: None,
+            counts: false,
+            first_and_last: Some(Vec::new()),
+        }
+    }
+
+    /// Names the call of the select list from whose row other columns are taken, if there is exactly one.
+    ///
+    /// # Errors
+    /// Those of its argument.
+    pub(super) fn with_selection(
+        mut self,
+        call: Option<&Call>,
+        env: &FunctionEnv,
+    ) -> Result<Self, TaosError> {
+        if let Some(call) = call
+            && let [argument] = call.args.as_slice()
+        {
+            let argument = self.argument(&argument.expr, env)?;
+            self.selection = Some(Selection::new(&call.name.name, argument, self.scope.time())?);
+        }
+        Ok(self)
+    }
+
+    /// An expression over the rows of FROM.
+    fn argument(&self, expr: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
+        if let Some(key) = key_by_alias(&self.grouping.keys, expr) {
+            return Ok(key.value.clone());
+        }
+        if let ExprKind::Column { table: None, name } = &expr.kind
+            && WINDOW_COLUMNS.contains(&name.name.as_str())
+            && self.grouping.window.is_some()
+        {
+            return Err(errors::window_column());
+        }
+        expr::lower(expr, env, &mut Rows::new(self.scope, Place::Argument))
+    }
+
+    fn call(&mut self, call: &Call, env: &FunctionEnv) -> Result<Typed, TaosError> {
+        let name = call.name.name.as_str();
+        match kinds::of(name) {
+            FunctionKind::Selection => {
+                let [argument] = call.args.as_slice() else { return Err(errors::arity(name)) };
+                let argument = self.argument(&argument.expr, env)?;
+                self.selection(name, &argument, env)
+            }
+            FunctionKind::Aggregate => self.aggregate(call, env),
+            FunctionKind::Bins | FunctionKind::Cols | FunctionKind::Rows | FunctionKind::Interp => {
+                Err(errors::mixed(name))
+            }
+            FunctionKind::Series if self.grouping.window.is_some() => Err(errors::not_in_window(name)),
+            FunctionKind::Series if self.grouping.is_group_by => Err(errors::not_in_group(name)),
+            FunctionKind::Series => Err(errors::mixed(name)),
+            FunctionKind::Scalar => Err(errors::no_function(name)),
+        }
+    }
+
+    fn aggregate(&mut self, call: &Call, env: &FunctionEnv) -> Result<Typed, TaosError> {
+        let name = call.name.name.as_str();
+        self.first_and_last = None;
+        self.counts |= matches!(name, "count" | "hyperloglog");
+        if name == "count"
+            && let [only] = call.args.as_slice()
+            && matches!(only.expr.kind, ExprKind::Star { .. })
+        {
+            return Ok(calls::count_rows(self));
+        }
+        let arguments = call.args.iter().map(|a| self.argument(&a.expr, env));
+        let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+        if let [only] = arguments.as_slice()
+            && let Some(value) = calls::of_one(name, only, self)?
+        {
+            return Ok(value);
+        }
+        let over = more_calls::Over {
+            time: self.scope.time().cloned(),
+            is_super: self.scope.is_super(),
+            precision: env.precision,
+            window: self.grouping.window.clone(),
+        };
+        more_calls::of_many(name, &arguments, &over, self)
+    }
+
+    /// A value that is the same for all rows of a group: one of the keys, or computed from keys.
+    fn key(&mut self, expr: &Expr, env: &FunctionEnv) -> Option<Typed> {
+        if let Some(key) = key_by_alias(&self.grouping.keys, expr) {
+            let value = key.value.clone();
+            return self.output(&value);
+        }
+        let value = expr::lower(expr, env, &mut Rows::new(self.scope, Place::Clause)).ok()?;
+        self.output(&value)
+    }
+
+    /// The output column of a key.
+    fn output(&mut self, value: &Typed) -> Option<Typed> {
+        let at = self.grouping.keys.iter().position(|k| k.value.expr == value.expr)?;
+        Some(Typed { expr: key_column(at, &value.expr), ..value.clone() })
+    }
+
+    /// A column that is no key: of the selected row, or of the child whose rows the group holds.
+    fn other_column(&mut self, value: &Typed) -> Result<Typed, TaosError> {
+        let by_child = self.grouping.keys.iter().any(|k| self.scope.is_child_name(&k.value));
+        if by_child && self.scope.is_of_child(value) {
+            self.grouping.keys.push(Key { value: value.clone(), alias: None });
+            return self.output(value).ok_or_else(errors::not_group_by);
+        }
+        match self.selection.clone() {
+            Some(selection) => Ok(selection.companion(value, self)),
+            None if self.grouping.is_group_by => Err(errors::not_group_by()),
+            None => Err(errors::not_single_group()),
+        }
+    }
+
+    fn window_column(&mut self, name: &str) -> Result<Typed, TaosError> {
+        let (Some(window), Some(time)) = (self.grouping.window.clone(), self.scope.time().cloned()) else {
+            return Err(errors::window_column());
+        };
+        let mut edge = |is_start: bool| -> PlanExpr {
+            match (&window.end_of_start, is_start) {
+                (Some(_), true) => window.column(),
+                (Some(end), false) => end.of(window.column()),
+                (None, true) => self.collect(calls::simple(min_udaf(), vec![time.expr.clone()])),
+                (None, false) => self.collect(calls::simple(max_udaf(), vec![time.expr.clone()])),
+            }
+        };
+        Ok(match name {
+            "_wstart" => Typed::fixed(edge(true), TaosType::Timestamp),
+            "_wend" => Typed::fixed(edge(false), TaosType::Timestamp),
+            _ => {
+                let (end, start) = (edge(false), edge(true));
+                let count = |time: PlanExpr| cast(time, DataType::Int64);
+                Typed::fixed(count(end) - count(start), TaosType::BigInt)
+            }
+        })
+    }
+
+    /// The condition of `TRUE_FOR`.
+    fn long_enough(&mut self) -> Result<Option<PlanExpr>, TaosError> {
+        let Some(shortest) = self.grouping.window.as_ref().and_then(|w| w.shortest) else { return Ok(None) };
+        let duration = self.window_column("_wduration")?;
+        Ok(Some(duration.expr.gt_eq(lit(shortest))))
+    }
+
+    /// The condition that the result of an ungrouped query is a row: COUNT gives one always, other functions if
+    /// there are rows, `FIRST` and `LAST` if one of them has found a value.
+    fn has_result(&mut self) -> Option<PlanExpr> {
+        if self.counts || !self.grouping.keys.is_empty() || self.grouping.window.is_some() {
+            return None;
+        }
+        if let Some(values) = self.first_and_last.clone().filter(|v| !v.is_empty()) {
+            return disjunction(values.into_iter().map(PlanExpr::is_not_null));
+        }
+        // The time of a row is never NULL, and the newest row has it: the rule for newest rows still applies.
+        let witness = match self.scope.time() {
+            Some(time) => calls::simple(max_udaf(), vec![time.expr.clone()]),
+            None => {
+                let rows = calls::count_rows(self);
+                return Some(rows.expr.gt(lit(0_i64)));
+            }
+        };
+        Some(self.collect(witness).is_not_null())
+    }
+}
+
+/// The name of a key's column behind the aggregate; columns keep theirs.
+fn key_column(at: usize, key: &PlanExpr) -> PlanExpr {
+    match key {
+        PlanExpr::Column(_) => key.clone(),
+        _ => PlanExpr::Column(Column::new_unqualified(key_name(at))),
+    }
+}
+
+fn key_name(at: usize) -> String {
+    format!("__key{at}")
+}
+
+impl Collect for Grouped<'_> {
+    fn collect(&mut self, aggregate: PlanExpr) -> PlanExpr {
+        let known = self.aggregates.iter().find(|(a, _)| *a == aggregate).map(|(_, name)| name.clone());
+        let name = known.unwrap_or_else(|| {
+            let name = format!("__agg{}", self.aggregates.len());
+            self.aggregates.push((aggregate, name.clone()));
+            name
+        });
+        PlanExpr::Column(Column::new_unqualified(name))
+    }
+}
+
+impl Resolver for Grouped<'_> {
+    fn resolve(&mut self, expr: &Expr, env: &FunctionEnv) -> Result<Option<Typed>, TaosError> {
+        match &expr.kind {
+            ExprKind::Literal(_) => return Ok(None),
+            ExprKind::Column { table: None, name } if WINDOW_COLUMNS.contains(&name.name.as_str()) => {
+                return self.window_column(&name.name).map(Some);
+            }
+            ExprKind::Column { table: None, name } if QUERY_COLUMNS.contains(&name.name.as_str()) => {
+                return self.scope.column(None, name).map(Some);
+            }
+            ExprKind::Call(call) if kinds::of(&call.name.name) != FunctionKind::Scalar => {
+                return self.call(call, env).map(Some);
+            }
+            _ => {}
+        }
+        if let Some(key) = self.key(expr, env) {
+            return Ok(Some(key));
+        }
+        let ExprKind::Column { table, name } = &expr.kind else { return Ok(None) };
+        let value = self.scope.column(table.as_ref(), name)?;
+        self.other_column(&value).map(Some)
+    }
+}
+
+impl Stage for Grouped<'_> {
+    fn column(&mut self, column: &Typed, _env: &FunctionEnv) -> Result<Typed, TaosError> {
+        match self.output(column) {
+            Some(key) => Ok(key),
+            None => self.other_column(column),
+        }
+    }
+
+    fn selection(
+        &mut self,
+        function: &str,
+        argument: &Typed,
+        _env: &FunctionEnv,
+    ) -> Result<Typed, TaosError> {
+        let selection = Selection::new(function, argument.clone(), self.scope.time())?;
+        let value = selection.value(self);
+        match (&mut self.first_and_last, selection.skips_nulls()) {
+            (Some(values), true) => values.push(value.expr.clone()),
+            (all, _) => *all = None,
+        }
+        Ok(value)
+    }
+
+    fn finish(&mut self, rows: LogicalPlan, _env: &FunctionEnv) -> Result<LogicalPlan, TaosError> {
+        let condition = match self.long_enough()? {
+            Some(condition) => Some(condition),
+            None => self.has_result(),
+        };
+        let mut keys: Vec<PlanExpr> = Vec::with_capacity(self.grouping.keys.len() + 1);
+        for (at, key) in self.grouping.keys.iter().enumerate() {
+            keys.push(match &key.value.expr {
+                column @ PlanExpr::Column(_) => column.clone(),
+                other => other.clone().alias(key_name(at)),
+            });
+        }
+        if let Some(window) = &self.grouping.window {
+            keys.push(window.key());
+        }
+        let aggregates = self.aggregates.iter().map(|(a, name)| a.clone().alias(name));
+        let plan = LogicalPlanBuilder::from(rows).aggregate(keys, aggregates.collect::<Vec<_>>());
+        let plan = match condition {
+            Some(condition) => plan.and_then(|p| p.filter(condition)),
+            None => plan,
+        };
+        plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)
+    }
+
+    fn slice_keys(&self) -> Vec<Typed> {
+        let keys = self.grouping.keys.iter().enumerate();
+        keys.map(|(at, k)| Typed { expr: key_column(at, &k.value.expr), ..k.value.clone() }).collect()
+    }
+
+    /// Windows by time, slice after slice.
+    fn default_order(&self) -> Vec<SortExpr> {
+        let Some(window) = &self.grouping.window else { return Vec::new() };
+        let keys = self.slice_keys().into_iter().map(|k| k.expr);
+        keys.chain([window.column()]).map(|k| k.sort(true, true)).collect()
+    }
+}

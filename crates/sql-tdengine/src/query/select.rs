@@ -1,0 +1,292 @@
+//! One select block, clause by clause.
+
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use triglot_parse_tdengine::ast::{Call, Expr, ExprKind, Literal, Query, Select};
+
+use super::block::Block;
+use super::bounds::TimeBounds;
+use super::expr::{self, Place, Rows};
+use super::grouped::{Grouped, Grouping};
+use super::items::{self, ItemValue, SelectItem};
+use super::kinds::{FunctionKind, GROUPING};
+use super::order::{self, BlockOrder, OutputOrder};
+use super::picked::Picked;
+use super::plain::{Key, Plain};
+use super::scope::{Scope, WINDOW_COLUMNS};
+use super::series::Series;
+use super::source::Relation;
+use super::stage::Stage;
+use super::window::WindowKey;
+use super::windows::Windows;
+use super::{Planner, errors, join, slices};
+use crate::typed::{FunctionEnv, Typed};
+use crate::{TaosError, functions};
+
+impl Planner<'_> {
+    /// A block with the ORDER BY and LIMIT of `query`, which it is the body of.
+    pub(super) fn select(&self, select: &Select, query: &Query) -> Result<Block, TaosError> {
+        let Relation { plan, mut scope, precision } = self.from(select.from.as_ref())?;
+        let env = self.env(precision);
+        let (rows, bounds) = filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        scope.set_bounds(bounds, precision);
+        let items = items::expand(self.text, &select.items, &scope)?;
+        let clauses = Clauses { select, query, items: &items, scope: &scope, env: &env, bounds };
+        let (rows, mut stage) = clauses.stage(rows)?;
+        let values = items.iter().map(|item| value_of(item, &scope, stage.as_mut(), &env));
+        let values = values.collect::<Result<Vec<Typed>, _>>()?;
+        let having = select.having.as_ref().map(|e| {
+            let condition = expr::lower(e, &env, stage.as_mut())?;
+            functions::condition(condition, &env)
+        });
+        let having = having.transpose()?;
+        let sort = if select.distinct {
+            Vec::new()
+        } else {
+            BlockOrder::new(&items, &values, stage.as_mut()).resolve(&query.order_by, &env)?
+        };
+        let mut plan = stage.finish(rows, &env)?;
+        if let Some(having) = having {
+            plan = filter(plan, having.expr)?;
+        }
+        let named = items.iter().map(|i| i.name.clone()).zip(values).collect::<Vec<_>>();
+        if select.distinct {
+            return distinct(Block::project(plan, &named, precision)?, query, &env);
+        }
+        let plan = tail(plan, stage.as_ref(), sort, query)?;
+        Block::project(plan, &named, precision)
+    }
+}
+
+/// The clauses of a block whose FROM and WHERE are lowered.
+struct Clauses<'s, 'i> {
+    select: &'s Select,
+    query: &'s Query,
+    items: &'i [SelectItem<'s>],
+    scope: &'i Scope,
+    env: &'i FunctionEnv,
+    bounds: TimeBounds,
+}
+
+impl<'s, 'i> Clauses<'s, 'i> {
+    /// What the select list makes of `rows`, and these rows with their windows.
+    fn stage(&self, rows: LogicalPlan) -> Result<(LogicalPlan, Box<dyn Stage + 'i>), TaosError>
+    where
+        's: 'i,
+    {
+        let select = self.select;
+        if !select.group_by.is_empty() && select.window.is_some() {
+            return Err(errors::group_and_window());
+        }
+        let keys = Keys { select, items: self.items, scope: self.scope, env: self.env };
+        let (mut keys, group_keys) = (keys.partition()?, keys.group()?);
+        let is_group_by = !group_keys.is_empty();
+        keys.extend(group_keys);
+        if let [first, ..] = self.calls(&[FunctionKind::Series]).as_slice() {
+            self.check_series(&first.name.name)?;
+            return Ok((rows, Box::new(Series::new(self.scope, keys, &first.name.name)?)));
+        }
+        let picks = self.calls(&[FunctionKind::Rows]);
+        let is_spread = self.items.iter().any(SelectItem::is_selection);
+        let grouping_calls = self.calls(&GROUPING);
+        if let ([first, ..], Some(mixed)) = (picks.as_slice(), grouping_calls.first()) {
+            let unique = first.name.name == "unique";
+            return Err(if unique {
+                errors::mixed(&first.name.name)
+            } else {
+                errors::mixed(&mixed.name.name)
+            });
+        }
+        let is_grouped = is_spread || !grouping_calls.is_empty() || is_group_by || select.window.is_some();
+        let (rows, window) = self.window(&keys, rows)?;
+        if let [first, ..] = picks.as_slice() {
+            return Ok((rows, Box::new(Picked::new(self.scope, keys, window, first, self.env)?)));
+        }
+        if !is_grouped {
+            return Ok((rows, Box::new(Plain::new(self.scope, keys))));
+        }
+        if select.window.is_some() && grouping_calls.is_empty() && !is_spread && !self.has_window_column() {
+            return Err(errors::no_function_in_window());
+        }
+        let selections = self.calls(&[FunctionKind::Selection]);
+        let only = match selections.as_slice() {
+            [only] if !is_spread => Some(*only),
+            _ => None,
+        };
+        let grouping = Grouping { keys, is_group_by, window };
+        Ok((rows, Box::new(Grouped::new(self.scope, grouping).with_selection(only, self.env)?)))
+    }
+
+    /// The calls of functions of these kinds in the select list, HAVING and ORDER BY.
+    fn calls(&self, wanted: &[FunctionKind]) -> Vec<&'s Call> {
+        let mut found = Vec::new();
+        let items = self.items.iter().filter_map(SelectItem::expr);
+        let order = self.query.order_by.iter().map(|o| &o.expr);
+        items.chain(&self.select.having).chain(order).for_each(|e| expr::calls(e, wanted, &mut found));
+        found
+    }
+
+    /// What series functions do not go together with.
+    fn check_series(&self, function: &str) -> Result<(), TaosError> {
+        if self.select.window.is_some() {
+            return Err(errors::not_in_window(function));
+        }
+        if !self.select.group_by.is_empty() {
+            return Err(errors::not_in_group(function));
+        }
+        let mut others = GROUPING.to_vec();
+        others.extend([FunctionKind::Rows, FunctionKind::Interp]);
+        match self.calls(&others).first() {
+            Some(other) => Err(errors::mixed(&other.name.name)),
+            None if self.items.iter().any(SelectItem::is_selection) => Err(errors::mixed(function)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether a pseudo column of windows is selected: that is enough for a window query.
+    fn has_window_column(&self) -> bool {
+        let is_window_column = &mut |e: &Expr| {
+            matches!(&e.kind, ExprKind::Column { table: None, name }
+                if WINDOW_COLUMNS.contains(&name.name.as_str()))
+        };
+        self.items.iter().filter_map(SelectItem::expr).any(|e| expr::any(e, is_window_column))
+    }
+
+    fn window(&self, keys: &[Key], rows: LogicalPlan) -> Result<(LogicalPlan, Option<WindowKey>), TaosError> {
+        let Some(window) = &self.select.window else { return Ok((rows, None)) };
+        let windows = Windows { scope: self.scope, keys, bounds: self.bounds, env: self.env };
+        let (rows, key) = windows.assign(window, rows)?;
+        Ok((rows, Some(key)))
+    }
+}
+
+/// Looks up keys of PARTITION BY and GROUP BY.
+struct Keys<'s, 'i> {
+    select: &'s Select,
+    items: &'i [SelectItem<'s>],
+    scope: &'s Scope,
+    env: &'i FunctionEnv,
+}
+
+impl Keys<'_, '_> {
+    fn partition(&self) -> Result<Vec<Key>, TaosError> {
+        let keys = self.select.partition_by.iter().map(|p| {
+            let value = self.lower(&p.expr)?;
+            Ok(Key { value, alias: p.alias.as_ref().map(|a| a.name.clone()) })
+        });
+        keys.collect()
+    }
+
+    /// Columns and expressions, positions in the select list, aliases of its items.
+    fn group(&self) -> Result<Vec<Key>, TaosError> {
+        let keys = self.select.group_by.iter().map(|e| {
+            let value = match &e.kind {
+                ExprKind::Literal(Literal::Int(number)) => {
+                    let at = usize::try_from(*number).ok().and_then(|n| n.checked_sub(1));
+                    let item = at.and_then(|at| self.items.get(at)).ok_or_else(errors::not_group_by)?;
+                    self.item(item)?
+                }
+                ExprKind::Column { table: None, name } => match self.lower(e) {
+                    Ok(value) => value,
+                    Err(error) => {
+                        let named = self.items.iter().find(|i| i.has_alias && i.name == name.name);
+                        self.item(named.ok_or(error)?)?
+                    }
+                },
+                _ => self.lower(e)?,
+            };
+            Ok(Key { value, alias: None })
+        });
+        keys.collect()
+    }
+
+    fn item(&self, item: &SelectItem<'_>) -> Result<Typed, TaosError> {
+        match &item.value {
+            ItemValue::Expr(e) => self.lower(e),
+            ItemValue::Column(column) => Ok(column.clone()),
+            ItemValue::Selection(..) | ItemValue::SelectionOf(..) => Err(errors::aggregate_here()),
+        }
+    }
+
+    fn lower(&self, e: &Expr) -> Result<Typed, TaosError> {
+        expr::lower(e, self.env, &mut Rows::new(self.scope, Place::Clause))
+    }
+}
+
+/// The rows that WHERE lets through, and the times that it lets in.
+fn filtered(
+    plan: LogicalPlan,
+    condition: Option<&Expr>,
+    scope: &Scope,
+    env: &FunctionEnv,
+) -> Result<(LogicalPlan, TimeBounds), TaosError> {
+    let Some(condition) = condition else {
+        let open = TimeBounds::default();
+        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok((plan, open)) };
+    };
+    let condition = expr::lower(condition, env, &mut Rows::new(scope, Place::Clause))?;
+    let condition = functions::condition(condition, env)?.expr;
+    if scope.waits_for_condition {
+        join::check_condition(&condition, scope)?;
+    }
+    let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
+    Ok((filter(plan, condition)?, bounds.unwrap_or_default()))
+}
+
+fn filter(plan: LogicalPlan, condition: datafusion::prelude::Expr) -> Result<LogicalPlan, TaosError> {
+    let plan = LogicalPlanBuilder::from(plan).filter(condition);
+    plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)
+}
+
+fn value_of(
+    item: &SelectItem<'_>,
+    scope: &Scope,
+    stage: &mut dyn Stage,
+    env: &FunctionEnv,
+) -> Result<Typed, TaosError> {
+    match &item.value {
+        ItemValue::Expr(e) => expr::lower(e, env, stage),
+        ItemValue::Column(column) => stage.column(column, env),
+        ItemValue::Selection(function, column) => stage.selection(function, column, env),
+        ItemValue::SelectionOf(function, argument) => {
+            let argument = expr::lower(argument, env, &mut Rows::new(scope, Place::Argument))?;
+            stage.selection(function, &argument, env)
+        }
+    }
+}
+
+/// ORDER BY, slices and limits, below the projection.
+fn tail(
+    plan: LogicalPlan,
+    stage: &dyn Stage,
+    sort: Vec<datafusion::logical_expr::SortExpr>,
+    query: &Query,
+) -> Result<LogicalPlan, TaosError> {
+    let keys = stage.slice_keys();
+    if keys.is_empty() {
+        if query.slimit.is_some() {
+            return Err(errors::slimit_without_slices());
+        }
+        let sort = if sort.is_empty() { stage.default_order() } else { sort };
+        return order::limit(order::sort(plan, sort)?, query.limit);
+    }
+    if sort.is_empty() {
+        let within = stage.default_order();
+        let plan = slices::cut(plan, &keys, within.clone(), query.slimit, query.limit)?;
+        return order::sort(plan, within);
+    }
+    let plan = slices::cut(plan, &keys, Vec::new(), query.slimit, None)?;
+    order::limit(order::sort(plan, sort)?, query.limit)
+}
+
+/// Different rows of a block, in order.
+fn distinct(block: Block, query: &Query, env: &FunctionEnv) -> Result<Block, TaosError> {
+    if query.slimit.is_some() {
+        return Err(errors::slimit_without_slices());
+    }
+    let plan = LogicalPlanBuilder::from(block.plan).distinct();
+    let plan = plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)?;
+    let sort = OutputOrder::new(&block.columns).resolve(&query.order_by, env);
+    let sort = sort.map_err(|e| if e.code == 0x2602 { errors::not_selected() } else { e })?;
+    let plan = order::limit(order::sort(plan, sort)?, query.limit)?;
+    Ok(Block { plan, ..block })
+}
