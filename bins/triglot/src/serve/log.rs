@@ -24,13 +24,13 @@ pub(super) fn init(log: &Log) -> Result<(bool, LogLevel), Failure> {
         .with_writer(std::io::stderr)
         .with_ansi(terminal)
         // It would tell of a closed standard error on standard error, and panic.
-        .log_internal_errors(false)
-        .with_filter_reloading();
+        .log_internal_errors(false);
     let (started, level) = if json {
-        let builder = builder.json().flatten_event(true);
+        let builder = builder.json().flatten_event(true).with_filter_reloading();
         let level = changing(builder.reload_handle());
         (builder.try_init(), level)
     } else {
+        let builder = builder.with_filter_reloading();
         let level = changing(builder.reload_handle());
         (builder.try_init(), level)
     };

@@ -144,7 +144,7 @@ mod tests {
 
     fn warnings(set: &[(&str, &str)], root_is_open: bool) -> Vec<String> {
         let environment = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let config = load(None, &Overrides { environment, flags: Vec::new() }).unwrap();
+        let config = load(None, &Overrides { environment, ..Overrides::default() }).unwrap();
         let listeners = config.listeners().unwrap();
         insecure(&config, &listeners, root_is_open)
     }
