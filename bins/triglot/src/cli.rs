@@ -141,7 +141,8 @@ impl ServeArgs {
 
 /// Runs what the command line says. Of a server it may have taosAdapter's flags, too (`--pool.maxConnect 5`).
 pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), Failure> {
-    let is_server = arguments.get(1).is_none_or(|first| first == "serve" || first.to_string_lossy().starts_with('-'));
+    let is_server =
+        arguments.get(1).is_none_or(|first| first == "serve" || first.to_string_lossy().starts_with('-'));
     let (arguments, flags) =
         if is_server { config::taosadapter::take_flags(arguments) } else { (arguments, Vec::new()) };
     let cli = Cli::parse_from(arguments);

@@ -3,8 +3,8 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue,
-    ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap,
+    HeaderValue, ORIGIN, VARY,
 };
 
 use crate::config::CorsOptions;
@@ -71,7 +71,9 @@ fn is_allowed(options: &CorsOptions, origin: &str) -> bool {
     options.allow_origins.iter().any(|allowed| match allowed.split_once('*') {
         None => allowed == origin,
         Some((before, behind)) => {
-            origin.len() >= before.len() + behind.len() && origin.starts_with(before) && origin.ends_with(behind)
+            origin.len() >= before.len() + behind.len()
+                && origin.starts_with(before)
+                && origin.ends_with(behind)
         }
     })
 }

@@ -90,7 +90,10 @@ fn curl_calls_of_the_manual() {
     assert_eq!(sql("select * from demo.d1001", "/rest/sql"), format!("{meta}{row}"));
     // A database in the path, a time zone, a request id; compressed.
     let shifted = r#"[["2022-07-30T14:44:40.320+08:00",10.3,219,0.31]],"rows":1}"#;
-    assert_eq!(sql("select * from d1001", "/rest/sql/demo?tz=Asia/Shanghai&req_id=5"), format!("{meta}{shifted}"));
+    assert_eq!(
+        sql("select * from d1001", "/rest/sql/demo?tz=Asia/Shanghai&req_id=5"),
+        format!("{meta}{shifted}")
+    );
     let packed = [&["--compressed"], &root[..], &["select * from d1001;"]].concat();
     assert_eq!(curl(&packed, "/rest/sql/demo"), format!("{meta}{row}"));
     let objects = sql("select ts, voltage from d1001", "/rest/sql/demo?row_with_meta=true");

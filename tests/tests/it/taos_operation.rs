@@ -30,7 +30,9 @@ fn files_are_uploaded_as_csv() {
     done(&server, "create table d.t (ts timestamp, v int, s varchar(40))");
     let form = ("content-type", "multipart/form-data; boundary=XX");
     let part = |name: &str, csv: &str| {
-        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"f.csv\"\r\n\r\n{csv}\r\n")
+        format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"f.csv\"\r\n\r\n{csv}\r\n"
+        )
     };
     let files = [
         part("other", "nonsense"),
@@ -70,7 +72,8 @@ fn files_are_uploaded_as_csv() {
 fn statements_are_recorded_while_that_is_wanted() {
     let dir = tempfile::tempdir().unwrap();
     let records = dir.path().join("records");
-    let place = [("TRIGLOT_TDENGINE__RECORD_DIR", records.to_str().unwrap()), ("TRIGLOT_TDENGINE__TIMEZONE", "UTC")];
+    let place =
+        [("TRIGLOT_TDENGINE__RECORD_DIR", records.to_str().unwrap()), ("TRIGLOT_TDENGINE__TIMEZONE", "UTC")];
     let server = Server::start_with(&dir.path().join("data"), &place);
     let api = |method: &str, body: &str| request(&server, method, "/record_sql", &[], body.as_bytes());
     let idle = r#"{"code":0,"desc":"","exists":false,"running":false,"start_time":"","end_time":"","current_concurrent":0}"#;
@@ -109,9 +112,12 @@ fn statements_are_recorded_while_that_is_wanted() {
         assert_eq!(refused.status, 400, "{bad}");
         assert!(refused.text().contains("start record error: "), "{}", refused.text());
     }
-    let later = r#"{"start_time":"2280-01-01 08:00:00","end_time":"2290-01-01 00:00:00","location":"Asia/Shanghai"}"#;
+    let later =
+        r#"{"start_time":"2280-01-01 08:00:00","end_time":"2290-01-01 00:00:00","location":"Asia/Shanghai"}"#;
     assert_eq!(api("POST", later).text(), r#"{"code":0,"desc":""}"#);
-    assert!(api("GET", "").text().contains(r#""exists":true,"running":false,"start_time":"2280-01-01 08:00:00""#));
+    assert!(
+        api("GET", "").text().contains(r#""exists":true,"running":false,"start_time":"2280-01-01 08:00:00""#)
+    );
 }
 
 #[test]
@@ -159,7 +165,8 @@ fn a_million_rows_leave_at_constant_memory() {
             .collect();
         let headers = [("authorization".to_owned(), http::ROOT.to_owned())];
         let target = "/api/v1/write?db=d&precision=ms";
-        let reply = http::exchange(server.port, "POST", target, &headers, lines.join("\n").as_bytes()).unwrap();
+        let reply =
+            http::exchange(server.port, "POST", target, &headers, lines.join("\n").as_bytes()).unwrap();
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
     let before = server.resident_bytes();

@@ -140,7 +140,8 @@ pub(super) fn fold_users(table: &mut Table) {
             let limits = limits.as_table()?;
             let number = |key: &str| limits.get(key).and_then(Value::as_integer);
             let limit = number("queryLimit").unwrap_or(0);
-            let (wait, waiting) = (number("queryWaitTimeout").unwrap_or(900), number("queryMaxWait").unwrap_or(0));
+            let (wait, waiting) =
+                (number("queryWaitTimeout").unwrap_or(900), number("queryMaxWait").unwrap_or(0));
             Some(Value::String(format!("{user}={limit}:{wait}:{waiting}")))
         })
         .collect();
@@ -299,7 +300,8 @@ mod tests {
 
     #[test]
     fn flags_are_taken_out_of_the_command_line() {
-        let words = "serve --data-dir d -P 6051 --pool.maxConnect=5 --debug --httpCodeServerError true --log-level x";
+        let words =
+            "serve --data-dir d -P 6051 --pool.maxConnect=5 --debug --httpCodeServerError true --log-level x";
         let (rest, flags) = take_flags(words.split(' ').map(OsString::from).collect());
         assert_eq!(rest, ["serve", "--data-dir", "d", "--log-level", "x"]);
         let wanted =

@@ -79,7 +79,8 @@ impl Carried {
     /// The vendor's variables of the environment. Variables of no known setting are told as ignored.
     pub(super) fn from_environment(vendor: &Vendor, variables: &[(String, String)]) -> Self {
         let mut carried = Self::default();
-        let mut theirs: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with(vendor.prefix)).collect();
+        let mut theirs: Vec<_> =
+            variables.iter().filter(|(name, _)| name.starts_with(vendor.prefix)).collect();
         theirs.sort();
         for (name, text) in theirs {
             match vendor.of_variable(name) {

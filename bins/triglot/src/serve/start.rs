@@ -87,8 +87,7 @@ pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result
         }
     }
     if !config.ignored.is_empty() {
-        speaker
-            .say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
+        speaker.say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
     }
     for warning in insecure(config, &listeners, root_is_open(engine)) {
         speaker.warn(&warning);

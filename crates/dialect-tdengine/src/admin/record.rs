@@ -107,9 +107,8 @@ async fn begin(
     let kind = if kind == Kind::Sql { "sql" } else { "stmt" };
     let name = format!("taosadapter_{kind}_{}_{}.csv", app.config.instance_id, desk.recorder.now());
     let created = web::block(move || files.create(&name)).await;
-    let file = created
-        .map_err(|error| refused(error.to_string()))?
-        .map_err(|error| refused(error.to_string()))?;
+    let file =
+        created.map_err(|error| refused(error.to_string()))?.map_err(|error| refused(error.to_string()))?;
     desk.recorder.begin(span, file);
     Ok(())
 }
@@ -168,7 +167,8 @@ pub(crate) async fn show(kind: Kind, app: web::Data<TdengineApp>, request: HttpR
     }
     let span = desk.recorder.span();
     let is_running = span.is_some_and(|span| span.start <= desk.recorder.now());
-    let mut out = format!(r#"{{"code":0,"desc":"","exists":{},"running":{is_running}"#, span.is_some()).into_bytes();
+    let mut out =
+        format!(r#"{{"code":0,"desc":"","exists":{},"running":{is_running}"#, span.is_some()).into_bytes();
     push_times(&mut out, &span.map(|span| span.texts()).unwrap_or_default());
     out.extend_from_slice(format!(",\"current_concurrent\":{}}}", desk.recorder.concurrent()).as_bytes());
     with_json(HttpResponse::Ok(), out)

@@ -4,9 +4,9 @@ mod gate;
 mod memory;
 mod reject;
 
+pub use gate::GateOptions;
 pub(crate) use gate::{Closed, Gates};
+pub use memory::MemoryOptions;
 pub(crate) use memory::{MemoryGuard, Pause};
 pub(crate) use reject::{Limiter, Patterns, starts_with};
-pub use gate::GateOptions;
-pub use memory::MemoryOptions;
 pub use reject::{LimiterOptions, PatternError};

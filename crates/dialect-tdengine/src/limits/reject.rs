@@ -87,7 +87,10 @@ impl Limiter {
             AdapterError::Overload(match closed {
                 Closed::Full => format!("[0xfffe] too many queries of user {user} are waiting"),
                 Closed::TimedOut => {
-                    format!("[0xfffe] a query of user {user} waited longer than {} s", options.wait_timeout.as_secs())
+                    format!(
+                        "[0xfffe] a query of user {user} waited longer than {} s",
+                        options.wait_timeout.as_secs()
+                    )
                 }
             })
         })
@@ -133,7 +136,9 @@ mod tests {
         let _held = limiter.enter("a", "select 1").await.unwrap().unwrap();
         let refused = limiter.enter("a", "SELECT 2").await.unwrap_err().to_string();
         assert!(refused.starts_with("[0xfffe] "), "{refused}");
-        for free in ["insert into t values (now)", " Select Server_Version() ", "select 1 from information_schema.x"] {
+        for free in
+            ["insert into t values (now)", " Select Server_Version() ", "select 1 from information_schema.x"]
+        {
             assert!(limiter.enter("a", free).await.unwrap().is_none(), "{free}");
         }
         assert!(limiter.enter("b", "select 1").await.unwrap().is_none());

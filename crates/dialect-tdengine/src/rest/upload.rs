@@ -51,8 +51,9 @@ async fn checked(
     };
     let table = format!("`{}`.`{}`", database.replace('`', "``"), table.replace('`', "``"));
     let columns = columns_of(app, &context, &table).await?;
-    let parts = multipart::parts(request.headers(), &body, "data")
-        .ok_or_else(|| AdapterError::Parameter("request Content-Type isn't multipart/form-data".to_owned()))?;
+    let parts = multipart::parts(request.headers(), &body, "data").ok_or_else(|| {
+        AdapterError::Parameter("request Content-Type isn't multipart/form-data".to_owned())
+    })?;
     let mut rows = 0;
     for part in parts {
         rows += insert(app, &context, &table, &columns, part).await?;
@@ -71,14 +72,16 @@ struct Column {
 
 /// The columns up to the first tag, as DESCRIBE shows them: name, type, length, note.
 async fn columns_of(app: &TdengineApp, context: &Context, table: &str) -> Result<Vec<Column>, AdapterError> {
-    let Answer::Rows(Rows { stream, .. }) = run(&app.engine, context, &format!("DESCRIBE {table}")).await? else {
+    let Answer::Rows(Rows { stream, .. }) = run(&app.engine, context, &format!("DESCRIBE {table}")).await?
+    else {
         return Err(AdapterError::Generic("DESCRIBE gave no rows".to_owned()));
     };
     let batches: Vec<_> = stream.try_collect().await.map_err(TaosError::from)?;
     let mut columns = Vec::new();
     for batch in &batches {
         let text = |at: usize, row: usize| {
-            let array = arrow::compute::cast(batch.columns().get(at)?, &arrow::datatypes::DataType::Utf8).ok()?;
+            let array =
+                arrow::compute::cast(batch.columns().get(at)?, &arrow::datatypes::DataType::Utf8).ok()?;
             Some(array.as_string::<i32>().value(row).to_owned())
         };
         for row in 0..batch.num_rows() {
