@@ -9,6 +9,7 @@ mod query;
 mod run;
 mod system;
 mod time;
+mod time_text;
 mod typed;
 mod types;
 

@@ -6,7 +6,6 @@ use triglot_model::Precision;
 use triglot_parse_tdengine::ast::Duration;
 
 use crate::TaosType;
-use crate::time::TimeContext;
 
 /// An expression, its TDengine type and the length that `column_meta` prints for it.
 ///
@@ -53,11 +52,4 @@ pub(crate) struct FunctionEnv {
     pub(crate) database: Option<String>,
     /// `CURRENT_USER()`: `user@host`.
     pub(crate) user: String,
-}
-
-impl FunctionEnv {
-    /// What times mean.
-    pub(crate) const fn times(&self) -> TimeContext {
-        TimeContext { precision: self.precision, zone: self.zone, now_ns: self.now_ns }
-    }
 }

@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::{BinaryArray, Int64Array};
 use arrow::datatypes::DataType;
-use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use datafusion::prelude::{Expr, cast, lit};
 use triglot_model::Precision;
 
 use super::udf;
 use crate::TaosType;
-use crate::time::TimeContext;
+use crate::time_text::parse_time;
 use crate::typed::{FunctionEnv, Typed};
 
 /// The value of a constant.
@@ -209,11 +208,6 @@ pub(super) fn count_as_time(expr: Expr, precision: Precision) -> Expr {
     }
 }
 
-/// The instant that a text means, for functions that get zone and precision as arguments.
-pub(super) fn parse_time(text: &str, zone: Tz, precision: Precision) -> Option<i64> {
-    TimeContext { precision, zone, now_ns: 0 }.parse(text)
-}
-
 /// As a time: numbers are counts, texts are parsed; what is no time is NULL.
 pub(super) fn as_time(typed: Typed, env: &FunctionEnv) -> Expr {
     if is_null(&typed) {
@@ -226,7 +220,7 @@ pub(super) fn as_time(typed: Typed, env: &FunctionEnv) -> Expr {
         return count_as_time(as_integer(typed), env.precision);
     }
     if let Some(text) = constant_text(&typed) {
-        return time_constant(env.times().parse(text), env.precision);
+        return time_constant(parse_time(text, env.zone, env.precision), env.precision);
     }
     let (zone, precision) = (env.zone.name(), env.precision.to_string());
     let args = vec![as_text(typed), lit(zone), lit(precision)];

@@ -8,14 +8,14 @@ use arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Operator};
 use datafusion::prelude::{Expr, cast, lit};
-use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp, Unit};
+use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp};
 
 use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
     is_integer, is_null, is_number, is_text, time_constant,
 };
 use super::{json, udf};
-use crate::time::TimeContext;
+use crate::time_text::{local_seconds, midnight_of, parse_time};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -58,7 +58,7 @@ pub(super) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosE
         Literal::Text(value) => {
             Typed::new(lit(value.as_str()), TaosType::Varchar, u32::try_from(value.len()).unwrap_or(u32::MAX))
         }
-        Literal::Timestamp(text) => match env.times().parse(text) {
+        Literal::Timestamp(text) => match parse_time(text, env.zone, env.precision) {
             Some(count) => Typed::fixed(time_constant(Some(count), env.precision), TaosType::Timestamp),
             None => return Err(invalid_time(text)),
         },
@@ -85,7 +85,7 @@ pub(super) fn now(env: &FunctionEnv) -> Typed {
 
 /// The last midnight on the session's clocks.
 pub(super) fn today(env: &FunctionEnv) -> Typed {
-    let count = env.times().today();
+    let count = midnight_of(env.now_ns, env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
     Typed::fixed(time_constant(count, env.precision), TaosType::Timestamp)
 }
 
@@ -328,23 +328,30 @@ fn time_arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -
 
 /// The time so many months later on the session's clocks; the 31st becomes the month's last day.
 fn add_months(time: Typed, months: i64, env: &FunctionEnv) -> Typed {
-    let duration = |months| Duration { count: months, unit: Unit::Month };
+    let per_second = env.precision.per_second();
     if let Some(count) = constant_time(&time) {
-        let moved = env.times().add(count, duration(months), 1);
+        let moved = months_later(count, months, per_second, env.zone);
         return Typed::fixed(time_constant(moved, env.precision), TaosType::Timestamp);
     }
-    let (zone, precision) = (env.zone.name(), env.precision.to_string());
-    let args = vec![cast(time.expr, DataType::Int64), lit(months), lit(zone), lit(precision)];
-    let count = udf::call("add_months", DataType::Int64, args, move |args| {
+    let args = vec![cast(time.expr, DataType::Int64), lit(months), lit(per_second), lit(env.zone.name())];
+    let count = udf::call("add_months", DataType::Int64, args, |args| {
         let (times, months) = (udf::integers(args, 0)?, udf::integers(args, 1)?);
-        let rows = times.iter().zip(months).zip(udf::texts(args, 2)?).zip(udf::texts(args, 3)?);
-        let moved = rows.map(|(((time, months), zone), precision)| {
-            let (zone, precision) = (zone?.parse().ok()?, precision?.parse().ok()?);
-            TimeContext { precision, zone, now_ns: 0 }.add(time?, duration(months?), 1)
-        });
+        let (units, zones) = (udf::integers(args, 2)?, udf::texts(args, 3)?);
+        let rows = times.iter().zip(months).zip(units).zip(zones);
+        let moved = rows
+            .map(|(((time, months), units), zone)| months_later(time?, months?, units?, zone?.parse().ok()?));
         Ok(Arc::new(moved.collect::<Int64Array>()))
     });
     Typed::fixed(count_as_time(count, env.precision), TaosType::Timestamp)
+}
+
+fn months_later(time: i64, months: i64, per_second: i64, zone: chrono_tz::Tz) -> Option<i64> {
+    let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
+    let local = chrono::DateTime::from_timestamp(seconds, 0)?.with_timezone(&zone).naive_local();
+    let distance = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
+    let moved =
+        if months < 0 { local.checked_sub_months(distance) } else { local.checked_add_months(distance) };
+    local_seconds(moved?, zone)?.checked_mul(per_second)?.checked_add(rest)
 }
 
 /// A comparison, one side converted to the other's type.
@@ -388,7 +395,7 @@ fn comparable_bytes(typed: Typed) -> Expr {
 
 fn comparable_time(typed: Typed, env: &FunctionEnv) -> Result<Expr, TaosError> {
     if let Some(text) = constant_text(&typed)
-        && env.times().parse(text).is_none()
+        && parse_time(text, env.zone, env.precision).is_none()
     {
         return Err(invalid_time(text));
     }

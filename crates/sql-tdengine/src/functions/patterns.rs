@@ -4,7 +4,7 @@ use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 use chrono_tz::Tz;
 use triglot_model::Precision;
 
-use crate::time::local_to_utc;
+use crate::time_text::local_seconds;
 
 /// A piece of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -235,7 +235,7 @@ impl Scanned {
         let local = date.and_hms_opt(hour, self.minute, self.second)?;
         let seconds = match self.zone_hours {
             Some(hours) => local.and_utc().timestamp() - hours * 3600,
-            None => local_to_utc(zone, local)?,
+            None => local_seconds(local, zone)?,
         };
         seconds.checked_mul(precision.per_second())?.checked_add(precision.from_ns(self.nanosecond))
     }

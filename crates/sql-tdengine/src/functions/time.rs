@@ -13,10 +13,10 @@ use triglot_model::Precision;
 use triglot_parse_tdengine::ast::Duration;
 
 use super::args::Args;
-use super::convert::{as_time, count_as_time, parse_time};
+use super::convert::{as_time, count_as_time};
 use super::patterns::{format_time, scan_time};
 use super::udf;
-use crate::time::offset_seconds;
+use crate::time_text::{parse_offset, parse_time};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -187,7 +187,7 @@ fn to_iso8601(args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, TaosError> {
         None => String::new(),
         Some(zone) => {
             let text = args.constant_text(&zone)?;
-            if offset_seconds(&text).is_none() && text.parse::<Tz>().is_err() {
+            if parse_offset(&text).is_none() && text.parse::<Tz>().is_err() {
                 return Err(args.wrong_value());
             }
             text
@@ -211,8 +211,8 @@ fn iso8601(time: i64, per_second: i64, session: &str, zone: &str) -> Option<Stri
         _ => "%Y-%m-%dT%H:%M:%S%.9f",
     };
     let utc = local(time, per_second, Tz::UTC)?;
-    if let Some(ahead) = offset_seconds(zone) {
-        let offset = FixedOffset::east_opt(ahead)?;
+    if let Some(ahead) = parse_offset(zone) {
+        let offset = FixedOffset::east_opt(i32::try_from(ahead).ok()?)?;
         return Some(format!("{}{zone}", utc.with_timezone(&offset).format(digits)));
     }
     let zone: Tz = if zone.is_empty() { session.parse().ok()? } else { zone.parse().ok()? };
