@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use triglot_engine::query::QueryStream;
+use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::{Engine, QueryLanguage, Session};
 use triglot_model::Precision;
 
@@ -75,6 +76,7 @@ pub fn language(
     engine: &Engine,
 ) -> Result<Arc<QueryLanguage>, triglot_engine::query::functions::DuplicateFunction> {
     Ok(engine.language(triglot_engine::LanguageOptions {
+        extension_planners: vec![Arc::new(OperatorPlanner)],
         system_tables: Some(Arc::new(system::TaosTables)),
         ..triglot_engine::LanguageOptions::default()
     }))

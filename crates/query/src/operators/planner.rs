@@ -10,7 +10,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
 use super::sorted::{Compile, Node, SortedOperator};
-use super::{AssignWindows, GapFillPlanner, SeriesFunctions, SliceLimit};
+use super::time_join;
+use super::{AssignWindows, GapFillPlanner, Interp, SeriesFunctions, SliceLimit};
 
 /// Plans all operators of this crate. A dialect that makes such nodes lists it among its extension planners.
 #[derive(Debug, Default)]
@@ -28,11 +29,15 @@ impl ExtensionPlanner for OperatorPlanner {
         context: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let compile = Compile { planner, session, context };
-        let sorted = [sorted::<AssignWindows>, sorted::<SeriesFunctions>, sorted::<SliceLimit>];
+        let sorted =
+            [sorted::<AssignWindows>, sorted::<SeriesFunctions>, sorted::<Interp>, sorted::<SliceLimit>];
         for plan in sorted {
             if let Some(plan) = plan(&compile, node, physical_inputs)? {
                 return Ok(Some(plan));
             }
+        }
+        if let Some(plan) = time_join::physical(&compile, node, physical_inputs)? {
+            return Ok(Some(plan));
         }
         GapFillPlanner.plan_extension(planner, node, logical_inputs, physical_inputs, session, context).await
     }

@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{
     Aggregate, Between, BinaryExpr, Expr, Filter, LogicalPlan, LogicalPlanBuilder, Operator, Projection, cast,
 };
-use triglot_engine::query::operators::{FillColumn, FillMode, GapFill, Grid};
+use triglot_engine::query::operators::{FillColumn, FillMode, GapFill, Grid, Nulls, Rounding, Stride};
 use triglot_functions::windows::{Edge, window_edge};
 
 use super::marker::{Marker, calls_in, collect_calls};
@@ -84,16 +84,17 @@ fn filled(projection: Projection, parts: &Parts<'_>) -> Result<LogicalPlan> {
         match index {
             index if index == parts.group => time = Some(expr),
             index if index < keys => groups.push(expr),
-            _ => values.push(FillColumn { input: expr, mode: FillMode::Null, name }),
+            _ => values.push(FillColumn { input: expr, mode: FillMode::Null, nulls: Nulls::Kept, name }),
         }
     }
     let Some(time) = time else { return Err(refused("no window")) };
     for (call, input) in fills.iter().zip(fill_inputs) {
         let mode = match Marker::of(call) {
             Some((Marker::Locf, _)) => FillMode::Previous,
-            _ => FillMode::Linear,
+            _ => FillMode::Linear(Rounding::TowardsEarlier),
         };
-        values.push(FillColumn { input, mode, name: (None, call.schema_name().to_string()) });
+        let name = (None, call.schema_name().to_string());
+        values.push(FillColumn { input, mode, nulls: Nulls::Gaps, name });
     }
     let mut node = GapFill::try_new(Arc::new(by_window), groups, time, grid, values)
         .map_err(|e| refused(e.strip_backtrace()))?
@@ -198,7 +199,7 @@ fn grid(input: &LogicalPlan, window: &WindowCall) -> Result<Grid> {
     Ok(Grid {
         first: tightest(first, greatest)?,
         last: tightest(last, least)?,
-        stride: window.in_unit.slide(),
+        stride: Stride::Fixed(window.in_unit.slide()),
     })
 }
 

@@ -1,10 +1,19 @@
 //! TDengine's scalar functions and operators over [`Typed`] expressions (fact sheet `tdengine-sql.md` sections 7
 //! and 10): names, arity and types are checked here, values are computed by DataFusion functions.
 
+mod args;
 mod casts;
 mod convert;
+mod geometry;
 mod json;
+mod math;
 mod operators;
+mod patterns;
+mod string;
+mod system;
+#[cfg(test)]
+mod tests;
+mod time;
 mod udf;
 
 use triglot_parse_tdengine::ast::{BinaryOp, Literal, TypeName, UnaryOp};
@@ -18,8 +27,32 @@ use crate::typed::{FunctionEnv, Typed};
 /// # Errors
 /// 0x2801 wrong number of arguments, 0x2802 wrong type, 0x2803 constant out of range or not constant.
 pub(crate) fn scalar(name: &str, args: Vec<Typed>, env: &FunctionEnv) -> Result<Option<Typed>, TaosError> {
-    let _ = (name, args, env);
-    Ok(None)
+    let args = args::Args::new(name, args);
+    if let Some(found) = math::call(name, &args, env)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = string::call(name, &args)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = time::call(name, &args, env)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = conversion(name, &args)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = geometry::call(name, &args)? {
+        return Ok(Some(found));
+    }
+    system::call(name, &args, env)
+}
+
+/// `TO_JSON(s)`: the text, as a JSON tag has it.
+fn conversion(name: &str, args: &args::Args<'_>) -> Result<Option<Typed>, TaosError> {
+    if name != "to_json" {
+        return Ok(None);
+    }
+    let [text] = args.exactly()?;
+    Ok(Some(Typed::fixed(args.text(text)?, crate::TaosType::Json)))
 }
 
 /// A constant. `NOW` and `TODAY` are those of `env`.

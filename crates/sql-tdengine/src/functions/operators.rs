@@ -33,6 +33,16 @@ fn boolean(expr: Expr) -> Typed {
     Typed::fixed(expr, TaosType::Bool)
 }
 
+/// NULL as a DOUBLE.
+pub(super) fn null_double() -> Typed {
+    Typed::fixed(lit(ScalarValue::Float64(None)), TaosType::Double)
+}
+
+/// NULL as a VARCHAR.
+pub(super) fn null_text() -> Typed {
+    Typed::new(lit(ScalarValue::Utf8(None)), TaosType::Varchar, 0)
+}
+
 fn unknown() -> Typed {
     boolean(lit(ScalarValue::Boolean(None)))
 }

@@ -197,3 +197,43 @@ pub(super) fn bool_of_text(
         Ok(Arc::new(texts(args, 0)?.iter().map(|v| function(v?)).collect::<BooleanArray>()))
     })
 }
+
+/// A number from 0 to 1, another one for each row.
+pub(super) fn random() -> Expr {
+    let function = Random { signature: Signature::nullary(Volatility::Volatile) };
+    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::from(function)), Vec::new()))
+}
+
+/// A number from 0 to 1 made of a seed: SplitMix64 (Steele, Lea, Flood 2014).
+pub(super) const fn uniform(seed: u64) -> f64 {
+    let mut mixed = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^= mixed >> 31;
+    (mixed >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Random {
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for Random {
+    fn name(&self) -> &str {
+        "rand"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _types: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Float64)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let first = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0_u8);
+        let seeds = (0..args.number_rows as u64).map(|row| first.wrapping_add(row));
+        Ok(ColumnarValue::Array(Arc::new(seeds.map(|seed| Some(uniform(seed))).collect::<Float64Array>())))
+    }
+}

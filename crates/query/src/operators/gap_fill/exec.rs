@@ -19,15 +19,16 @@ use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties,
 };
 
-use super::FillMode;
 use super::segment::Steps;
 use super::stream::fill_stream;
+use super::{FillMode, Nulls};
 
 /// A column of values, by its place in the input.
 #[derive(Clone, Debug)]
 pub(super) struct FillInput {
     pub(super) column: usize,
     pub(super) mode: FillMode,
+    pub(super) nulls: Nulls,
 }
 
 /// The columns of the output, by their places in the input.
@@ -36,6 +37,10 @@ pub(super) struct GapFillColumns {
     pub(super) groups: Vec<usize>,
     pub(super) time: usize,
     pub(super) fills: Vec<FillInput>,
+    /// Whether the grid comes also without rows.
+    pub(super) forced: bool,
+    /// Whether a last column tells added rows.
+    pub(super) is_filled: bool,
 }
 
 /// Runs a [`super::GapFill`]: input sorted by (groups, time), one partition for all rows of a group.

@@ -6,11 +6,12 @@ use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::internal_err;
 use datafusion::error::Result;
 
-use super::FillMode;
+use super::exec::FillInput;
 use super::segment::OutputRow;
+use super::{FillMode, Nulls, Rounding};
 
 /// Whether values of this type can be interpolated.
-pub(super) fn is_number(ty: &DataType) -> bool {
+pub(in crate::operators) fn is_number(ty: &DataType) -> bool {
     ty.is_integer() || matches!(ty, DataType::Float32 | DataType::Float64)
 }
 
@@ -18,6 +19,8 @@ pub(super) fn is_number(ty: &DataType) -> bool {
 pub(super) struct Filler {
     values: ArrayRef,
     kind: Kind,
+    /// Whether rows of the input keep what they hold.
+    keeps: bool,
 }
 
 enum Kind {
@@ -30,59 +33,72 @@ enum Kind {
     Value {
         at: u32,
     },
-    Linear {
-        previous: Vec<Option<u32>>,
-        next: Vec<Option<u32>>,
-        times: Int64Array,
-    },
+    Near(Neighbours),
+    Linear(Neighbours, Rounding),
 }
 
 impl Filler {
     /// For `values` of rows at `times`, in groups that end at `ends`.
-    pub(super) fn new(values: ArrayRef, mode: &FillMode, times: &Int64Array, ends: &[u32]) -> Result<Self> {
-        let kind = match mode {
+    pub(super) fn new(values: ArrayRef, fill: &FillInput, times: &Int64Array, ends: &[u32]) -> Result<Self> {
+        let keeps = fill.nulls != Nulls::Gaps;
+        let is_known = |row: u32| fill.nulls == Nulls::Known || values.is_valid(row as usize);
+        let neighbours = || Neighbours {
+            previous: known_before(is_known, ends),
+            next: known_after(is_known, ends),
+            times: times.clone(),
+        };
+        let kind = match &fill.mode {
             FillMode::Null => Kind::Null,
-            FillMode::Previous => Kind::Previous(known_before(&values, ends)),
-            FillMode::Next => Kind::Next(known_after(&values, ends)),
-            FillMode::Linear => Kind::Linear {
-                previous: known_before(&values, ends),
-                next: known_after(&values, ends),
-                times: times.clone(),
-            },
+            FillMode::Previous => Kind::Previous(known_before(is_known, ends)),
+            FillMode::Next => Kind::Next(known_after(is_known, ends)),
+            FillMode::Near => Kind::Near(neighbours()),
+            FillMode::Linear(rounding) => Kind::Linear(neighbours(), *rounding),
             FillMode::Value(value) => {
                 let at = ends.last().copied().unwrap_or(0);
                 let value = value.to_array_of_size(1)?;
-                return Ok(Self {
-                    values: concat(&[values.as_ref(), value.as_ref()])?,
-                    kind: Kind::Value { at },
-                });
+                let values = concat(&[values.as_ref(), value.as_ref()])?;
+                return Ok(Self { values, kind: Kind::Value { at }, keeps });
             }
         };
-        Ok(Self { values, kind })
+        Ok(Self { values, kind, keeps })
     }
 
     /// The column's values in `rows`.
     pub(super) fn values(&self, rows: &[OutputRow]) -> Result<ArrayRef> {
         let gather = |index: &dyn Fn(&OutputRow) -> Option<u32>| -> Result<ArrayRef> {
+            let index =
+                |row: &OutputRow| match row.row.filter(|r| self.keeps || self.values.is_valid(*r as usize)) {
+                    Some(own) => Some(own),
+                    None => index(row),
+                };
             Ok(take(&self.values, &UInt32Array::from_iter(rows.iter().map(index)), None)?)
         };
         match &self.kind {
-            Kind::Null => gather(&|r| r.row),
-            Kind::Value { at } => gather(&|r| r.row.or(Some(*at))),
+            Kind::Null => gather(&|_| None),
+            Kind::Value { at } => gather(&|_| Some(*at)),
             Kind::Previous(known) => gather(&|r| before(r, known)),
             Kind::Next(known) => gather(&|r| after(r, known)),
-            Kind::Linear { previous, next, times } => {
-                let neighbours = Neighbours { previous, next, times };
+            Kind::Near(neighbours) => gather(&|r| neighbours.nearer(r)),
+            Kind::Linear(neighbours, rounding) => {
+                let line = |values: &ArrayRef, ty: &DataType| cast(values, ty);
                 let ty = self.values.data_type();
+                let keeps = self.keeps;
                 let line = match ty {
                     DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
-                        neighbours.line::<UInt64Type>(&cast(&self.values, &DataType::UInt64)?, rows, integer)
+                        let values = line(&self.values, &DataType::UInt64)?;
+                        neighbours.line::<UInt64Type>(&values, rows, keeps, |a, b, s, t| {
+                            integer(a, b, s, t, *rounding)
+                        })
                     }
                     ty if ty.is_integer() => {
-                        neighbours.line::<Int64Type>(&cast(&self.values, &DataType::Int64)?, rows, integer)
+                        let values = line(&self.values, &DataType::Int64)?;
+                        neighbours.line::<Int64Type>(&values, rows, keeps, |a, b, s, t| {
+                            integer(a, b, s, t, *rounding)
+                        })
                     }
                     DataType::Float32 | DataType::Float64 => {
-                        neighbours.line::<Float64Type>(&cast(&self.values, &DataType::Float64)?, rows, float)
+                        let values = line(&self.values, &DataType::Float64)?;
+                        neighbours.line::<Float64Type>(&values, rows, keeps, float)
                     }
                     other => return internal_err!("interpolation of {other}"),
                 };
@@ -106,13 +122,13 @@ fn after(row: &OutputRow, known: &[Option<u32>]) -> Option<u32> {
     known.get(row.row.or(row.next)? as usize).copied().flatten()
 }
 
-fn known_before(values: &ArrayRef, ends: &[u32]) -> Vec<Option<u32>> {
-    let mut known = Vec::with_capacity(values.len());
+fn known_before(is_known: impl Fn(u32) -> bool, ends: &[u32]) -> Vec<Option<u32>> {
+    let mut known = Vec::with_capacity(ends.last().copied().unwrap_or(0) as usize);
     let mut start = 0;
     for end in ends {
         let mut last = None;
         for row in start..*end {
-            if values.is_valid(row as usize) {
+            if is_known(row) {
                 last = Some(row);
             }
             known.push(last);
@@ -122,13 +138,13 @@ fn known_before(values: &ArrayRef, ends: &[u32]) -> Vec<Option<u32>> {
     known
 }
 
-fn known_after(values: &ArrayRef, ends: &[u32]) -> Vec<Option<u32>> {
-    let mut known = Vec::with_capacity(values.len());
+fn known_after(is_known: impl Fn(u32) -> bool, ends: &[u32]) -> Vec<Option<u32>> {
+    let mut known = Vec::with_capacity(ends.last().copied().unwrap_or(0) as usize);
     let mut end = ends.last().copied().unwrap_or(0);
     for start in ends.iter().rev().skip(1).copied().chain([0]) {
         let mut next = None;
         for row in (start..end).rev() {
-            if values.is_valid(row as usize) {
+            if is_known(row) {
                 next = Some(row);
             }
             known.push(next);
@@ -139,26 +155,39 @@ fn known_after(values: &ArrayRef, ends: &[u32]) -> Vec<Option<u32>> {
     known
 }
 
-struct Neighbours<'a> {
-    previous: &'a [Option<u32>],
-    next: &'a [Option<u32>],
-    times: &'a Int64Array,
+struct Neighbours {
+    previous: Vec<Option<u32>>,
+    next: Vec<Option<u32>>,
+    times: Int64Array,
 }
 
-impl Neighbours<'_> {
+impl Neighbours {
+    fn nearer(&self, row: &OutputRow) -> Option<u32> {
+        let distance = |other: u32| row.time.abs_diff(self.times.value(other as usize));
+        match (before(row, &self.previous), after(row, &self.next)) {
+            (Some(earlier), Some(later)) if distance(later) < distance(earlier) => Some(later),
+            (earlier, later) => earlier.or(later),
+        }
+    }
+
     /// Known values, and between two of them `between(earlier, later, time since the earlier, time
-    /// between the two)`.
+    /// between the two)`. Rows of the input keep what they hold if `keeps`.
     fn line<T: ArrowPrimitiveType>(
         &self,
         values: &ArrayRef,
         rows: &[OutputRow],
-        between: fn(T::Native, T::Native, i128, i128) -> T::Native,
+        keeps: bool,
+        between: impl Fn(T::Native, T::Native, i128, i128) -> T::Native,
     ) -> ArrayRef {
         let values: &PrimitiveArray<T> = values.as_primitive();
-        let point = |row: u32| (self.times.value(row as usize), values.value(row as usize));
+        let known = |row: u32| values.is_valid(row as usize).then(|| values.value(row as usize));
+        let point = |row: u32| Some((self.times.value(row as usize), known(row)?));
         let value = |row: &OutputRow| {
-            let (earlier, later) = (before(row, self.previous)?, after(row, self.next)?);
-            let ((t0, v0), (t1, v1)) = (point(earlier), point(later));
+            if let Some(own) = row.row.filter(|own| keeps || values.is_valid(*own as usize)) {
+                return known(own);
+            }
+            let (earlier, later) = (before(row, &self.previous)?, after(row, &self.next)?);
+            let ((t0, v0), (t1, v1)) = (point(earlier)?, point(later)?);
             if earlier == later || t0 == t1 {
                 return Some(v0);
             }
@@ -169,19 +198,38 @@ impl Neighbours<'_> {
     }
 }
 
-/// Cut towards the earlier value, so that it is exact for all 64-bit integers.
-fn integer<T: Copy + Into<i128> + TryFrom<i128>>(v0: T, v1: T, since: i128, between: i128) -> T {
+/// A point on the line between two integers, exact for all of 64 bits.
+pub(in crate::operators) fn integer<T: Copy + Into<i128> + TryFrom<i128>>(
+    v0: T,
+    v1: T,
+    since: i128,
+    between: i128,
+    rounding: Rounding,
+) -> T {
     let difference = v1.into() - v0.into();
-    let step = match difference.checked_mul(since) {
-        Some(product) => product / between,
+    let value = match difference.checked_mul(since) {
+        Some(product) => match rounding {
+            Rounding::TowardsEarlier => v0.into() + product / between,
+            // The point is `floor + rest / between`, with a rest from 0 on.
+            Rounding::TowardsZero | Rounding::Nearest => {
+                let (floor, rest) = (v0.into() + product.div_euclid(between), product.rem_euclid(between));
+                let up = match rounding {
+                    Rounding::Nearest if floor < 0 => rest > between - rest,
+                    Rounding::Nearest => rest >= between - rest,
+                    _ => floor < 0 && rest > 0,
+                };
+                floor + i128::from(up)
+            }
+        },
         // Only for differences and times that both span nearly all of 64 bits.
-        None => (difference as f64 * (since as f64 / between as f64)) as i128,
+        None => v0.into() + (difference as f64 * (since as f64 / between as f64)) as i128,
     };
     // Between two values of a type lie only values of it.
-    T::try_from(v0.into() + step).unwrap_or(v0)
+    T::try_from(value).unwrap_or(v0)
 }
 
-fn float(v0: f64, v1: f64, since: i128, between: i128) -> f64 {
+/// A point on the line between two numbers.
+pub(in crate::operators) fn float(v0: f64, v1: f64, since: i128, between: i128) -> f64 {
     let value = v0 + (v1 - v0) * since as f64 / between as f64;
     if value.is_finite() {
         return value;
@@ -199,11 +247,21 @@ mod tests {
 
     #[test]
     fn integers_are_exact_and_cut_towards_the_earlier_value() {
-        assert_eq!(integer(1_i64, 4, 1, 2), 2);
-        assert_eq!(integer(4_i64, 1, 1, 2), 3);
-        assert_eq!(integer(i64::MIN, i64::MAX, 1, 1), i64::MAX);
-        assert_eq!(integer(0_u64, u64::MAX, 1, 3), u64::MAX / 3);
-        assert_eq!(integer(9_007_199_254_740_993_i64, 9_007_199_254_740_995, 1, 2), 9_007_199_254_740_994);
+        let earlier = Rounding::TowardsEarlier;
+        assert_eq!(integer(1_i64, 4, 1, 2, earlier), 2);
+        assert_eq!(integer(4_i64, 1, 1, 2, earlier), 3);
+        assert_eq!(integer(i64::MIN, i64::MAX, 1, 1, earlier), i64::MAX);
+        assert_eq!(integer(0_u64, u64::MAX, 1, 3, earlier), u64::MAX / 3);
+        let (low, high) = (9_007_199_254_740_993_i64, 9_007_199_254_740_995);
+        assert_eq!(integer(low, high, 1, 2, earlier), 9_007_199_254_740_994);
+        for (v0, v1, zero, nearest) in
+            [(4, 1, 2, 3), (1, 4, 2, 3), (-4, -1, -2, -3), (-1, 2, 0, 1), (1, -2, 0, -1)]
+        {
+            assert_eq!(integer(v0, v1, 1, 2, Rounding::TowardsZero), zero, "{v0} {v1}");
+            assert_eq!(integer(v0, v1, 1, 2, Rounding::Nearest), nearest, "{v0} {v1}");
+        }
+        assert_eq!(integer(0_i64, -10, 1, 3, Rounding::Nearest), -3);
+        assert_eq!(integer(0_i64, -10, 1, 3, Rounding::TowardsZero), -3);
         assert_eq!(float(1.0, 2.0, 1, 4), 1.25);
         assert!(float(f64::MIN, f64::MAX, 1, 2).is_finite());
     }
@@ -212,7 +270,13 @@ mod tests {
     fn known_values_stay_within_their_group() {
         let values: ArrayRef =
             Arc::new(Float64Array::from(vec![None, Some(1.0), None, None, Some(2.0), None]));
-        assert_eq!(known_before(&values, &[3, 6]), [None, Some(1), Some(1), None, Some(4), Some(4)]);
-        assert_eq!(known_after(&values, &[3, 6]), [Some(1), Some(1), None, Some(4), Some(4), None]);
+        assert_eq!(
+            known_before(|row| values.is_valid(row as usize), &[3, 6]),
+            [None, Some(1), Some(1), None, Some(4), Some(4)]
+        );
+        assert_eq!(
+            known_after(|row| values.is_valid(row as usize), &[3, 6]),
+            [Some(1), Some(1), None, Some(4), Some(4), None]
+        );
     }
 }

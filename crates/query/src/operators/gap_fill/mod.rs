@@ -9,6 +9,7 @@ mod stream;
 mod tests;
 
 use std::cmp::Ordering;
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -18,53 +19,91 @@ use datafusion::common::{DFSchema, DFSchemaRef, TableReference, internal_err, pl
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::scalar::ScalarValue;
+use triglot_functions::buckets::Buckets;
 
 pub use exec::GapFillExec;
+pub(super) use fill::{float, integer, is_number};
 pub use planner::GapFillPlanner;
 
-/// What stands in a column of an added row.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd)]
+/// What stands in a column of an added row. Which rows count as known is up to [`Nulls`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum FillMode {
     /// NULL.
     Null,
-    /// The last value of the group before it that is not NULL; NULL if there is none.
+    /// The last known value of the group before it; NULL if there is none.
     Previous,
-    /// The first value of the group after it that is not NULL; NULL if there is none.
+    /// The first known value of the group after it; NULL if there is none.
     Next,
-    /// On the line between these two, by time; NULL unless both exist. Numbers only; integers are cut
-    /// towards the earlier value.
-    Linear,
+    /// The nearer of these two by time, of equally near ones the earlier; NULL if there is neither.
+    Near,
+    /// On the line between these two, by time; NULL unless both exist. Numbers only.
+    Linear(Rounding),
     /// This value, cast to the column's type.
     Value(ScalarValue),
 }
 
+/// How a point on a line between integers becomes an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rounding {
+    /// Cut towards the earlier of the two values.
+    TowardsEarlier,
+    /// Cut towards zero.
+    TowardsZero,
+    /// To the nearest, halves away from zero.
+    Nearest,
+}
+
+/// What NULLs in rows of the input are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Nulls {
+    /// Gaps: they are filled as those of added rows.
+    Gaps,
+    /// They stay, and added rows look for known values beyond them.
+    Kept,
+    /// They stay, and count as known to the added rows beside them.
+    Known,
+}
+
 /// A column of values behind a [`GapFill`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FillColumn {
     /// The input's column.
     pub input: Expr,
-    /// What added rows hold. `Previous`, `Next` and `Linear` also replace NULLs of the input's rows.
+    /// What added rows hold.
     pub mode: FillMode,
+    /// What NULLs in the input are.
+    pub nulls: Nulls,
     /// The name in the output.
     pub name: (Option<TableReference>, String),
 }
 
-/// The grid of times that every group shall have: `first`, `first + stride`, … up to `last`. Rows of the
-/// input that lie off the grid or outside of it stay.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd)]
+/// The grid of times that every group shall have, from `first` to `last`. Rows of the input that lie off the
+/// grid or outside of it stay.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grid {
-    /// The first time: a constant of the time column's type (`now()` and the like allowed).
+    /// The first time, or with [`Stride::Buckets`] any time in the first bucket: a constant of the time
+    /// column's type (`now()` and the like allowed).
     pub first: Expr,
-    /// The last time, if it lies on the grid: a constant of the time column's type.
+    /// The last time, if it lies on the grid, or any time in the last bucket: a constant of the time column's
+    /// type.
     pub last: Expr,
-    /// The distance, in units of the time column; above zero.
-    pub stride: i64,
+    /// How the grid goes on.
+    pub stride: Stride,
+}
+
+/// The distance between times of a grid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stride {
+    /// Units of the time column, above zero, counted from the grid's first time.
+    Fixed(i64),
+    /// From the start of one bucket to that of the next.
+    Buckets(Buckets),
 }
 
 /// The logical node. Its columns are those of `groups`, then `time`, then `fills`.
 ///
-/// Each group that has a row in the input gets the whole grid; without rows there are no groups. It
-/// runs on input sorted by (groups, time), which planning sees to, holds one group in memory at a
+/// Each group that has a row in the input gets the whole grid; without rows there are no groups, see
+/// [`GapFill::forced`]. It runs on input sorted by (groups, time), which planning sees to, holds one group in memory at a
 /// time, and gives rows in the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GapFill {
@@ -73,6 +112,9 @@ pub struct GapFill {
     time: Expr,
     grid: Grid,
     fills: Vec<FillColumn>,
+    forced: bool,
+    /// The name of the column that tells added rows.
+    is_filled: Option<String>,
     schema: DFSchemaRef,
 }
 
@@ -93,8 +135,14 @@ impl GapFill {
         if !matches!(time_type, DataType::Timestamp(..) | DataType::Int64) {
             return plan_err!("gaps in a column of type {time_type} cannot be filled");
         }
-        if grid.stride <= 0 {
-            return plan_err!("gaps cannot be filled with a stride of {}", grid.stride);
+        match (&grid.stride, &time_type) {
+            (Stride::Fixed(stride), _) if *stride <= 0 => {
+                return plan_err!("gaps cannot be filled with a stride of {stride}");
+            }
+            (Stride::Buckets(buckets), DataType::Timestamp(unit, _)) if *unit != buckets.unit() => {
+                return plan_err!("gaps in a column of type {time_type} cannot be filled by {buckets}");
+            }
+            _ => {}
         }
         let mut fields = Vec::with_capacity(groups.len() + 1 + fills.len());
         for expr in groups.iter().chain([&time]) {
@@ -102,14 +150,32 @@ impl GapFill {
         }
         for fill in &fills {
             let ty = fill.input.get_type(below)?;
-            if fill.mode == FillMode::Linear && !fill::is_number(&ty) {
+            if matches!(fill.mode, FillMode::Linear(_)) && !is_number(&ty) {
                 return plan_err!("values of type {ty} cannot be interpolated");
             }
             let (relation, name) = fill.name.clone();
             fields.push((relation, Arc::new(Field::new(name, ty, true))));
         }
         let schema = DFSchema::new_with_metadata(fields, below.metadata().clone())?;
-        Ok(Self { input, groups, time, grid, fills, schema: Arc::new(schema) })
+        let schema = Arc::new(schema);
+        Ok(Self { input, groups, time, grid, fills, forced: false, is_filled: None, schema })
+    }
+
+    /// Without `groups`, the whole grid also if the input has no rows.
+    #[must_use]
+    pub fn forced(self) -> Self {
+        Self { forced: true, ..self }
+    }
+
+    /// With a last column of this name that is true for added rows: `Boolean`.
+    ///
+    /// # Errors
+    /// There is a column of this name.
+    pub fn with_is_filled(self, name: &str) -> Result<Self> {
+        let mut fields: Vec<_> = self.schema.iter().map(|(r, f)| (r.cloned(), Arc::clone(f))).collect();
+        fields.push((None, Arc::new(Field::new(name, DataType::Boolean, false))));
+        let schema = Arc::new(DFSchema::new_with_metadata(fields, self.schema.metadata().clone())?);
+        Ok(Self { is_filled: Some(name.to_owned()), schema, ..self })
     }
 
     /// The node as a plan.
@@ -121,21 +187,14 @@ impl GapFill {
 impl Hash for GapFill {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (&self.input, &self.groups, &self.time, &self.grid, &self.fills).hash(state);
+        (self.forced, &self.is_filled).hash(state);
     }
 }
 
 impl PartialOrd for GapFill {
+    /// Plans have no order but equality.
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        let key = |node: &Self| {
-            (
-                node.input.clone(),
-                node.groups.clone(),
-                node.time.clone(),
-                node.grid.clone(),
-                node.fills.clone(),
-            )
-        };
-        key(self).partial_cmp(&key(other)).filter(|order| *order != Ordering::Equal || self == other)
+        (self == other).then_some(Ordering::Equal)
     }
 }
 
@@ -158,13 +217,27 @@ impl UserDefinedLogicalNodeCore for GapFill {
         ends.into_iter().chain(&self.groups).chain(self.fills.iter().map(|f| &f.input)).cloned().collect()
     }
 
+    /// All but the keys of groups: a condition on these leaves out whole groups.
+    fn prevent_predicate_push_down_columns(&self) -> HashSet<String> {
+        let others = self.schema.iter().skip(self.groups.len());
+        let computed = self.groups.iter().zip(self.schema.iter());
+        let computed =
+            computed.filter(|(group, _)| !matches!(group, Expr::Column(_))).map(|(_, field)| field);
+        others.chain(computed).map(|(_, field)| field.name().clone()).collect()
+    }
+
+    fn necessary_children_exprs(&self, _outputs: &[usize]) -> Option<Vec<Vec<usize>>> {
+        Some(vec![Vec::new()])
+    }
+
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Grid { first, last, stride } = &self.grid;
         write!(f, "GapFill: time={}, from={first}, to={last}, stride={stride}", self.time)?;
         let groups: Vec<String> = self.groups.iter().map(ToString::to_string).collect();
         write!(f, ", groups=[{}]", groups.join(", "))?;
         let fills: Vec<String> = self.fills.iter().map(|c| format!("{} {}", c.mode, c.input)).collect();
-        write!(f, ", fill=[{}]", fills.join(", "))
+        write!(f, ", fill=[{}]", fills.join(", "))?;
+        if self.forced { f.write_str(", forced") } else { Ok(()) }
     }
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
@@ -181,7 +254,12 @@ impl UserDefinedLogicalNodeCore for GapFill {
         }
         let fills = self.fills.iter().zip(values).map(|(f, input)| FillColumn { input, ..f.clone() });
         let grid = Grid { first, last, stride: self.grid.stride };
-        Self::try_new(Arc::new(input), groups, time, grid, fills.collect())
+        let node = Self::try_new(Arc::new(input), groups, time, grid, fills.collect())?;
+        let node = Self { forced: self.forced, ..node };
+        match &self.is_filled {
+            Some(name) => node.with_is_filled(name),
+            None => Ok(node),
+        }
     }
 }
 
@@ -191,8 +269,18 @@ impl fmt::Display for FillMode {
             Self::Null => f.write_str("null"),
             Self::Previous => f.write_str("previous"),
             Self::Next => f.write_str("next"),
-            Self::Linear => f.write_str("linear"),
+            Self::Near => f.write_str("near"),
+            Self::Linear(_) => f.write_str("linear"),
             Self::Value(value) => write!(f, "value {value}"),
+        }
+    }
+}
+
+impl fmt::Display for Stride {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fixed(stride) => write!(f, "{stride}"),
+            Self::Buckets(buckets) => write!(f, "{buckets}"),
         }
     }
 }

@@ -1,19 +1,18 @@
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::datatypes::{DataType, Int64Type, Schema};
 use async_trait::async_trait;
 use datafusion::catalog::Session;
-use datafusion::common::{DFSchema, internal_datafusion_err, plan_datafusion_err};
+use datafusion::common::internal_datafusion_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
+use super::super::sorted::Compile;
 use super::exec::{FillInput, GapFillColumns, GapFillExec};
 use super::segment::Steps;
-use super::{FillMode, GapFill};
+use super::{FillMode, GapFill, Stride};
 
 /// Plans [`GapFill`]. A dialect that makes such nodes lists it among its extension planners.
 #[derive(Debug, Default)]
@@ -39,9 +38,13 @@ impl ExtensionPlanner for GapFillPlanner {
             Expr::Column(column) => below.index_of_column(column),
             other => Err(internal_datafusion_err!("GapFill over {other}, which is no column")),
         };
-        let end = |expr: &Expr| {
-            let expr = planner.create_physical_expr(expr, &DFSchema::empty(), session, context)?;
-            constant(expr.as_ref()).map_err(|e| e.context("the range of time to fill"))
+        let compile = Compile { planner, session, context };
+        let end = |expr: &Expr| -> Result<i64> {
+            let end = compile.instant(expr).map_err(|e| e.context("the range of time to fill"))?;
+            Ok(match node.grid.stride {
+                Stride::Fixed(_) => end,
+                Stride::Buckets(buckets) => buckets.start_of(end)?,
+            })
         };
         let mut fills = Vec::with_capacity(node.fills.len());
         for fill in &node.fills {
@@ -52,30 +55,18 @@ impl ExtensionPlanner for GapFillPlanner {
                 }
                 other => other.clone(),
             };
-            fills.push(FillInput { column, mode });
+            fills.push(FillInput { column, mode, nulls: fill.nulls });
         }
         let columns = GapFillColumns {
             groups: node.groups.iter().map(index).collect::<Result<_>>()?,
             time: index(&node.time)?,
             fills,
+            forced: node.forced && node.groups.is_empty(),
+            is_filled: node.is_filled.is_some(),
         };
         let steps =
             Steps { first: end(&node.grid.first)?, last: end(&node.grid.last)?, stride: node.grid.stride };
         let schema = Arc::clone(node.schema.inner());
         Ok(Some(Arc::new(GapFillExec::try_new(Arc::clone(physical), columns, steps, schema)?)))
-    }
-}
-
-/// A constant time as a number in its unit.
-fn constant(expr: &dyn datafusion::physical_plan::PhysicalExpr) -> Result<i64> {
-    let one_row = RecordBatchOptions::new().with_row_count(Some(1));
-    let row = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), Vec::new(), &one_row)?;
-    let value = expr.evaluate(&row)?.into_array(1)?;
-    let number = arrow::compute::cast(&value, &DataType::Int64)?;
-    let number = number.as_primitive::<Int64Type>();
-    if number.len() == 1 && number.is_valid(0) {
-        Ok(number.value(0))
-    } else {
-        Err(plan_datafusion_err!("{expr} is not a point in time"))
     }
 }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::{exec_datafusion_err, internal_datafusion_err};
 use datafusion::error::Result;
 
+use super::Stride;
 use super::exec::GapFillColumns;
 use super::fill::Filler;
 
@@ -14,7 +15,7 @@ use super::fill::Filler;
 pub(super) struct Steps {
     pub(super) first: i64,
     pub(super) last: i64,
-    pub(super) stride: i64,
+    pub(super) stride: Stride,
 }
 
 /// A row of the output.
@@ -41,6 +42,7 @@ pub(super) struct Segment {
     /// Where each group ends.
     ends: Vec<u32>,
     steps: Steps,
+    is_filled: bool,
     cursor: Cursor,
 }
 
@@ -80,7 +82,7 @@ impl Segment {
         let fillers = columns
             .fills
             .iter()
-            .map(|fill| Filler::new(column(fill.column)?, &fill.mode, &times, &ends))
+            .map(|fill| Filler::new(column(fill.column)?, fill, &times, &ends))
             .collect::<Result<_>>()?;
         Ok(Self {
             time_type: time.data_type().clone(),
@@ -89,6 +91,7 @@ impl Segment {
             fillers,
             ends,
             steps,
+            is_filled: columns.is_filled,
             cursor: Cursor { group: 0, start: 0, row: 0, step: steps.start() },
         })
     }
@@ -114,6 +117,9 @@ impl Segment {
         columns.push(cast(&times, &self.time_type)?);
         for filler in &self.fillers {
             columns.push(filler.values(&rows)?);
+        }
+        if self.is_filled {
+            columns.push(Arc::new(rows.iter().map(|r| Some(r.row.is_none())).collect::<BooleanArray>()));
         }
         Ok(Some(RecordBatch::try_new(Arc::clone(schema), columns)?))
     }
@@ -154,6 +160,10 @@ impl Steps {
     }
 
     fn after(&self, step: i64) -> Option<i64> {
-        step.checked_add(self.stride).filter(|next| *next <= self.last)
+        let next = match self.stride {
+            Stride::Fixed(stride) => step.checked_add(stride)?,
+            Stride::Buckets(buckets) => buckets.next(step).ok()?,
+        };
+        Some(next).filter(|next| *next <= self.last)
     }
 }

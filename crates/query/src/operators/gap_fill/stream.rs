@@ -33,6 +33,7 @@ pub(super) fn fill_stream(
         schema: Arc::clone(&schema),
         batch_rows: batch_rows.max(1),
         segment: None,
+        seen: false,
         memory,
         metrics,
     };
@@ -54,6 +55,8 @@ struct Filling {
     batch_rows: usize,
     /// The whole groups that are being given out.
     segment: Option<Segment>,
+    /// Whether there was a row.
+    seen: bool,
     memory: MemoryReservation,
     metrics: BaselineMetrics,
 }
@@ -72,9 +75,18 @@ impl Filling {
             }
             let Some(input) = &mut self.input else { return Ok(None) };
             let whole = match input.next().await {
-                Some(batch) => self.groups.push(batch?)?,
+                Some(batch) => {
+                    let batch = batch?;
+                    self.seen |= batch.num_rows() > 0;
+                    self.groups.push(batch)?
+                }
                 None => {
                     self.input = None;
+                    if self.columns.forced && !self.seen {
+                        // One group without rows.
+                        let none = RecordBatch::new_empty(Arc::clone(&self.groups.schema));
+                        self.segment = Some(Segment::new(none, vec![0], &self.columns, self.steps)?);
+                    }
                     self.groups.finish()
                 }
             };

@@ -4,16 +4,22 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray};
 use arrow::datatypes::{DataType, Field, Float64Type, Schema, SchemaRef, TimeUnit, TimestampMillisecondType};
+use chrono::TimeZone;
+use chrono_tz::Tz;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, UnboundedMemoryPool};
+use datafusion::logical_expr::Expr;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::prelude::{col, lit};
 use datafusion::scalar::ScalarValue;
 use futures::{TryStreamExt, stream};
+use triglot_functions::buckets::{Buckets, Width};
 
-use super::FillMode;
+use super::super::sorted::testing as sorted;
 use super::exec::{FillInput, GapFillColumns};
 use super::segment::Steps;
 use super::stream::fill_stream;
+use super::{FillColumn, FillMode, GapFill, Grid, Nulls, Rounding, Stride};
 
 type Row = (&'static str, i64, Option<f64>);
 type Point = (i64, Option<f64>);
@@ -35,13 +41,22 @@ fn batch(rows: &[Row]) -> RecordBatch {
 }
 
 /// Runs the operator over `rows` in batches of `input_rows`.
-fn run(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool, input_rows: usize) -> Vec<Filled> {
+fn run(
+    rows: &[Row],
+    mode: &FillMode,
+    nulls: Nulls,
+    steps: Steps,
+    grouped: bool,
+    input_rows: usize,
+) -> Vec<Filled> {
     let batches: Vec<_> = rows.chunks(input_rows).map(|r| Ok(batch(r))).collect();
     let input = Box::pin(RecordBatchStreamAdapter::new(schema(), stream::iter(batches)));
     let columns = GapFillColumns {
         groups: if grouped { vec![0] } else { Vec::new() },
         time: 1,
-        fills: vec![FillInput { column: 2, mode: mode.clone() }],
+        fills: vec![FillInput { column: 2, mode: mode.clone(), nulls }],
+        forced: false,
+        is_filled: false,
     };
     let output = if grouped { schema() } else { Arc::new(schema().project(&[1, 2]).unwrap()) };
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
@@ -72,7 +87,7 @@ fn run(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool, input_rows: u
     all
 }
 
-fn by_definition(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool) -> Vec<Filled> {
+fn by_definition(rows: &[Row], mode: &FillMode, nulls: Nulls, steps: Steps, grouped: bool) -> Vec<Filled> {
     let mut groups: Vec<(&str, Vec<Point>)> = Vec::new();
     for (group, time, value) in rows {
         let group = if grouped { group } else { "" };
@@ -87,21 +102,34 @@ fn by_definition(rows: &[Row], mode: &FillMode, steps: Steps, grouped: bool) -> 
         let mut step = steps.first;
         while step <= steps.last {
             times.push(step);
-            step += steps.stride;
+            step = match steps.stride {
+                Stride::Fixed(stride) => step + stride,
+                Stride::Buckets(buckets) => buckets.next(step).unwrap(),
+            };
         }
         times.sort_unstable();
         times.dedup();
         for time in times {
             let own = points.iter().find(|p| p.0 == time);
-            let known = || points.iter().filter_map(|(t, v)| v.map(|v| (*t, v)));
+            if let Some(own) = own.filter(|p| nulls != Nulls::Gaps || p.1.is_some()) {
+                all.push((group.to_owned(), time, own.1));
+                continue;
+            }
+            let known = || points.iter().filter(|p| p.1.is_some() || nulls == Nulls::Known);
             let (before, after) = (known().rfind(|p| p.0 <= time), known().find(|p| p.0 >= time));
+            let nearer = match (before, after) {
+                (Some(b), Some(a)) => Some(if time - b.0 <= a.0 - time { b } else { a }),
+                (b, a) => b.or(a),
+            };
             let value = match mode {
-                FillMode::Null => own.and_then(|p| p.1),
-                FillMode::Value(_) => own.map_or(Some(-1.0), |p| p.1),
-                FillMode::Previous => before.map(|p| p.1),
-                FillMode::Next => after.map(|p| p.1),
-                FillMode::Linear => before.zip(after).map(|((t0, v0), (t1, v1))| {
-                    if t0 == t1 { v0 } else { v0 + (v1 - v0) * (time - t0) as f64 / (t1 - t0) as f64 }
+                FillMode::Null => None,
+                FillMode::Value(_) => Some(-1.0),
+                FillMode::Previous => before.and_then(|p| p.1),
+                FillMode::Next => after.and_then(|p| p.1),
+                FillMode::Near => nearer.and_then(|p| p.1),
+                FillMode::Linear(_) => before.zip(after).and_then(|((t0, v0), (t1, v1))| {
+                    let (v0, v1) = ((*v0)?, (*v1)?);
+                    Some(if t0 == t1 { v0 } else { v0 + (v1 - v0) * (time - t0) as f64 / (t1 - t0) as f64 })
                 }),
             };
             all.push((group.to_owned(), time, value));
@@ -124,25 +152,29 @@ const ROWS: [Row; 11] = [
     ("e", 60, Some(-2.0)),
 ];
 
-const STEPS: Steps = Steps { first: 0, last: 60, stride: 10 };
+const STEPS: Steps = Steps { first: 0, last: 60, stride: Stride::Fixed(10) };
 
-fn modes() -> [FillMode; 5] {
+fn modes() -> [FillMode; 6] {
     [
         FillMode::Null,
         FillMode::Previous,
         FillMode::Next,
-        FillMode::Linear,
+        FillMode::Near,
+        FillMode::Linear(Rounding::Nearest),
         FillMode::Value(ScalarValue::Float64(Some(-1.0))),
     ]
 }
 
+const NULLS: [Nulls; 3] = [Nulls::Gaps, Nulls::Kept, Nulls::Known];
+
 #[test]
 fn groups_are_filled_as_defined_however_their_rows_come() {
-    for mode in modes() {
-        let expected = by_definition(&ROWS, &mode, STEPS, true);
+    for (mode, nulls) in modes().into_iter().flat_map(|m| NULLS.map(|n| (m.clone(), n))) {
+        let expected = by_definition(&ROWS, &mode, nulls, STEPS, true);
         assert_eq!(expected.len(), 5 * 7 + 2);
         for input_rows in 1..=ROWS.len() {
-            assert_eq!(run(&ROWS, &mode, STEPS, true, input_rows), expected, "{mode:?} by {input_rows}");
+            let found = run(&ROWS, &mode, nulls, STEPS, true, input_rows);
+            assert_eq!(found, expected, "{mode:?} {nulls:?} by {input_rows}");
         }
     }
 }
@@ -150,20 +182,68 @@ fn groups_are_filled_as_defined_however_their_rows_come() {
 #[test]
 fn without_groups_all_rows_are_one() {
     let rows: Vec<Row> = ROWS[..3].to_vec();
-    for mode in modes() {
-        let expected = by_definition(&rows, &mode, STEPS, false);
+    for (mode, nulls) in modes().into_iter().flat_map(|m| NULLS.map(|n| (m.clone(), n))) {
+        let expected = by_definition(&rows, &mode, nulls, STEPS, false);
         for input_rows in 1..=3 {
-            assert_eq!(run(&rows, &mode, STEPS, false, input_rows), expected, "{mode:?} by {input_rows}");
+            let found = run(&rows, &mode, nulls, STEPS, false, input_rows);
+            assert_eq!(found, expected, "{mode:?} {nulls:?} by {input_rows}");
         }
+    }
+}
+
+/// Months in a zone: grids that are not regular, over the change to summer time.
+#[test]
+fn grids_of_buckets_follow_the_calendar() {
+    let zone = Tz::Europe__Berlin;
+    let month = |m| zone.with_ymd_and_hms(2021, m, 1, 0, 0, 0).unwrap().timestamp_millis();
+    let buckets = Buckets::new(Width::Months(1), 0, zone, TimeUnit::Millisecond).unwrap();
+    let steps = Steps { first: month(2), last: month(5), stride: Stride::Buckets(buckets) };
+    let rows = [("a", month(3), Some(1.0)), ("a", month(6), Some(4.0))];
+    for mode in modes() {
+        let expected = by_definition(&rows, &mode, Nulls::Kept, steps, true);
+        let times: Vec<i64> = expected.iter().map(|r| r.1).collect();
+        assert_eq!(times, [2, 3, 4, 5, 6].map(month));
+        assert_eq!(run(&rows, &mode, Nulls::Kept, steps, true, 1), expected, "{mode:?}");
     }
 }
 
 #[test]
 fn an_empty_grid_or_input_adds_nothing() {
-    let backwards = Steps { first: 60, last: 0, stride: 10 };
-    assert_eq!(run(&ROWS, &FillMode::Null, backwards, true, 4).len(), ROWS.len());
-    assert!(run(&[], &FillMode::Null, STEPS, true, 4).is_empty());
+    let backwards = Steps { first: 60, last: 0, stride: Stride::Fixed(10) };
+    assert_eq!(run(&ROWS, &FillMode::Null, Nulls::Gaps, backwards, true, 4).len(), ROWS.len());
+    assert!(run(&[], &FillMode::Null, Nulls::Gaps, STEPS, true, 4).is_empty());
     // The last step before the end of the numbers.
-    let far = Steps { first: i64::MAX - 1, last: i64::MAX, stride: 10 };
-    assert_eq!(run(&ROWS[..1], &FillMode::Null, far, true, 4).len(), 2);
+    let far = Steps { first: i64::MAX - 1, last: i64::MAX, stride: Stride::Fixed(10) };
+    assert_eq!(run(&ROWS[..1], &FillMode::Null, Nulls::Gaps, far, true, 4).len(), 2);
+}
+
+/// Days of +08:00 from any time of the first to any time of the last.
+fn filled(rows: &[sorted::Row], groups: Vec<Expr>, forced: bool) -> Vec<String> {
+    let buckets =
+        Buckets::new(Width::Fixed(86_400_000), 0, Tz::Asia__Shanghai, TimeUnit::Millisecond).unwrap();
+    let time = |hours: i64| lit(ScalarValue::TimestampMillisecond(Some(hours * 3_600_000), None));
+    let grid = Grid { first: time(-5), last: time(20), stride: Stride::Buckets(buckets) };
+    let name = (None, "v".to_owned());
+    let fill = FillColumn { input: col("m.n"), mode: FillMode::Previous, nulls: Nulls::Kept, name };
+    let input = Arc::new(sorted::table("m", rows, 10));
+    let node = GapFill::try_new(input, groups, col("m.t"), grid, vec![fill]).unwrap();
+    let node = if forced { node.forced() } else { node }.with_is_filled("is_filled").unwrap();
+    sorted::run(&sorted::select(node.into_plan(), &["t", "v", "is_filled"]), 10)
+}
+
+#[test]
+fn a_forced_grid_needs_no_rows_and_added_rows_are_told() {
+    // Days begin at 16:00 UTC.
+    let day = |n: i64| n * 86_400_000 - 8 * 3_600_000;
+    let expected = |known: &[(i64, &str)]| -> Vec<String> {
+        known.iter().map(|(n, rest)| format!("{}|{rest}", day(*n))).collect()
+    };
+    let empty = expected(&[(0, "NULL|true"), (1, "NULL|true")]);
+    assert_eq!(filled(&[], vec![], true), empty);
+    assert!(filled(&[], vec![], false).is_empty());
+    assert!(filled(&[], vec![col("m.g")], true).is_empty());
+    let rows = [sorted::row("a", day(0), Some(7), None)];
+    for groups in [vec![], vec![col("m.g")]] {
+        assert_eq!(filled(&rows, groups, true), expected(&[(0, "7|false"), (1, "7|true")]));
+    }
 }
