@@ -1,6 +1,7 @@
 use arrow::error::ArrowError;
 use triglot_engine::EngineError;
 use triglot_engine::query::QueryError;
+use triglot_engine::query::operators::DuplicateTime;
 use triglot_model::ErrorKind;
 
 /// An error as TDengine's clients see it: a code (sheet `tdengine-sql.md` section 14) and its text.
@@ -43,6 +44,9 @@ impl TaosError {
 /// own words behind the vendor's.
 impl From<EngineError> for TaosError {
     fn from(error: EngineError) -> Self {
+        if let EngineError::Query(error) = error {
+            return Self::from(error);
+        }
         Self::of_kind(error.kind(), &error.to_string())
     }
 }
@@ -50,6 +54,9 @@ impl From<EngineError> for TaosError {
 /// As from [`EngineError`]; for rows that fail while they are fetched.
 impl From<QueryError> for TaosError {
     fn from(error: QueryError) -> Self {
+        if error.source_as::<DuplicateTime>().is_some() {
+            return Self::new(0x2805, "Duplicate timestamps not allowed in function");
+        }
         Self::of_kind(error.kind(), &error.to_string())
     }
 }

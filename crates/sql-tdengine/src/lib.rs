@@ -2,7 +2,6 @@
 //! and DataFusion plans, after the fact sheet `tdengine-sql.md`. It knows no HTTP and no JSON.
 
 mod error;
-#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod functions;
 mod insert;
 mod lower;
@@ -10,9 +9,7 @@ mod query;
 mod run;
 mod system;
 mod time;
-#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod time_text;
-#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;
 
@@ -24,6 +21,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 use triglot_engine::query::QueryStream;
+use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::{Engine, QueryLanguage, Session};
 use triglot_model::Precision;
 
@@ -75,6 +73,7 @@ pub fn language(
     engine: &Engine,
 ) -> Result<Arc<QueryLanguage>, triglot_engine::query::functions::DuplicateFunction> {
     Ok(engine.language(triglot_engine::LanguageOptions {
+        extension_planners: vec![Arc::new(OperatorPlanner)],
         system_tables: Some(Arc::new(system::TaosTables)),
         ..triglot_engine::LanguageOptions::default()
     }))

@@ -5,6 +5,8 @@ use datafusion::logical_expr::expr::{BinaryExpr, InList};
 use datafusion::logical_expr::{Between, Expr, Operator};
 use triglot_model::Precision;
 
+use super::constants;
+
 /// Times from `start` to `end`, both inclusive, in the unit of the time column. `None`: open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TimeBounds {
@@ -87,13 +89,12 @@ pub(super) const fn timestamp(precision: Precision, time: i64) -> ScalarValue {
     }
 }
 
-/// The instant of a literal, in its own unit.
+/// The instant of a constant, in its own unit.
 pub(super) fn instant(expr: &Expr) -> Option<i64> {
-    let Expr::Literal(value, _) = expr else { return None };
-    match value {
+    match constants::folded(expr)? {
         ScalarValue::TimestampMillisecond(Some(v), _)
         | ScalarValue::TimestampMicrosecond(Some(v), _)
-        | ScalarValue::TimestampNanosecond(Some(v), _) => Some(*v),
+        | ScalarValue::TimestampNanosecond(Some(v), _) => Some(v),
         _ => None,
     }
 }

@@ -13,8 +13,8 @@ use super::kinds::{self, FunctionKind};
 use super::plain::{Key, key_by_alias};
 use super::scope::{QUERY_COLUMNS, Scope, WINDOW_COLUMNS};
 use super::stage::Stage;
-use super::window::WindowKey;
-use super::{errors, more_calls};
+use super::window::{IS_FILLED, WindowKey};
+use super::{children, errors, more_calls};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -27,6 +27,10 @@ pub(super) struct Grouping {
     pub(super) is_group_by: bool,
     /// The window that splits each group.
     pub(super) window: Option<WindowKey>,
+    /// Whether FILL makes windows up.
+    pub(super) is_filled: bool,
+    /// How many of the keys make slices; those behind them follow from others.
+    pub(super) slices: usize,
 }
 
 /// Aggregates over groups of rows.
@@ -39,6 +43,8 @@ pub(super) struct Grouped<'s> {
     selection: Option<Selection>,
     /// Whether some function gives a value for no rows at all.
     counts: bool,
+    /// The children whose groups are told even if they have no rows.
+    children: Option<LogicalPlan>,
     /// What is known to be NULL if no row had a value, while only such functions are called.
     first_and_last: Option<Vec<PlanExpr>>,
 }
@@ -52,6 +58,7 @@ impl<'s> Grouped<'s> {
             aggregates: Vec::new(),
             selection: None,
             counts: false,
+            children: None,
             first_and_last: Some(Vec::new()),
         }
     }
@@ -72,6 +79,12 @@ impl<'s> Grouped<'s> {
             self.selection = Some(Selection::new(&call.name.name, argument, self.scope.time())?);
         }
         Ok(self)
+    }
+
+    /// Gives the children of FROM, so that counts tell of those without rows.
+    #[must_use]
+    pub(super) fn with_children(self, children: Option<LogicalPlan>) -> Self {
+        Self { children, ..self }
     }
 
     /// An expression over the rows of FROM.
@@ -149,10 +162,11 @@ impl<'s> Grouped<'s> {
         Some(Typed { expr: key_column(at, &value.expr), ..value.clone() })
     }
 
-    /// A column that is no key: of the selected row, or of the child whose rows the group holds.
+    /// A column that is no key: of the selected row, of the child whose rows the group holds, or of the row whose
+    /// matches it holds.
     fn other_column(&mut self, value: &Typed) -> Result<Typed, TaosError> {
         let by_child = self.grouping.keys.iter().any(|k| self.scope.is_child_name(&k.value));
-        if by_child && self.scope.is_of_child(value) {
+        if self.scope.row_of_window_join || (by_child && self.scope.is_of_child(value)) {
             self.grouping.keys.push(Key { value: value.clone(), alias: None });
             return self.output(value).ok_or_else(errors::not_group_by);
         }
@@ -161,6 +175,15 @@ impl<'s> Grouped<'s> {
             None if self.grouping.is_group_by => Err(errors::not_group_by()),
             None => Err(errors::not_single_group()),
         }
+    }
+
+    /// Whether the window has been made up by FILL.
+    fn is_filled(&self) -> Result<Typed, TaosError> {
+        if !self.grouping.is_filled {
+            return Err(errors::no_column("_isfilled"));
+        }
+        let column = PlanExpr::Column(Column::new_unqualified(IS_FILLED));
+        Ok(Typed::fixed(column, TaosType::Bool))
     }
 
     fn window_column(&mut self, name: &str) -> Result<Typed, TaosError> {
@@ -214,6 +237,27 @@ impl<'s> Grouped<'s> {
     }
 }
 
+impl Grouped<'_> {
+    /// `plan` with a group for each child, if groups are made of children.
+    fn with_empty_groups(&self, plan: LogicalPlan, children: LogicalPlan) -> Result<LogicalPlan, TaosError> {
+        let keys: Vec<PlanExpr> = self.grouping.keys.iter().map(|k| k.value.expr.clone()).collect();
+        if keys.is_empty() || !keys.iter().all(|k| children::is_of_child(k, self.scope)) {
+            return Ok(plan);
+        }
+        let outputs: Vec<PlanExpr> = keys.iter().enumerate().map(|(at, k)| key_column(at, k)).collect();
+        let values: Vec<(PlanExpr, bool)> = self
+            .aggregates
+            .iter()
+            .map(|(aggregate, name)| {
+                let counts = matches!(aggregate, PlanExpr::AggregateFunction(f)
+                    if matches!(f.func.name(), "count" | "hyperloglog"));
+                (PlanExpr::Column(Column::new_unqualified(name)), counts)
+            })
+            .collect();
+        children::with_empty_groups(plan, children, &keys, &outputs, &values)
+    }
+}
+
 /// The name of a key's column behind the aggregate; columns keep theirs.
 fn key_column(at: usize, key: &PlanExpr) -> PlanExpr {
     match key {
@@ -242,6 +286,9 @@ impl Resolver for Grouped<'_> {
     fn resolve(&mut self, expr: &Expr, env: &FunctionEnv) -> Result<Option<Typed>, TaosError> {
         match &expr.kind {
             ExprKind::Literal(_) => return Ok(None),
+            ExprKind::Column { table: None, name } if name.name == "_isfilled" => {
+                return self.is_filled().map(Some);
+            }
             ExprKind::Column { table: None, name } if WINDOW_COLUMNS.contains(&name.name.as_str()) => {
                 return self.window_column(&name.name).map(Some);
             }
@@ -306,11 +353,15 @@ impl Stage for Grouped<'_> {
             Some(condition) => plan.and_then(|p| p.filter(condition)),
             None => plan,
         };
-        plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)
+        let plan = plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)?;
+        match self.children.take().filter(|_| self.counts && self.grouping.window.is_none()) {
+            Some(children) => self.with_empty_groups(plan, children),
+            None => Ok(plan),
+        }
     }
 
     fn slice_keys(&self) -> Vec<Typed> {
-        let keys = self.grouping.keys.iter().enumerate();
+        let keys = self.grouping.keys.iter().enumerate().take(self.grouping.slices);
         keys.map(|(at, k)| Typed { expr: key_column(at, &k.value.expr), ..k.value.clone() }).collect()
     }
 

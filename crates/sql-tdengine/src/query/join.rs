@@ -49,7 +49,7 @@ impl Planner<'_> {
             JoinKind::LeftAnti => (false, Keep::Anti),
             JoinKind::RightAnti => (true, Keep::Anti),
             JoinKind::LeftAsof | JoinKind::RightAsof | JoinKind::LeftWindow | JoinKind::RightWindow => {
-                return self.nearest(join, left, right, scope, &on);
+                return self.nearest(join, left, right, scope, Some(on));
             }
         };
         check_condition(&on, &scope)?;
@@ -71,23 +71,10 @@ impl Planner<'_> {
     ) -> Result<Relation, TaosError> {
         match join.kind {
             JoinKind::LeftAsof | JoinKind::RightAsof | JoinKind::LeftWindow | JoinKind::RightWindow => {
-                self.nearest(join, left, right, scope, &lit(true))
+                self.nearest(join, left, right, scope, None)
             }
             _ => Err(errors::cross_join()),
         }
-    }
-
-    /// ASOF and window joins.
-    fn nearest(
-        &self,
-        join: &Join,
-        left: Relation,
-        right: Relation,
-        scope: Scope,
-        on: &Expr,
-    ) -> Result<Relation, TaosError> {
-        let _ = (join, left, right, scope, on);
-        Err(TaosError::unsupported("ASOF and WINDOW joins"))
     }
 }
 
@@ -106,7 +93,7 @@ fn both(left: &Scope, right: &Scope) -> Result<Scope, TaosError> {
         return Err(errors::join_without_time());
     }
     let waits_for_condition = left.waits_for_condition || right.waits_for_condition;
-    Ok(Scope { sources, waits_for_condition, bounds: None })
+    Ok(Scope { sources, waits_for_condition, bounds: None, row_of_window_join: false })
 }
 
 /// A join needs the equality of the primary timestamps of two sources among its conditions.

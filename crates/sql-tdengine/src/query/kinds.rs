@@ -38,5 +38,16 @@ pub(super) fn of(name: &str) -> FunctionKind {
 }
 
 /// All kinds but scalar functions.
+pub(super) const ALL: [FunctionKind; 7] = [
+    FunctionKind::Aggregate,
+    FunctionKind::Selection,
+    FunctionKind::Bins,
+    FunctionKind::Cols,
+    FunctionKind::Rows,
+    FunctionKind::Series,
+    FunctionKind::Interp,
+];
+
+/// Kinds that make one row of a group.
 pub(super) const GROUPING: [FunctionKind; 4] =
     [FunctionKind::Aggregate, FunctionKind::Selection, FunctionKind::Bins, FunctionKind::Cols];

@@ -81,6 +81,8 @@ pub(super) struct Scope {
     pub(super) sources: Vec<Source>,
     /// `a, b`: that timestamps be equal must be said in WHERE.
     pub(super) waits_for_condition: bool,
+    /// Whether rows are those of a window join, whose aggregates are over the matches of each kept row.
+    pub(super) row_of_window_join: bool,
     /// `_qstart` and `_qend`, once WHERE is known.
     pub(super) bounds: Option<[Typed; 2]>,
 }

@@ -1,14 +1,19 @@
 //! One select block, clause by clause.
 
-use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder};
 use triglot_parse_tdengine::ast::{Call, Expr, ExprKind, Literal, Query, Select};
 
 use super::block::Block;
 use super::bounds::TimeBounds;
+use super::children::{self, OfChildren};
 use super::expr::{self, Place, Rows};
+use super::fill::Filler;
 use super::grouped::{Grouped, Grouping};
+use super::interp::Interpolated;
 use super::items::{self, ItemValue, SelectItem};
-use super::kinds::{FunctionKind, GROUPING};
+use super::kinds::{ALL, FunctionKind, GROUPING};
+use super::nearest::LEFT_ROW;
 use super::order::{self, BlockOrder, OutputOrder};
 use super::picked::Picked;
 use super::plain::{Key, Plain};
@@ -20,26 +25,40 @@ use super::window::WindowKey;
 use super::windows::Windows;
 use super::{Planner, errors, join, slices};
 use crate::typed::{FunctionEnv, Typed};
-use crate::{TaosError, functions};
+use crate::{TaosError, TaosType, functions};
 
 impl Planner<'_> {
     /// A block with the ORDER BY and LIMIT of `query`, which it is the body of.
     pub(super) fn select(&self, select: &Select, query: &Query) -> Result<Block, TaosError> {
         let Relation { plan, mut scope, precision } = self.from(select.from.as_ref())?;
         let env = self.env(precision);
-        let (rows, bounds) = filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        let Filtered { rows, condition, bounds } = filtered(plan, select.filter.as_ref(), &scope, &env)?;
         scope.set_bounds(bounds, precision);
         let items = items::expand(self.text, &select.items, &scope)?;
-        let clauses = Clauses { select, query, items: &items, scope: &scope, env: &env, bounds };
-        let (rows, mut stage) = clauses.stage(rows)?;
+        let of_children = OfChildren::of(condition.as_ref(), &scope);
+        let clauses = Clauses {
+            planner: self,
+            select,
+            query,
+            items: &items,
+            scope: &scope,
+            env: &env,
+            bounds,
+            of_children,
+        };
+        let Staged { rows, mut stage, window, filler } = clauses.stage(rows)?;
         let values = items.iter().map(|item| value_of(item, &scope, stage.as_mut(), &env));
-        let values = values.collect::<Result<Vec<Typed>, _>>()?;
+        let mut values = values.collect::<Result<Vec<Typed>, _>>()?;
         let having = select.having.as_ref().map(|e| {
             let condition = expr::lower(e, &env, stage.as_mut())?;
             functions::condition(condition, &env)
         });
         let having = having.transpose()?;
-        let sort = if select.distinct {
+        let rows = match clauses.children_alone(&values)? {
+            Some(children) => children,
+            None => rows,
+        };
+        let mut sort = if select.distinct {
             Vec::new()
         } else {
             BlockOrder::new(&items, &values, stage.as_mut()).resolve(&query.order_by, &env)?
@@ -47,6 +66,9 @@ impl Planner<'_> {
         let mut plan = stage.finish(rows, &env)?;
         if let Some(having) = having {
             plan = filter(plan, having.expr)?;
+        }
+        if let (Some(filler), Some(window)) = (&filler, &window) {
+            plan = filler.fill(plan, &stage.slice_keys(), window, &mut values, &mut sort, &env)?;
         }
         let named = items.iter().map(|i| i.name.clone()).zip(values).collect::<Vec<_>>();
         if select.distinct {
@@ -57,19 +79,37 @@ impl Planner<'_> {
     }
 }
 
+/// The rows of a block and what its select list makes of them.
+struct Staged<'i> {
+    /// With their windows.
+    rows: LogicalPlan,
+    stage: Box<dyn Stage + 'i>,
+    window: Option<WindowKey>,
+    filler: Option<Filler>,
+}
+
+impl<'i> Staged<'i> {
+    /// Without windows.
+    fn new(rows: LogicalPlan, stage: impl Stage + 'i) -> Self {
+        Self { rows, stage: Box::new(stage), window: None, filler: None }
+    }
+}
+
 /// The clauses of a block whose FROM and WHERE are lowered.
 struct Clauses<'s, 'i> {
+    planner: &'i Planner<'i>,
     select: &'s Select,
     query: &'s Query,
     items: &'i [SelectItem<'s>],
     scope: &'i Scope,
     env: &'i FunctionEnv,
     bounds: TimeBounds,
+    of_children: OfChildren,
 }
 
 impl<'s, 'i> Clauses<'s, 'i> {
     /// What the select list makes of `rows`, and these rows with their windows.
-    fn stage(&self, rows: LogicalPlan) -> Result<(LogicalPlan, Box<dyn Stage + 'i>), TaosError>
+    fn stage(&self, rows: LogicalPlan) -> Result<Staged<'i>, TaosError>
     where
         's: 'i,
     {
@@ -81,9 +121,16 @@ impl<'s, 'i> Clauses<'s, 'i> {
         let (mut keys, group_keys) = (keys.partition()?, keys.group()?);
         let is_group_by = !group_keys.is_empty();
         keys.extend(group_keys);
+        if !self.calls(&[FunctionKind::Interp]).is_empty() {
+            self.check_interp()?;
+            return Ok(Staged::new(rows, Interpolated::new(self.scope, select, keys, self.env)?));
+        }
+        if select.range.is_some() || select.every.is_some() {
+            return Err(errors::range_clause());
+        }
         if let [first, ..] = self.calls(&[FunctionKind::Series]).as_slice() {
             self.check_series(&first.name.name)?;
-            return Ok((rows, Box::new(Series::new(self.scope, keys, &first.name.name)?)));
+            return Ok(Staged::new(rows, Series::new(self.scope, keys, &first.name.name)?));
         }
         let picks = self.calls(&[FunctionKind::Rows]);
         let is_spread = self.items.iter().any(SelectItem::is_selection);
@@ -98,11 +145,20 @@ impl<'s, 'i> Clauses<'s, 'i> {
         }
         let is_grouped = is_spread || !grouping_calls.is_empty() || is_group_by || select.window.is_some();
         let (rows, window) = self.window(&keys, rows)?;
+        let filler = self.filler(window.as_ref())?;
         if let [first, ..] = picks.as_slice() {
-            return Ok((rows, Box::new(Picked::new(self.scope, keys, window, first, self.env)?)));
+            if filler.is_some() {
+                return Err(errors::not_in_fill(&first.name.name));
+            }
+            return Ok(Staged::new(rows, Picked::new(self.scope, keys, window, first, self.env)?));
         }
         if !is_grouped {
-            return Ok((rows, Box::new(Plain::new(self.scope, keys))));
+            return Ok(Staged::new(rows, Plain::new(self.scope, keys)));
+        }
+        let slices = keys.len();
+        if self.scope.row_of_window_join {
+            let value = Typed::fixed(PlanExpr::Column(Column::new_unqualified(LEFT_ROW)), TaosType::UBigInt);
+            keys.push(Key { value, alias: None });
         }
         if select.window.is_some() && grouping_calls.is_empty() && !is_spread && !self.has_window_column() {
             return Err(errors::no_function_in_window());
@@ -112,8 +168,53 @@ impl<'s, 'i> Clauses<'s, 'i> {
             [only] if !is_spread => Some(*only),
             _ => None,
         };
-        let grouping = Grouping { keys, is_group_by, window };
-        Ok((rows, Box::new(Grouped::new(self.scope, grouping).with_selection(only, self.env)?)))
+        let is_filled = filler.is_some();
+        let grouping = Grouping { keys, is_group_by, window: window.clone(), is_filled, slices };
+        let counts = self.calls(&[FunctionKind::Aggregate]);
+        let counts = counts.iter().any(|c| matches!(c.name.name.as_str(), "count" | "hyperloglog"));
+        let children = match self.scope.single() {
+            Some(_) if counts && window.is_none() => {
+                self.planner.children(self.select.from.as_ref(), &self.of_children)?
+            }
+            _ => None,
+        };
+        let stage =
+            Grouped::new(self.scope, grouping).with_selection(only, self.env)?.with_children(children);
+        Ok(Staged { rows, stage: Box::new(stage), window, filler })
+    }
+
+    /// The children of FROM, if the select list asks for nothing else: `SELECT TAGS`, and DISTINCT tags.
+    ///
+    /// # Errors
+    /// 0x2665 where there are no children to tell of.
+    fn children_alone(&self, values: &[Typed]) -> Result<Option<LogicalPlan>, TaosError> {
+        let select = self.select;
+        if !select.tags && !select.distinct {
+            return Ok(None);
+        }
+        let is_plain = select.window.is_none()
+            && select.group_by.is_empty()
+            && select.partition_by.is_empty()
+            && self.calls(&ALL).is_empty();
+        let of_child = values.iter().all(|v| children::is_of_child(&v.expr, self.scope));
+        let mentions = values.iter().any(|v| !v.expr.column_refs().is_empty());
+        let children = match is_plain && of_child && self.of_children.is_all && (mentions || select.tags) {
+            true => self.planner.children(select.from.as_ref(), &self.of_children)?,
+            false => None,
+        };
+        if select.tags && children.is_none() {
+            return Err(errors::tags_modifier());
+        }
+        Ok(children)
+    }
+
+    /// FILL, which only INTERVAL knows.
+    fn filler(&self, window: Option<&WindowKey>) -> Result<Option<Filler>, TaosError> {
+        let Some(fill) = &self.select.fill else { return Ok(None) };
+        match window.and_then(|w| w.starts) {
+            Some(starts) => Filler::new(fill, starts, self.bounds, self.env),
+            None => Err(errors::range_clause()),
+        }
     }
 
     /// The calls of functions of these kinds in the select list, HAVING and ORDER BY.
@@ -140,6 +241,17 @@ impl<'s, 'i> Clauses<'s, 'i> {
             None if self.items.iter().any(SelectItem::is_selection) => Err(errors::mixed(function)),
             None => Ok(()),
         }
+    }
+
+    /// What `INTERP` does not go together with.
+    fn check_interp(&self) -> Result<(), TaosError> {
+        if self.select.window.is_some() {
+            return Err(errors::not_in_window("interp"));
+        }
+        if !self.select.group_by.is_empty() {
+            return Err(errors::not_in_group("interp"));
+        }
+        Ok(())
     }
 
     /// Whether a pseudo column of windows is selected: that is enough for a window query.
@@ -212,16 +324,25 @@ impl Keys<'_, '_> {
     }
 }
 
-/// The rows that WHERE lets through, and the times that it lets in.
+/// What WHERE makes of FROM.
+struct Filtered {
+    /// The rows that it lets through.
+    rows: LogicalPlan,
+    /// What it says.
+    condition: Option<PlanExpr>,
+    /// The times that it lets in.
+    bounds: TimeBounds,
+}
+
 fn filtered(
     plan: LogicalPlan,
     condition: Option<&Expr>,
     scope: &Scope,
     env: &FunctionEnv,
-) -> Result<(LogicalPlan, TimeBounds), TaosError> {
+) -> Result<Filtered, TaosError> {
     let Some(condition) = condition else {
-        let open = TimeBounds::default();
-        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok((plan, open)) };
+        let all = Filtered { rows: plan, condition: None, bounds: TimeBounds::default() };
+        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(all) };
     };
     let condition = expr::lower(condition, env, &mut Rows::new(scope, Place::Clause))?;
     let condition = functions::condition(condition, env)?.expr;
@@ -229,10 +350,11 @@ fn filtered(
         join::check_condition(&condition, scope)?;
     }
     let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
-    Ok((filter(plan, condition)?, bounds.unwrap_or_default()))
+    let rows = filter(plan, condition.clone())?;
+    Ok(Filtered { rows, condition: Some(condition), bounds: bounds.unwrap_or_default() })
 }
 
-fn filter(plan: LogicalPlan, condition: datafusion::prelude::Expr) -> Result<LogicalPlan, TaosError> {
+fn filter(plan: LogicalPlan, condition: PlanExpr) -> Result<LogicalPlan, TaosError> {
     let plan = LogicalPlanBuilder::from(plan).filter(condition);
     plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)
 }

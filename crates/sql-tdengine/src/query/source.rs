@@ -85,7 +85,7 @@ impl Planner<'_> {
         };
         Ok(Relation {
             plan,
-            scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None },
+            scope: Scope { sources: vec![source], ..Scope::default() },
             precision: table.precision,
         })
     }
@@ -171,11 +171,7 @@ impl Planner<'_> {
             child: child.and_then(|at| sources.get(at)).map(|c| c.value.clone()),
             columns: sources,
         };
-        Ok(Relation {
-            plan,
-            scope: Scope { sources: vec![source], waits_for_condition: false, bounds: None },
-            precision,
-        })
+        Ok(Relation { plan, scope: Scope { sources: vec![source], ..Scope::default() }, precision })
     }
 
     /// An alias that no statement can write.

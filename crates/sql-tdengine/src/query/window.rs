@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit};
+use triglot_functions::buckets::Buckets;
 
 /// What splits the rows of a group into windows.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(super) struct WindowKey {
     /// Set if `value` is the window's start: how its end follows from it. Else a window begins and ends with its
     /// rows.
     pub(super) end_of_start: Option<WindowEnd>,
+    /// Where windows start, if they are an INTERVAL's.
+    pub(super) starts: Option<Buckets>,
     /// `TRUE_FOR`: shorter windows are left out.
     pub(super) shortest: Option<i64>,
 }
@@ -26,6 +29,9 @@ pub(super) enum WindowEnd {
     /// So many units later; times have this type.
     After(i64, DataType),
 }
+
+/// The column that tells windows without rows, behind FILL.
+pub(super) const IS_FILLED: &str = "__is_filled";
 
 /// The name of a window's key behind the aggregate.
 const KEY: &str = "__window";

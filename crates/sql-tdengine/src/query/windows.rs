@@ -61,7 +61,7 @@ impl Windows<'_> {
         let operator = AssignWindows { groups: self.groups(), time: time.expr, kind };
         let rows = operator.over(rows).map_err(errors::planner)?;
         let value = PlanExpr::Column(Column::new_unqualified(WINDOW));
-        Ok((rows, WindowKey { value, end_of_start: None, shortest }))
+        Ok((rows, WindowKey { value, end_of_start: None, starts: None, shortest }))
     }
 
     fn groups(&self) -> Vec<PlanExpr> {
@@ -78,14 +78,18 @@ impl Windows<'_> {
         let Some(width) = grid.sliding else {
             let value = bucket_start(grid.starts).call(vec![time.expr.clone()]);
             let end = WindowEnd::Function(Arc::new(bucket_next(grid.starts)));
-            return Ok((rows, WindowKey { value, end_of_start: Some(end), shortest: None }));
+            return Ok((
+                rows,
+                WindowKey { value, end_of_start: Some(end), starts: Some(grid.starts), shortest: None },
+            ));
         };
         let kind = WindowKind::Sliding { buckets: grid.starts, width };
         let operator = AssignWindows { groups: self.groups(), time: time.expr.clone(), kind };
         let rows = operator.over(rows).map_err(errors::planner)?;
         let value = PlanExpr::Column(Column::new_unqualified(WINDOW_START));
         let ty = arrow::datatypes::DataType::Timestamp(self.env.precision.arrow(), None);
-        Ok((rows, WindowKey { value, end_of_start: Some(WindowEnd::After(width, ty)), shortest: None }))
+        let end = WindowEnd::After(width, ty);
+        Ok((rows, WindowKey { value, end_of_start: Some(end), starts: Some(grid.starts), shortest: None }))
     }
 
     fn session(&self, column: &Expr, gap: Duration, time: &Typed) -> Result<WindowKind, TaosError> {
