@@ -209,7 +209,7 @@ def times_of(ask, repeats):
         began = time.perf_counter()
         body = ask()
         found.append((time.perf_counter() - began) * 1000)
-    return found, json.loads(body)
+    return found, json.loads(body) if body else []
 
 
 def compare_queries(server, args):

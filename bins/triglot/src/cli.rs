@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -17,7 +18,8 @@ use crate::{Failure, bench, export, import, repair, serve};
     after_help = "Examples:
   triglot
   triglot serve --data-dir ./data --log-format json
-  curl -u root: http://127.0.0.1:8902/api/v1/sql -d 'SHOW DATABASES'"
+  curl -u root: http://127.0.0.1:8902/api/v1/sql -d 'SHOW DATABASES'
+  curl -u root:taosdata http://127.0.0.1:6041/rest/sql -d 'SHOW DATABASES'"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -47,8 +49,8 @@ enum Command {
 /// Options that say what the configuration is.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct ConfigSource {
-    /// Configuration file
-    #[arg(long, value_name = "FILE", env = "TRIGLOT_CONFIG")]
+    /// Configuration file; also a cnosdb.conf or a taosadapter.toml
+    #[arg(short = 'c', long, value_name = "FILE", env = "TRIGLOT_CONFIG")]
     config: Option<PathBuf>,
     /// Data directory
     #[arg(long, value_name = "DIR")]
@@ -63,6 +65,7 @@ pub(crate) struct ConfigSource {
 #[command(after_help = "Examples:
   triglot serve --data-dir ./data
   triglot serve --config triglot.toml --log-level debug
+  triglot serve -c taosadapter.toml
   TRIGLOT_ROOT_PASSWORD=secret triglot serve --set cnosdb.listen=0.0.0.0:8902")]
 struct ServeArgs {
     #[command(flatten)]
@@ -127,8 +130,8 @@ impl ConfigSource {
 }
 
 impl ServeArgs {
-    fn load(&self) -> Result<config::Config, Failure> {
-        let mut overrides = self.source.overrides()?;
+    fn load(&self, vendor_flags: Vec<(String, String)>) -> Result<config::Config, Failure> {
+        let mut overrides = Overrides { vendor_flags, ..self.source.overrides()? };
         let format = self.log_format.and_then(|f| clap::ValueEnum::to_possible_value(&f));
         overrides.flag("log", "format", format.map(|f| f.get_name().to_owned()));
         overrides.flag("log", "level", self.log_level.clone());
@@ -136,11 +139,16 @@ impl ServeArgs {
     }
 }
 
-/// Runs what the command line says.
-pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+/// Runs what the command line says. Of a server it may have taosAdapter's flags, too (`--pool.maxConnect 5`).
+pub(crate) fn run(arguments: Vec<OsString>) -> Result<(), Failure> {
+    let is_server =
+        arguments.get(1).is_none_or(|first| first == "serve" || first.to_string_lossy().starts_with('-'));
+    let (arguments, flags) =
+        if is_server { config::taosadapter::take_flags(arguments) } else { (arguments, Vec::new()) };
+    let cli = Cli::parse_from(arguments);
     match cli.command {
-        None => serve::run(cli.serve.load()?),
-        Some(Command::Serve(args)) => serve::run(args.load()?),
+        None => serve::run(cli.serve.load(flags)?),
+        Some(Command::Serve(args)) => serve::run(args.load(flags)?),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Export(args)) => export::run(&args),
         Some(Command::Bench(args)) => bench::run(&args),

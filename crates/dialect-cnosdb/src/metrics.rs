@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
-use triglot_engine::{EngineMetrics, Session};
+use triglot_engine::Session;
 use triglot_http::HttpMetrics;
 use triglot_http::usage::{BUCKETS_MS, Ticket, Times, UsageFigures, UsageKey};
-use triglot_model::Pressure;
 use triglot_sql_cnosdb::{ApiUsage, UsageSource};
 
 use crate::app::CnosDbApp;
@@ -17,7 +16,7 @@ use crate::config::CnosDbConfig;
 
 pub(crate) async fn metrics(app: web::Data<CnosDbApp>) -> HttpResponse {
     let text = app.metrics.text().map(|mut text| {
-        push_engine(&mut text, &app.engine.metrics());
+        app.engine.metrics().push_text(&mut text);
         push_vendor(&mut text, &app);
         text
     });
@@ -50,23 +49,6 @@ pub(crate) fn count(
     let ticket = app.metrics.usage().ticket(key, body);
     request.extensions_mut().insert(ticket.clone());
     ticket
-}
-
-/// Figures that are read when they are asked for.
-fn push_engine(out: &mut String, metrics: &EngineMetrics) {
-    let pressure = match metrics.pressure {
-        Pressure::Calm => 0,
-        Pressure::Flush => 1,
-        Pressure::Stall => 2,
-        Pressure::Reject => 3,
-    };
-    for (name, help, value) in [
-        ("triglot_write_pressure", "Write pressure: 0 calm, 1 flush, 2 stall, 3 reject.", pressure),
-        ("triglot_running_queries", "Queries that are running.", metrics.running_queries as u64),
-        ("triglot_tables", "Tables of all tenants.", metrics.tables as u64),
-    ] {
-        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
-    }
 }
 
 type Counter = fn(&UsageFigures) -> u64;

@@ -3,24 +3,59 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use triglot_engine::query::functions::DuplicateFunction;
 use triglot_engine::{Engine, QueryLanguage};
 use triglot_http::HttpMetrics;
 
+use crate::admin::record::Desk;
+use crate::admin::{LogLevel, OneAtATime, RecordFiles, Recorder};
 use crate::config::TdengineConfig;
+use crate::error::SetupError;
+use crate::limits::{Gates, Limiter, MemoryGuard, Patterns};
 
 /// The state behind the routes. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct TdengineApp {
-    /// The database.
-    pub engine: Engine,
-    /// `[tdengine]`.
-    pub config: Arc<TdengineConfig>,
+pub struct TdengineApp(Arc<State>);
+
+/// See [`TdengineApp`].
+#[derive(Debug)]
+pub struct State {
+    pub(crate) engine: Engine,
+    pub(crate) config: TdengineConfig,
     /// How queries are planned.
-    pub language: Arc<QueryLanguage>,
+    pub(crate) language: Arc<QueryLanguage>,
+    pub(crate) metrics: HttpMetrics,
+    pub(crate) memory: MemoryGuard,
+    /// `pool.*`
+    pub(crate) pool: Gates,
+    /// `request.*`
+    pub(crate) limiter: Limiter,
+    /// `rejectQuerySqlRegex`
+    pub(crate) rejected: Patterns,
+    pub(crate) log_level: LogLevel,
+    pub(crate) config_requests: OneAtATime,
+    pub(crate) records: Option<Arc<dyn RecordFiles>>,
+    pub(crate) record_sql: Desk,
+    pub(crate) record_stmt: Desk,
+    requests: AtomicU64,
+}
+
+impl std::ops::Deref for TdengineApp {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0
+    }
+}
+
+/// What the program around the dialect gives it.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
     /// The node's metrics.
     pub metrics: HttpMetrics,
-    requests: Arc<AtomicU64>,
+    /// Sets the level of log lines.
+    pub log_level: LogLevel,
+    /// Where recordings go; none = they are refused.
+    pub records: Option<Arc<dyn RecordFiles>>,
 }
 
 /// The bits of a request's number below the instance.
@@ -30,14 +65,29 @@ impl TdengineApp {
     /// The state for one listener.
     ///
     /// # Errors
-    /// See [`triglot_sql_tdengine::language`].
+    /// A pattern of the configuration is none.
     pub fn new(
         engine: Engine,
         config: TdengineConfig,
-        metrics: HttpMetrics,
-    ) -> Result<Self, DuplicateFunction> {
-        let language = triglot_sql_tdengine::language(&engine)?;
-        Ok(Self { engine, config: Arc::new(config), language, metrics, requests: Arc::default() })
+        surroundings: Surroundings,
+    ) -> Result<Self, SetupError> {
+        let recorder = || Desk::new(Recorder::new(Arc::clone(engine.clock())));
+        Ok(Self(Arc::new(State {
+            language: triglot_sql_tdengine::language(&engine)?,
+            metrics: surroundings.metrics,
+            memory: MemoryGuard::new(config.memory),
+            pool: Gates::default(),
+            limiter: Limiter::new(config.limiter.clone())?,
+            rejected: Patterns::new(&config.rejected)?,
+            log_level: surroundings.log_level,
+            config_requests: OneAtATime::default(),
+            records: surroundings.records,
+            record_sql: recorder(),
+            record_stmt: recorder(),
+            requests: AtomicU64::new(0),
+            config,
+            engine,
+        })))
     }
 
     /// A number for a request that has none: the instance above a counter.

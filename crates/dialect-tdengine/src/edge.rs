@@ -2,14 +2,13 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH,
-    HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -20,6 +19,9 @@ use triglot_http::coding::DecodeError;
 use triglot_http::{Coding, Encoder};
 
 use crate::app::TdengineApp;
+use crate::cors::Cors;
+use crate::error::AdapterError;
+use crate::limits::Pause;
 
 /// The middleware: `App::new().wrap(from_fn(move |request, next| edge(app.clone(), request, next)))`.
 ///
@@ -30,9 +32,18 @@ pub async fn edge<B: MessageBody + 'static>(
     mut request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let is_cross_origin = request.headers().contains_key(ORIGIN);
-    if is_cross_origin && request.method() == Method::OPTIONS {
-        return Ok(request.into_response(preflight()));
+    let cors = match Cors::of(&app.config.cors, request.headers()) {
+        Ok(cors) => cors,
+        Err(refused) => return Ok(request.into_response(refused)),
+    };
+    if let Some(cors) = &cors
+        && request.method() == Method::OPTIONS
+    {
+        return Ok(request.into_response(cors.preflight()));
+    }
+    if request.path().starts_with("/rest/") && app.memory.pause() == Pause::All {
+        let paused = AdapterError::Paused("memory exceeds threshold").response(&app.config, Instant::now());
+        return Ok(request.into_response(paused));
     }
     let is_gzip = accepts_gzip(request.headers());
     if contains(request.headers(), &CONTENT_ENCODING, "gzip")
@@ -41,30 +52,14 @@ pub async fn edge<B: MessageBody + 'static>(
         return Ok(request.into_response(refused));
     }
     let mut response = next.call(request).await?.map_into_boxed_body();
-    if is_cross_origin {
-        for (name, value) in CORS {
-            response.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+    if let Some(cors) = &cors {
+        cors.mark(response.headers_mut());
     }
     let is_plain = !response.headers().contains_key(CONTENT_ENCODING);
     if is_gzip && is_plain && response.status().as_u16() < 400 && has_body(&response) {
         return deflate(response);
     }
     Ok(response)
-}
-
-/// Headers of every answer to another origin's page.
-const CORS: [(HeaderName, &str); 2] =
-    [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (ACCESS_CONTROL_EXPOSE_HEADERS, "Authorization")];
-
-/// The answer to a browser that asks whether it may ask.
-fn preflight() -> HttpResponse {
-    HttpResponse::NoContent()
-        .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
-        .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "Origin,Content-Length,Content-Type,Authorization"))
-        .insert_header((ACCESS_CONTROL_MAX_AGE, "43200"))
-        .finish()
 }
 
 fn contains(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {

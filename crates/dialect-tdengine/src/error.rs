@@ -5,16 +5,32 @@ use std::time::Instant;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use triglot_engine::query::functions::DuplicateFunction;
 use triglot_sql_tdengine::TaosError;
 
 use crate::config::TdengineConfig;
 use crate::json;
+use crate::limits::PatternError;
 
 /// The content type of every JSON body.
 pub(crate) const JSON: &str = "application/json; charset=utf-8";
 
+/// The content type of texts.
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+
 /// The adapter's own code for whatever has no other.
 const GENERIC: u16 = 0xffff;
+
+/// A listener that cannot be set up as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// Two functions of one name: a fault of the program.
+    #[error(transparent)]
+    Functions(#[from] DuplicateFunction),
+    /// A pattern of the configuration is none.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+}
 
 /// Why a request is not answered as it hoped for. Codes and statuses: sheet section 3.6.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,9 +60,24 @@ pub(crate) enum AdapterError {
     EmptyBody,
     #[error("no sql input")]
     NoSql,
+    /// `rejectQuerySqlRegex`.
+    #[error("sql rejected")]
+    Rejected,
+    /// An API of which one request runs at a time.
+    #[error("API '{0}' does not allow concurrent execution")]
+    Concurrent(&'static str),
     /// The server has no room for this request at present.
     #[error("{0}")]
     Overload(String),
+    /// The memory guard; the text is the whole body.
+    #[error("{0}")]
+    Paused(&'static str),
+    /// Wrong credentials where the status is not a matter of configuration.
+    #[error("{0}")]
+    Unauthorized(TaosError),
+    /// A failure that has no code of its own.
+    #[error("{0}")]
+    Generic(String),
     /// What the engine refused.
     #[error("{0}")]
     Engine(#[from] TaosError),
@@ -71,7 +102,11 @@ impl AdapterError {
             Self::BrokenBody => (bad, 0x1121),
             Self::EmptyBody => (bad, 0x1106),
             Self::NoSql => (bad, 0x1107),
-            Self::Overload(_) => (StatusCode::SERVICE_UNAVAILABLE, GENERIC),
+            Self::Rejected => (StatusCode::FORBIDDEN, GENERIC),
+            Self::Concurrent(_) => (StatusCode::TOO_MANY_REQUESTS, GENERIC),
+            Self::Overload(_) | Self::Paused(_) => (StatusCode::SERVICE_UNAVAILABLE, GENERIC),
+            Self::Unauthorized(error) => (unauthorized, error.code),
+            Self::Generic(_) => (engine_status(GENERIC, config), GENERIC),
             Self::Engine(error) => (engine_status(error.code, config), error.code),
         }
     }
@@ -79,9 +114,14 @@ impl AdapterError {
     /// The answer to a request that began at `started`.
     pub(crate) fn response(&self, config: &TdengineConfig, started: Instant) -> HttpResponse {
         let (status, code) = self.face(config);
-        let mut body = format!("{{\"code\":{code},\"desc\":").into_bytes();
-        json::push_escaped_html(&mut body, &self.to_string());
-        body.extend_from_slice(format!(",\"timing\":{}}}", started.elapsed().as_nanos()).as_bytes());
+        let mut body = Vec::new();
+        if let Self::Paused(text) = self {
+            json::push_escaped_html(&mut body, text);
+        } else {
+            body.extend_from_slice(format!("{{\"code\":{code},\"desc\":").as_bytes());
+            json::push_escaped_html(&mut body, &self.to_string());
+            body.extend_from_slice(format!(",\"timing\":{}}}", started.elapsed().as_nanos()).as_bytes());
+        }
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, "1"));
@@ -130,6 +170,11 @@ mod tests {
             (AdapterError::NoSql, 400, 400, 4359),
             (AdapterError::Parameter("p".into()), 400, 400, 65535),
             (AdapterError::Overload("o".into()), 503, 503, 65535),
+            (AdapterError::Paused("p"), 503, 503, 65535),
+            (AdapterError::Rejected, 403, 403, 65535),
+            (AdapterError::Concurrent("/config"), 429, 429, 65535),
+            (AdapterError::Unauthorized(TaosError::authentication()), 401, 401, 855),
+            (AdapterError::Generic("g".into()), 200, 500, 65535),
             (wrong, 401, 401, 855),
             (engine(0x0216), 200, 400, 0x0216),
             (engine(0x021B), 200, 400, 0x021B),

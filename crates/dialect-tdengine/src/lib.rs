@@ -4,12 +4,16 @@
 //! Mount the routes with [`configure`] and wrap the application in [`edge`]; the binary adds TLS, access
 //! log, draining and health routes.
 
+mod admin;
 mod app;
 mod auth;
 pub mod config;
+mod cors;
 mod edge;
 mod error;
 mod json;
+mod limits;
+mod metrics;
 mod params;
 mod ping;
 mod rest;
@@ -17,9 +21,12 @@ mod routes;
 mod stream;
 mod token;
 
-pub use app::TdengineApp;
+pub use admin::{LogLevel, RecordFile, RecordFiles};
+pub use app::{Surroundings, TdengineApp};
 pub use config::TdengineConfig;
 pub use edge::edge;
+pub use error::SetupError;
+pub use limits::{GateOptions, LimiterOptions, MemoryOptions, PatternError};
 pub use routes::configure;
 
 /// The dialect's name in metrics.

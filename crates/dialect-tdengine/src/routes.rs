@@ -5,18 +5,34 @@ use actix_web::http::Method;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, Resource, web};
 
+use crate::admin::log_level;
+use crate::admin::record::{self, Kind};
 use crate::app::TdengineApp;
-use crate::ping;
-use crate::rest::{login, sql};
+use crate::rest::{genauth, login, sql, upload, vgid};
+use crate::{metrics, ping};
 
 /// Mounts every route of the dialect.
 pub fn configure(cfg: &mut web::ServiceConfig, app: TdengineApp) {
     cfg.app_data(web::Data::new(app))
         .service(resource("/rest/sql").route(web::post().to(sql::sql)))
         .service(resource("/rest/sql/{db}").route(web::post().to(sql::sql_in)))
+        .service(resource("/rest/sql/{db}/vgid").route(web::post().to(vgid::groups)))
+        .service(resource("/rest/upload").route(web::post().to(upload::upload)))
         .service(resource("/rest/login/{user}/{password}").route(web::get().to(login::token)))
+        .service(resource("/config").route(web::put().to(log_level::config)))
+        .service(recordings("/record_sql", Kind::Sql))
+        .service(recordings("/record_stmt", Kind::Stmt))
         .service(resource("/-/ping").route(web::get().to(ping::ping)))
+        .service(resource("/metrics").route(web::get().to(metrics::metrics)))
+        .service(resource("/genauth/{user}/{password}/{key}").route(web::get().to(genauth::pair)))
         .default_service(web::to(unknown));
+}
+
+fn recordings(path: &str, kind: Kind) -> Resource {
+    resource(path)
+        .route(web::post().to(move |app, request, payload| record::start(kind, app, request, payload)))
+        .route(web::delete().to(move |app, request| record::stop(kind, app, request)))
+        .route(web::get().to(move |app, request| record::show(kind, app, request)))
 }
 
 /// A resource that knows no other methods than its routes'.
@@ -25,11 +41,22 @@ fn resource(path: &str) -> Resource {
 }
 
 /// Paths that a slash too many leads away from, with their methods: one segment `*` stands for any.
-const REDIRECTED: [(Method, &str); 4] = [
+const REDIRECTED: [(Method, &str); 15] = [
     (Method::POST, "/rest/sql"),
     (Method::POST, "/rest/sql/*"),
+    (Method::POST, "/rest/sql/*/vgid"),
+    (Method::POST, "/rest/upload"),
     (Method::GET, "/rest/login/*/*"),
+    (Method::PUT, "/config"),
+    (Method::POST, "/record_sql"),
+    (Method::DELETE, "/record_sql"),
+    (Method::GET, "/record_sql"),
+    (Method::POST, "/record_stmt"),
+    (Method::DELETE, "/record_stmt"),
+    (Method::GET, "/record_stmt"),
     (Method::GET, "/-/ping"),
+    (Method::GET, "/metrics"),
+    (Method::GET, "/genauth/*/*/*"),
 ];
 
 async fn unknown(request: HttpRequest) -> HttpResponse {

@@ -10,12 +10,14 @@ use bytes::Bytes;
 use chrono_tz::Tz;
 use futures::StreamExt;
 use futures::stream::{Stream, once, unfold};
+use tokio::sync::OwnedSemaphorePermit;
 use triglot_engine::query::QueryStream;
 use triglot_http::HttpMetrics;
 use triglot_http::ahead::ahead;
 use triglot_sql_tdengine::{Rows, TaosError};
 
 use crate::DIALECT;
+use crate::admin::Recording;
 use crate::app::TdengineApp;
 use crate::error::{AdapterError, JSON};
 use crate::json::ResultWriter;
@@ -38,12 +40,28 @@ pub(crate) struct Shape {
     pub(crate) started: Instant,
 }
 
+/// What a request has until its last row is sent: kept for what happens when it is dropped.
+#[derive(Debug, Default)]
+#[allow(dead_code)]
+pub(crate) struct Held {
+    pub(crate) recording: Option<Recording>,
+    /// Its place in the pool.
+    pub(crate) place: Option<OwnedSemaphorePermit>,
+    /// Its turn among queries.
+    pub(crate) turn: Option<OwnedSemaphorePermit>,
+}
+
 /// The rows of a query. What fails before the first piece is full is an error like any other; behind that the
 /// array just ends early, as at the vendor's.
-pub(crate) async fn rows(app: &TdengineApp, rows: Rows, shape: Shape) -> Result<HttpResponse, AdapterError> {
+pub(crate) async fn rows(
+    app: &TdengineApp,
+    rows: Rows,
+    shape: Shape,
+    held: Held,
+) -> Result<HttpResponse, AdapterError> {
     let columns = rows.columns.len();
     let is_short = rows.stream.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
-    let producer = Producer::new(app, rows, shape);
+    let producer = Producer::new(app, rows, shape, held);
     let mut pieces = if is_short {
         producer.pieces().boxed_local()
     } else {
@@ -73,10 +91,11 @@ struct Producer {
     waited: Duration,
     paused: Option<Instant>,
     metrics: HttpMetrics,
+    _held: Held,
 }
 
 impl Producer {
-    fn new(app: &TdengineApp, rows: Rows, shape: Shape) -> Self {
+    fn new(app: &TdengineApp, rows: Rows, shape: Shape, held: Held) -> Self {
         Self {
             writer: ResultWriter::new(rows.columns, rows.precision, shape.zone, shape.with_meta),
             stream: rows.stream,
@@ -88,6 +107,7 @@ impl Producer {
             waited: Duration::ZERO,
             paused: None,
             metrics: app.metrics.clone(),
+            _held: held,
         }
     }
 

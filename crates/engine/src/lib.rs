@@ -103,6 +103,26 @@ pub struct EngineMetrics {
     pub tables: usize,
 }
 
+impl EngineMetrics {
+    /// Appends them in Prometheus' text format, under the names that every listener shows.
+    pub fn push_text(&self, out: &mut String) {
+        use std::fmt::Write as _;
+        let pressure = match self.pressure {
+            Pressure::Calm => 0,
+            Pressure::Flush => 1,
+            Pressure::Stall => 2,
+            Pressure::Reject => 3,
+        };
+        for (name, help, value) in [
+            ("triglot_write_pressure", "Write pressure: 0 calm, 1 flush, 2 stall, 3 reject.", pressure),
+            ("triglot_running_queries", "Queries that are running.", self.running_queries as u64),
+            ("triglot_tables", "Tables of all tenants.", self.tables as u64),
+        ] {
+            let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n");
+        }
+    }
+}
+
 impl Engine {
     /// Who may log in.
     pub fn auth(&self) -> &Auth {

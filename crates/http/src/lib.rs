@@ -12,7 +12,7 @@ pub mod credentials;
 pub mod health;
 pub mod metrics;
 pub mod peer;
-mod process;
+pub mod process;
 pub mod text;
 pub mod tls;
 pub mod usage;

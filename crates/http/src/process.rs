@@ -12,6 +12,21 @@ struct Process {
     start_seconds: f64,
 }
 
+/// What this process uses at present.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// Processor time since the start, in seconds.
+    pub cpu_seconds: f64,
+    /// Memory in bytes.
+    pub resident_bytes: u64,
+}
+
+/// What this process uses; none on a system without `/proc`.
+pub fn usage() -> Option<Usage> {
+    let process = parse_stat(&std::fs::read_to_string("/proc/self/stat").ok()?, 0.0)?;
+    Some(Usage { cpu_seconds: process.cpu_seconds, resident_bytes: process.resident_bytes })
+}
+
 /// Clock ticks a second: 100 on every Linux that Rust's std supports.
 const TICKS: f64 = 100.0;
 /// The page size assumed for `rss` (x86-64 and the usual arm64 kernels).

@@ -2,7 +2,6 @@
 //! and DataFusion plans, after the fact sheet `tdengine-sql.md`. It knows no HTTP and no JSON.
 
 mod error;
-#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod functions;
 mod insert;
 mod lower;
@@ -10,9 +9,7 @@ mod query;
 mod run;
 mod system;
 mod time;
-#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod time_text;
-#[allow(dead_code, reason = "called by the lowering of SELECT, which comes next")]
 mod typed;
 mod types;
 

@@ -44,7 +44,7 @@ pub(crate) struct DataFile {
     pub(crate) path: Path,
     /// When this process first saw it (clock, ns): a bucket without recent files is cold.
     pub(crate) since_ns: i64,
-    /// Deletions up to this sequence number were found too few to write the file again for them.
+    /// Deletions up to this sequence number do not reach the file, or were too few to write it again.
     pub(crate) weighed: AtomicU64,
     doomed: AtomicBool,
     reaper: Reaper,

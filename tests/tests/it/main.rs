@@ -16,4 +16,6 @@ mod metrics;
 mod random_sql;
 mod real_input;
 mod slt;
+mod taos_clients;
+mod taos_operation;
 mod tpch;

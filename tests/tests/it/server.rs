@@ -95,6 +95,23 @@ impl Server {
         http::exchange(self.port, "GET", "/health/ready", &[], b"").is_ok_and(|r| r.status == 200)
     }
 
+    /// Memory of the process now; forgets the most that it had until now.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
+        self.status("VmRSS:")
+    }
+
+    /// The most memory that the process had since [`Self::resident_bytes`].
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
+        let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = text.lines().find_map(|l| l.strip_prefix(name)).unwrap();
+        line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+    }
+
     /// SIGKILL, and waits until the process is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();

@@ -2,10 +2,8 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 
-use chrono_tz::Tz;
-
-use super::schema::{Config, Tdengine, WalMode};
-use super::{ConfigError, machine};
+use super::schema::{Config, WalMode};
+use super::{ConfigError, tdengine};
 
 /// A dialect's listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,40 +70,13 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
             format!("{status} is neither 401 nor 422"),
         ));
     }
-    tdengine(config)?;
+    tdengine::check(config)?;
     if config.query.max_concurrent == 0 {
         return Err(ConfigError::invalid("query", "max_concurrent", "must be at least 1"));
     }
     tracing_subscriber::EnvFilter::try_new(&config.log.level)
         .map_err(|e| ConfigError::invalid("log", "level", e.to_string()))?;
     Ok(())
-}
-
-fn tdengine(config: &Config) -> Result<(), ConfigError> {
-    let c = &config.tdengine;
-    if !matches!(c.auth_error_status, 200 | 401) {
-        let reason = format!("{} is neither 401 nor 200", c.auth_error_status);
-        return Err(ConfigError::invalid("tdengine", "auth_error_status", reason));
-    }
-    if c.restful_row_limit < -1 {
-        return Err(ConfigError::invalid("tdengine", "restful_row_limit", "must be -1 (all) or more"));
-    }
-    if c.body_limit.0 == 0 {
-        return Err(ConfigError::invalid("tdengine", "body_limit", "must be above 0"));
-    }
-    c.zone().map(|_| ())
-}
-
-impl Tdengine {
-    /// The configured time zone, or the machine's.
-    pub(crate) fn zone(&self) -> Result<Tz, ConfigError> {
-        match self.timezone.as_str() {
-            "" => Ok(machine::zone()),
-            name => name.parse().map_err(|_| {
-                ConfigError::invalid("tdengine", "timezone", format!("{name:?} is not a time zone"))
-            }),
-        }
-    }
 }
 
 fn server(config: &Config) -> Result<(), ConfigError> {

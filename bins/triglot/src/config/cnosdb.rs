@@ -1,30 +1,25 @@
 //! Settings that a user of CnosDB brings along: the sections and keys of `cnosdb.conf`, and variables
-//! `CNOSDB_SECTION_KEY`. What has a counterpart is carried over, the rest is accepted and told.
+//! `CNOSDB_SECTION_KEY`.
 
-use toml::{Table, Value};
+use super::vendor::{Goes, Section, Vendor};
 
-/// Where a setting of CnosDB goes.
-#[derive(Clone, Copy, Debug)]
-enum Goes {
-    /// To a key of ours, its value as it is.
-    To(&'static str, &'static str),
-    /// `wal.sync`: to `wal.mode`.
-    WalMode,
-    /// Gigabytes, to `memory.total`.
-    Memory,
-    /// A host or a port, to `cnosdb.listen`.
-    Listen,
-    /// Nowhere: one node of triglot has no such thing, or no need to be told.
-    Nowhere,
-}
+/// CnosDB.
+pub(super) const VENDOR: Vendor = Vendor {
+    settings: &SETTINGS,
+    whole_sections: &["trace"],
+    listener: "cnosdb",
+    port: "8902",
+    prefix: "CNOSDB_",
+    variable: |section, key| format!("{}_{key}", section.replace('.', "_")),
+};
 
 /// Every setting that CnosDB 2.4 documents. `log.level` is ours, too, and means the same.
-const SETTINGS: [(&str, &[(&str, Goes)]); 11] = [
+const SETTINGS: [Section; 11] = [
     (
         "global",
         &[
             ("node_id", Goes::To("cnosdb", "node_id")),
-            ("host", Goes::Listen),
+            ("host", Goes::Host),
             ("cluster_name", Goes::Nowhere),
             ("store_metrics", Goes::Nowhere),
             ("pre_create_bucket", Goes::Nowhere),
@@ -102,7 +97,7 @@ const SETTINGS: [(&str, &[(&str, Goes)]); 11] = [
     (
         "service",
         &[
-            ("http_listen_port", Goes::Listen),
+            ("http_listen_port", Goes::Port),
             ("grpc_listen_port", Goes::Nowhere),
             ("grpc_enable_gzip", Goes::Nowhere),
             ("flight_rpc_listen_port", Goes::Nowhere),
@@ -133,130 +128,11 @@ const SETTINGS: [(&str, &[(&str, Goes)]); 11] = [
     ),
 ];
 
-/// Sections of which nothing is carried over, whatever they hold.
-const WHOLE_SECTIONS: [&str; 1] = ["trace"];
-
-const PREFIX: &str = "CNOSDB_";
-
-/// Settings in our words.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct Carried {
-    /// `section`, `key`, value: keys of ours.
-    pub(super) settings: Vec<(&'static str, &'static str, Value)>,
-    /// Names of settings that count for nothing here.
-    pub(super) ignored: Vec<String>,
-    host: Option<String>,
-    port: Option<String>,
-}
-
-impl Carried {
-    /// Takes the vendor's settings out of a file, and leaves ours.
-    pub(super) fn take_from(table: &mut Table) -> Self {
-        let mut carried = Self::default();
-        for section in WHOLE_SECTIONS {
-            if table.remove(section).is_some() {
-                carried.ignored.push(section.to_owned());
-            }
-        }
-        for (name, keys) in SETTINGS {
-            let Some(section) = section_of(table, name) else { continue };
-            for (key, goes) in keys {
-                if let Some(value) = section.remove(*key) {
-                    carried.add(*goes, &format!("{name}.{key}"), value);
-                }
-            }
-        }
-        remove_empty(table);
-        carried.finish()
-    }
-
-    /// The vendor's variables of the environment. Variables of no known setting are told as ignored.
-    pub(super) fn from_environment(variables: &[(String, String)]) -> Self {
-        let mut carried = Self::default();
-        let mut ours: Vec<_> = variables.iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
-        ours.sort();
-        for (name, text) in ours {
-            match setting_of_variable(name) {
-                Some(goes) => carried.add(goes, name, Value::String(text.clone())),
-                None => carried.ignored.push(name.clone()),
-            }
-        }
-        carried.finish()
-    }
-
-    fn add(&mut self, goes: Goes, name: &str, value: Value) {
-        let text = match &value {
-            Value::String(text) => text.trim().to_owned(),
-            other => other.to_string(),
-        };
-        match goes {
-            Goes::To(section, key) => self.settings.push((section, key, value)),
-            Goes::WalMode => {
-                // Not synced by the vendor means: when the operating system likes. It is told at the start.
-                let mode = if text == "true" { "always" } else { "os" };
-                self.settings.push(("wal", "mode", Value::String(mode.to_owned())));
-            }
-            Goes::Memory => self.settings.push(("memory", "total", Value::String(format!("{text}GiB")))),
-            Goes::Listen if name.to_ascii_lowercase().ends_with("host") => self.host = Some(text),
-            Goes::Listen => self.port = Some(text),
-            Goes::Nowhere => self.ignored.push(name.to_owned()),
-        }
-    }
-
-    /// The vendor listens on every address. Here it is the host that the file names, which by default
-    /// is 127.0.0.1: a server is not opened to others by a port number.
-    fn finish(mut self) -> Self {
-        let (host, port) = (self.host.take(), self.port.take());
-        if host.is_some() || port.is_some() {
-            let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
-            let host = if host.contains(':') { format!("[{host}]") } else { host };
-            let listen = format!("{host}:{}", port.as_deref().unwrap_or("8902"));
-            self.settings.push(("cnosdb", "listen", Value::String(listen)));
-        }
-        self
-    }
-}
-
-/// A section, or a section within a section.
-fn section_of<'t>(table: &'t mut Table, name: &str) -> Option<&'t mut Table> {
-    let mut found = table;
-    for part in name.split('.') {
-        found = found.get_mut(part)?.as_table_mut()?;
-    }
-    Some(found)
-}
-
-/// Removes the vendor's sections of which nothing is left, so that what is left is ours or a mistake.
-fn remove_empty(table: &mut Table) {
-    for (name, _) in SETTINGS {
-        let (outer, inner) = name.split_once('.').unwrap_or((name, ""));
-        if let Some(section) = table.get_mut(outer).and_then(Value::as_table_mut) {
-            if section.get(inner).and_then(Value::as_table).is_some_and(Table::is_empty) {
-                section.remove(inner);
-            }
-            if section.is_empty() {
-                table.remove(outer);
-            }
-        }
-    }
-}
-
-fn setting_of_variable(name: &str) -> Option<Goes> {
-    let is_it = |section: &str, key: &str| {
-        let setting = format!("{PREFIX}{}_{key}", section.replace('.', "_"));
-        setting.eq_ignore_ascii_case(name)
-    };
-    if is_it("log", "level") {
-        return Some(Goes::To("log", "level"));
-    }
-    SETTINGS
-        .iter()
-        .find_map(|(section, keys)| keys.iter().find(|(key, _)| is_it(section, key)).map(|(_, goes)| *goes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::vendor::Carried;
+    use toml::Table;
 
     fn text(carried: &Carried) -> Vec<String> {
         carried.settings.iter().map(|(s, k, v)| format!("{s}.{k}={v}")).collect()
@@ -289,7 +165,7 @@ mod tests {
         "#
         .parse()
         .unwrap();
-        let carried = Carried::take_from(&mut table);
+        let carried = Carried::take_from(&VENDOR, &mut table);
         assert_eq!(
             text(&carried),
             [
@@ -311,7 +187,7 @@ mod tests {
     #[test]
     fn a_port_alone_opens_nothing_to_others() {
         let mut table: Table = "[service]\nhttp_listen_port = 31007".parse().unwrap();
-        assert_eq!(text(&Carried::take_from(&mut table)), ["cnosdb.listen=\"127.0.0.1:31007\""]);
+        assert_eq!(text(&Carried::take_from(&VENDOR, &mut table)), ["cnosdb.listen=\"127.0.0.1:31007\""]);
     }
 
     #[test]
@@ -326,7 +202,7 @@ mod tests {
             ("PATH", "/bin"),
         ];
         let variables: Vec<_> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let carried = Carried::from_environment(&variables);
+        let carried = Carried::from_environment(&VENDOR, &variables);
         assert_eq!(
             text(&carried),
             [

@@ -1,14 +1,17 @@
-//! Puts the configuration together: defaults < file < environment < flags. Where settings of CnosDB
-//! stand beside ours, ours win.
+//! Puts the configuration together: defaults < file < environment < flags. Where settings of other
+//! products stand beside ours, ours win.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::cnosdb::Carried;
 use super::schema::Config;
 use super::suggest::nearest;
-use super::{ConfigError, check};
+use super::vendor::{Carried, Vendor};
+use super::{ConfigError, check, cnosdb, taosadapter};
+
+/// Products whose settings are understood.
+const VENDORS: [&Vendor; 2] = [&cnosdb::VENDOR, &taosadapter::VENDOR];
 
 /// Environment variables with this begin are configuration keys …
 const PREFIX: &str = "TRIGLOT_";
@@ -25,6 +28,8 @@ pub(crate) struct Overrides {
     pub(crate) environment: Vec<(String, String)>,
     /// `section`, `key`, text: what flags say.
     pub(crate) flags: Vec<(String, String, String)>,
+    /// Name and text of flags that are taosAdapter's.
+    pub(crate) vendor_flags: Vec<(String, String)>,
 }
 
 impl Overrides {
@@ -33,7 +38,7 @@ impl Overrides {
         let text = |(k, v): (std::ffi::OsString, std::ffi::OsString)| {
             Some((k.into_string().ok()?, v.into_string().ok()?))
         };
-        Self { environment: std::env::vars_os().filter_map(text).collect(), flags: Vec::new() }
+        Self { environment: std::env::vars_os().filter_map(text).collect(), ..Self::default() }
     }
 
     /// A flag's value for a key.
@@ -61,16 +66,24 @@ pub(crate) fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Config,
         Some(path) => read(path, &known)?,
         None => (Table::new(), Vec::new()),
     };
-    let carried = Carried::from_environment(&overrides.environment);
-    for (section, key, value) in &carried.settings {
-        // Variables are text, and what `Carried` makes of them is, too.
-        let text = value.as_str().unwrap_or_default();
-        set(&mut table, &known, &format!("variables CNOSDB_…: {section}.{key}"), section, key, text)?;
+    let mut carry = |table: &mut Table, carried: Carried, place: &str| {
+        ignored.extend(carried.ignored);
+        for (section, key, value) in &carried.settings {
+            // Variables and flags are text, and what `Carried` makes of them is, too.
+            let text = value.as_str().unwrap_or_default();
+            set(table, &known, &format!("{place}: {section}.{key}"), section, key, text)?;
+        }
+        Ok(())
+    };
+    for vendor in VENDORS {
+        let carried = Carried::from_environment(vendor, &overrides.environment);
+        carry(&mut table, carried, &format!("variables {}…", vendor.prefix))?;
     }
-    ignored.extend(carried.ignored);
     for (name, section, key, text) in from_environment(&overrides.environment) {
         set(&mut table, &known, &name, &section, &key, &text)?;
     }
+    let carried = Carried::from_flags(&taosadapter::VENDOR, &overrides.vendor_flags);
+    carry(&mut table, carried, "flags of taosAdapter")?;
     for (section, key, text) in &overrides.flags {
         set(&mut table, &known, &format!("{section}.{key}"), section, key, text)?;
     }
@@ -97,7 +110,7 @@ impl Config {
 
 use serde::Deserialize;
 
-/// The file's settings in our words, and those of CnosDB that count for nothing.
+/// The file's settings in our words, and those of other products that count for nothing.
 fn read(path: &Path, known: &Table) -> Result<(Table, Vec<String>), ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|source| ConfigError::Read { file: path.to_owned(), source })?;
@@ -105,7 +118,13 @@ fn read(path: &Path, known: &Table) -> Result<(Table, Vec<String>), ConfigError>
     let mut table: Table = text
         .parse()
         .map_err(|e: toml::de::Error| ConfigError::Syntax { file: shown.clone(), reason: e.to_string() })?;
-    let carried = Carried::take_from(&mut table);
+    taosadapter::fold_users(&mut table);
+    let (mut settings, mut ignored) = (Vec::new(), Vec::new());
+    for vendor in VENDORS {
+        let carried = Carried::take_from(vendor, &mut table);
+        settings.extend(carried.settings);
+        ignored.extend(carried.ignored);
+    }
     for (section, value) in &table {
         let place = |key: &str| format!("{shown}:{}", line_of(&text, section, key));
         let Some(keys) = known.get(section).and_then(Value::as_table) else {
@@ -119,13 +138,13 @@ fn read(path: &Path, known: &Table) -> Result<(Table, Vec<String>), ConfigError>
             return Err(unknown_key(known, place(key), section, key));
         }
     }
-    for (section, key, value) in carried.settings {
+    for (section, key, value) in settings {
         let entry = table.entry(section).or_insert_with(|| Value::Table(Table::new()));
         if let Some(entry) = entry.as_table_mut() {
             entry.entry(key).or_insert(value);
         }
     }
-    Ok((table, carried.ignored))
+    Ok((table, ignored))
 }
 
 /// The line on which a section, or a key in it, stands; 1 if it is written in a way not worth finding.

@@ -1,5 +1,5 @@
-//! Configuration: one TOML file, `TRIGLOT_SECTION__KEY` variables, flags. Settings of CnosDB are
-//! understood beside ours.
+//! Configuration: one TOML file, `TRIGLOT_SECTION__KEY` variables, flags. Settings of CnosDB and
+//! taosAdapter are understood beside ours.
 
 mod check;
 mod cnosdb;
@@ -8,9 +8,12 @@ pub(crate) mod machine;
 mod options;
 mod schema;
 mod suggest;
+pub(crate) mod taosadapter;
+mod tdengine;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;
+mod vendor;
 
 use std::path::PathBuf;
 

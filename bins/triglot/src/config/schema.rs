@@ -19,7 +19,7 @@ pub(crate) struct Config {
     pub(crate) cnosdb: Cnosdb,
     pub(crate) tdengine: Tdengine,
     pub(crate) kwdb: Kwdb,
-    /// Settings of CnosDB that were given and count for nothing here.
+    /// Settings of other products that were given and count for nothing here.
     #[serde(skip)]
     pub(crate) ignored: Vec<String>,
 }
@@ -299,6 +299,35 @@ pub(crate) struct Tdengine {
     pub(crate) timezone: String,
     /// Body limit of all routes.
     pub(crate) body_limit: ByteSize,
+    /// Patterns of statements that are refused; inserts never are.
+    pub(crate) reject_query_sql_regex: Vec<String>,
+    /// Requests of one user at a time, 0 = no limit; how long and how many may wait (0 = no limit).
+    pub(crate) pool_max_connect: usize,
+    pub(crate) pool_wait_timeout: Span,
+    pub(crate) pool_max_wait: usize,
+    /// Whether queries of one user are limited: at a time (0 = no limit), waiting time, waiting ones.
+    pub(crate) query_limit_enable: bool,
+    pub(crate) query_limit: usize,
+    pub(crate) query_wait_timeout: Span,
+    pub(crate) query_max_wait: usize,
+    /// `user=limit:wait seconds:waiting` of users with limits of their own.
+    pub(crate) query_limit_users: Vec<String>,
+    /// Queries that are not limited, and patterns of such.
+    pub(crate) exclude_query_limit_sql: Vec<String>,
+    pub(crate) exclude_query_limit_sql_regex: Vec<String>,
+    /// Percent of the machine's memory in this process from which on queries, or all requests, are
+    /// refused, and how often that is looked at.
+    pub(crate) pause_query_memory_threshold: u8,
+    pub(crate) pause_all_memory_threshold: u8,
+    pub(crate) monitor_interval: Span,
+    /// Which pages of other origins may ask, with which headers.
+    pub(crate) cors_allow_all_origins: bool,
+    pub(crate) cors_allow_origins: Vec<String>,
+    pub(crate) cors_allow_headers: Vec<String>,
+    pub(crate) cors_expose_headers: Vec<String>,
+    pub(crate) cors_allow_credentials: bool,
+    /// Directory of recordings (`/record_sql`), empty = `records` in the data directory.
+    pub(crate) record_dir: String,
 }
 
 impl Default for Tdengine {
@@ -312,6 +341,26 @@ impl Default for Tdengine {
             restful_row_limit: -1,
             timezone: String::new(),
             body_limit: ByteSize(64 << 20),
+            reject_query_sql_regex: Vec::new(),
+            pool_max_connect: 0,
+            pool_wait_timeout: Span::seconds(60),
+            pool_max_wait: 0,
+            query_limit_enable: false,
+            query_limit: 0,
+            query_wait_timeout: Span::seconds(900),
+            query_max_wait: 0,
+            query_limit_users: Vec::new(),
+            exclude_query_limit_sql: Vec::new(),
+            exclude_query_limit_sql_regex: Vec::new(),
+            pause_query_memory_threshold: 70,
+            pause_all_memory_threshold: 80,
+            monitor_interval: Span::seconds(3),
+            cors_allow_all_origins: true,
+            cors_allow_origins: Vec::new(),
+            cors_allow_headers: Vec::new(),
+            cors_expose_headers: Vec::new(),
+            cors_allow_credentials: false,
+            record_dir: String::new(),
         }
     }
 }

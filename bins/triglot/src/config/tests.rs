@@ -7,6 +7,7 @@ fn overrides(environment: &[(&str, &str)], flags: &[(&str, &str, &str)]) -> Over
     Overrides {
         environment: environment.iter().map(|(k, v)| (own(k), own(v))).collect(),
         flags: flags.iter().map(|(s, k, v)| (own(s), own(k), own(v))).collect(),
+        vendor_flags: Vec::new(),
     }
 }
 
@@ -241,4 +242,22 @@ fn our_settings_win_over_the_vendors_and_variables_over_both() {
 fn slips_in_a_configuration_of_cnosdb_are_still_told() {
     let error = load_text("[query]\nauth_enable = true\n").unwrap_err();
     assert!(error.starts_with("FILE:2: there is no key query.auth_enable"), "{error}");
+}
+
+#[test]
+fn taosadapters_settings_are_understood_and_ours_win() {
+    let (_dir, path) = file("port = 6051\nhttpCodeServerError = true\n[pool]\nmaxConnect = 3\nmaxIdle = 1\n");
+    let config = load(Some(&path), &Overrides::default()).unwrap();
+    assert_eq!(config.tdengine.listen, "127.0.0.1:6051");
+    assert!(config.tdengine.http_code_server_error);
+    assert_eq!(config.tdengine.pool_max_connect, 3);
+    assert_eq!(config.ignored, ["pool.maxIdle"]);
+    let variables = [("TAOS_ADAPTER_POOL_MAX_CONNECT", "4"), ("TAOS_ADAPTER_PORT", "6052")];
+    let mut all = overrides(&variables, &[]);
+    assert_eq!(load(Some(&path), &all).unwrap().tdengine.pool_max_connect, 4);
+    all.vendor_flags = vec![("pool.maxConnect".to_owned(), "5".to_owned())];
+    let config = load(Some(&path), &all).unwrap();
+    assert_eq!((config.tdengine.pool_max_connect, config.tdengine.listen.as_str()), (5, "127.0.0.1:6052"));
+    let slip = load_text("[pool]\nmaxConect = 3\n").unwrap_err();
+    assert!(slip.starts_with("FILE:1: there is no section [pool]"), "{slip}");
 }

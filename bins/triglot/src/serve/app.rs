@@ -8,7 +8,7 @@ use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpServer, web};
 use triglot_dialect_cnosdb::{CnosDbApp, CnosDbConfig};
-use triglot_dialect_tdengine::{TdengineApp, TdengineConfig};
+use triglot_dialect_tdengine::{LogLevel, Surroundings, TdengineApp};
 use triglot_engine::Engine;
 use triglot_http::access_log::{AccessLog, observe};
 use triglot_http::tls::CertificateStore;
@@ -48,6 +48,7 @@ pub(super) struct Context<'a> {
     pub(super) engine: &'a Engine,
     pub(super) drain: &'a Drain,
     pub(super) metrics: &'a HttpMetrics,
+    pub(super) log_level: &'a LogLevel,
     pub(super) certificate: Option<&'a Arc<CertificateStore>>,
 }
 
@@ -114,18 +115,13 @@ impl Context<'_> {
     }
 
     fn tdengine(&self) -> Result<TdengineApp, Failure> {
-        let c = &self.config.tdengine;
-        let config = TdengineConfig {
-            instance_id: c.instance_id,
-            http_code_server_error: c.http_code_server_error,
-            auth_error_status: c.auth_error_status,
-            row_limit: u64::try_from(c.restful_row_limit).ok(),
-            zone: c.zone()?,
-            body_limit: bytes(c.body_limit.0),
-            ..TdengineConfig::default()
+        let surroundings = Surroundings {
+            metrics: self.metrics.clone(),
+            log_level: self.log_level.clone(),
+            records: Some(Arc::new(super::records::Directory(self.config.record_dir()))),
         };
-        TdengineApp::new(self.engine.clone(), config, self.metrics.clone())
-            .map_err(|e| Failure::doing("TDengine's functions", e))
+        TdengineApp::new(self.engine.clone(), self.config.tdengine_options()?, surroundings)
+            .map_err(|e| Failure::doing("tdengine", e))
     }
 
     fn listen(&self, dialect: Dialect, sockets: Vec<TcpListener>) -> Result<Server, Failure> {

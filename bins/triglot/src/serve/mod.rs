@@ -5,6 +5,7 @@ mod drain;
 mod engine;
 mod log;
 mod notify;
+mod records;
 mod signals;
 mod start;
 mod tls;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use futures::future::join_all;
+use triglot_dialect_tdengine::LogLevel;
 use triglot_engine::Engine;
 use triglot_http::HttpMetrics;
 use triglot_http::metrics::BuildInfo;
@@ -33,11 +35,11 @@ const REVISION: &str = match option_env!("TRIGLOT_REVISION") {
 
 /// Runs the server until a signal ends it.
 pub(crate) fn run(config: Config) -> Result<(), Failure> {
-    let json = log::init(&config.log)?;
-    actix_web::rt::System::new().block_on(serve(config, Speaker { json }))
+    let (json, log_level) = log::init(&config.log)?;
+    actix_web::rt::System::new().block_on(serve(config, Speaker { json }, log_level))
 }
 
-async fn serve(config: Config, speaker: Speaker) -> Result<(), Failure> {
+async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     // Before the engine: a port that is taken should be told at once, not after a long recovery.
     let bound = app::bind(&config)?;
@@ -56,6 +58,7 @@ async fn serve(config: Config, speaker: Speaker) -> Result<(), Failure> {
         engine: &engine,
         drain: &drain,
         metrics: &metrics,
+        log_level: &log_level,
         certificate: certificate.as_ref(),
     };
     let handles = start_servers(&context, bound)?;

@@ -87,8 +87,7 @@ pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result
         }
     }
     if !config.ignored.is_empty() {
-        speaker
-            .say(&format!("settings of CnosDB that count for nothing here: {}", config.ignored.join(", ")));
+        speaker.say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
     }
     for warning in insecure(config, &listeners, root_is_open(engine)) {
         speaker.warn(&warning);
@@ -144,7 +143,7 @@ mod tests {
 
     fn warnings(set: &[(&str, &str)], root_is_open: bool) -> Vec<String> {
         let environment = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        let config = load(None, &Overrides { environment, flags: Vec::new() }).unwrap();
+        let config = load(None, &Overrides { environment, ..Overrides::default() }).unwrap();
         let listeners = config.listeners().unwrap();
         insecure(&config, &listeners, root_is_open)
     }

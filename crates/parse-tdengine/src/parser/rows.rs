@@ -145,7 +145,8 @@ impl<'a> Rows<'a> {
         if any && matches!(self.byte_at(end), b',' | b')' | b' ') {
             return Ok(self.take(end, RawValue::Number));
         }
-        if !self.byte_at(digits).is_ascii_digit() && !(self.byte_at(digits) == b'.' && any) {
+        let starts_number = self.byte_at(digits).is_ascii_digit() || (self.byte_at(digits) == b'.' && any);
+        if !starts_number {
             return Err(self.error(reason::INVALID));
         }
         let token = lex::number_end(self.bytes, digits);

@@ -75,10 +75,10 @@ impl Parser<'_> {
         }
         if self.at_word("tags") && self.peek().kind == TokenKind::Word {
             self.advance();
-            return Ok(Show::Tags { table: self.from_table()? });
+            return Ok(Show::Tags { table: self.table_of_clause()? });
         }
         if self.eat_word("indexes") || self.eat_word("index") {
-            return Ok(Show::Indexes(self.from_table()?));
+            return Ok(Show::Indexes(self.table_of_clause()?));
         }
         self.show_list()
     }
@@ -105,12 +105,12 @@ impl Parser<'_> {
     fn show_table_tags(&mut self) -> Result<Show> {
         let starts = ["from", "in"].iter().any(|word| self.at_word(word));
         let tags = if starts { Vec::new() } else { self.list(Self::column_name)? };
-        Ok(Show::TableTags { tags, table: self.from_table()? })
+        Ok(Show::TableTags { tags, table: self.table_of_clause()? })
     }
 
     /// `FROM t [FROM d]`.
-    fn from_table(&mut self) -> Result<TableName> {
-        self.from_word()?;
+    fn table_of_clause(&mut self) -> Result<TableName> {
+        self.eat_from()?;
         let mut table = self.table_name()?;
         if table.database.is_none() && (self.at_word("from") || self.at_word("in")) {
             self.advance();
@@ -119,7 +119,7 @@ impl Parser<'_> {
         Ok(table)
     }
 
-    fn from_word(&mut self) -> Result<()> {
+    fn eat_from(&mut self) -> Result<()> {
         if self.eat_word("in") { Ok(()) } else { self.expect_word("from") }
     }
 

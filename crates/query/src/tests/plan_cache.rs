@@ -223,7 +223,7 @@ struct Who(&'static str);
 
 impl SessionValues for Who {
     fn function(&self, name: &str) -> Option<ScalarValue> {
-        (name == "current_user").then(|| ScalarValue::from(self.0))
+        (name == "who_am_i").then(|| ScalarValue::from(self.0))
     }
 
     fn variable(&self, name: &str) -> Option<ScalarValue> {
@@ -244,7 +244,7 @@ async fn plans_that_tell_about_the_session_are_not_kept() {
     };
     let (ann, bob) = (session("ann", 1_000_000_000), session("bob", 2_000_000_000));
     for (sql, of_ann, of_bob) in [
-        ("SELECT host, current_user() FROM cpu WHERE host = 'host_1'", "host_1|ann", "host_1|bob"),
+        ("SELECT host, who_am_i() FROM cpu WHERE host = 'host_1'", "host_1|ann", "host_1|bob"),
         ("SELECT host, @@who FROM cpu WHERE host = 'host_1'", "host_1|ann", "host_1|bob"),
         (
             "SELECT host, CAST(now() AS BIGINT) FROM cpu WHERE host = 'host_1'",
@@ -252,7 +252,7 @@ async fn plans_that_tell_about_the_session_are_not_kept() {
             "host_1|2000000000",
         ),
         (
-            "SELECT host, count(*) FROM cpu WHERE host = 'host_1' AND n IS NULL AND current_user() = 'ann' GROUP BY host",
+            "SELECT host, count(*) FROM cpu WHERE host = 'host_1' AND n IS NULL AND who_am_i() = 'ann' GROUP BY host",
             "host_1|1",
             "",
         ),

@@ -35,37 +35,44 @@ pub(crate) struct Job {
     files: Vec<Arc<DataFile>>,
     /// Whether the oldest file of the bucket is among them.
     oldest: bool,
-    /// The deletions that the merge applies: those that are older than anything of the bucket behind
-    /// the files.
-    deletions: Vec<Tombstone>,
+    /// Those of the table; the merge applies what is below `behind`.
+    tombstones: Arc<Vec<Tombstone>>,
+    behind: u64,
+    /// The newest deletion that is applied; 0 = none reaches the files.
+    newest_deletion: u64,
 }
 
 impl Job {
     /// The merge of these files of a chunk.
     fn new(id: TableId, table: &TableState, start: i64, chunk: &Chunk, files: Range<usize>) -> Self {
-        // One that is not in the manifest yet may be lost with the WAL's end in modes that do not fsync
-        // each write; a file must not reach beyond what the next start knows.
-        let behind = behind(chunk, files.end).min(table.tombstones_durable.saturating_add(1));
+        let behind = behind(table, chunk, files.end);
         let oldest = files.start == 0;
         let files = chunk.files.get(files).unwrap_or_default().to_vec();
         let reaches = |t: &&Tombstone| {
             t.seq < behind && files.iter().any(|f| t.seq > f.meta.seq_max && t.time.overlaps(&f.meta.time))
         };
-        let deletions = table.tombstones.iter().filter(reaches).cloned().collect();
-        Self { table: id, start, files, oldest, deletions }
+        let newest_deletion = table.tombstones.iter().filter(reaches).map(|t| t.seq).max().unwrap_or(0);
+        let tombstones = Arc::clone(&table.tombstones);
+        Self { table: id, start, files, oldest, tombstones, behind, newest_deletion }
     }
 
-    /// The newest deletion that is applied.
-    fn newest_deletion(&self) -> u64 {
-        self.deletions.iter().map(|t| t.seq).max().unwrap_or(0)
+    /// What the merge deletes from one of its files.
+    fn deletions(&self, file: &DataFile) -> Vec<Tombstone> {
+        let mut deletions = deletions_for(file, &self.tombstones, &TimeRange::ALL);
+        deletions.retain(|t| t.seq < self.behind);
+        deletions
     }
 }
 
-/// The lowest sequence number of what follows the first `files` files of a chunk.
-fn behind(chunk: &Chunk, files: usize) -> u64 {
+/// The lowest sequence number that deletions must be below to be applied to the first `files` files of a
+/// chunk for good: that of what follows the files. A deletion that is not in the manifest yet may be
+/// lost with the WAL's end in modes that do not fsync each write, and a file must not reach beyond what
+/// the next start knows.
+fn behind(table: &TableState, chunk: &Chunk, files: usize) -> u64 {
     let memory = chunk.flushing.parts.iter().chain(&chunk.active.parts).map(|part| part.seq).min();
     let file = chunk.files.get(files).map(|file| file.meta.seq_min);
-    file.into_iter().chain(memory).min().unwrap_or(u64::MAX)
+    let unknown = table.tombstones_durable.saturating_add(1);
+    file.into_iter().chain(memory).min().unwrap_or(u64::MAX).min(unknown)
 }
 
 impl Shard {
@@ -102,23 +109,23 @@ impl Shard {
         if let Some(job) = self.next_job(only, all) {
             return Ok(Some(job));
         }
-        for job in self.files_with_deletions(only, all) {
+        for (job, newest) in self.files_with_deletions(only, all) {
             let Some(file) = job.files.first() else { continue };
             if all {
                 return Ok(Some(job));
             }
             let reader = SstReader::open(&self.store, &file.path, &self.sst_cache).await?;
-            if is_worn(reader.runs(), file.meta.time, &job.deletions) {
+            if is_worn(reader.runs(), file.meta.time, &job.deletions(file)) {
                 return Ok(Some(job));
             }
-            file.weighed.store(job.newest_deletion(), Ordering::Relaxed);
+            file.weighed.store(newest, Ordering::Relaxed);
         }
         Ok(None)
     }
 
-    /// Single files that have deletions to apply, without those that were weighed before (`all`: with
-    /// them).
-    fn files_with_deletions(&self, only: Option<TableId>, all: bool) -> Vec<Job> {
+    /// Single files that have deletions to apply, and the newest deletion that was looked at. Each file is
+    /// looked at once for each deletion, unless `all` are wanted.
+    fn files_with_deletions(&self, only: Option<TableId>, all: bool) -> Vec<(Job, u64)> {
         let state = self.state.read();
         let tables = state.tables.iter().filter(|(id, table)| {
             // A table that the catalog no longer has is about to be forgotten.
@@ -129,11 +136,20 @@ impl Shard {
         let mut jobs = Vec::new();
         for (id, table) in tables {
             for (start, chunk) in &table.chunks {
-                let single = (0..chunk.files.len()).map(|at| Job::new(*id, table, *start, chunk, at..at + 1));
-                jobs.extend(single.filter(|job| {
-                    let weighed = job.files.first().map_or(0, |f| f.weighed.load(Ordering::Relaxed));
-                    !job.deletions.is_empty() && (all || job.newest_deletion() > weighed)
-                }));
+                for (at, file) in chunk.files.iter().enumerate() {
+                    let behind = behind(table, chunk, at + 1);
+                    let newest = table.tombstones.iter().rev().map(|t| t.seq).find(|seq| *seq < behind);
+                    let weighed = if all { 0 } else { file.weighed.load(Ordering::Relaxed) };
+                    let Some(newest) = newest.filter(|seq| *seq > file.meta.seq_max.max(weighed)) else {
+                        continue;
+                    };
+                    let job = Job::new(*id, table, *start, chunk, at..at + 1);
+                    if job.newest_deletion > 0 {
+                        jobs.push((job, newest));
+                    } else {
+                        file.weighed.store(newest, Ordering::Relaxed);
+                    }
+                }
             }
         }
         jobs
@@ -228,7 +244,7 @@ impl Shard {
                 with_control: file.meta.has_ops,
                 batch_rows: BATCH_ROWS,
             });
-            let deletions = deletions_for(file, &job.deletions, &TimeRange::ALL);
+            let deletions = job.deletions(file);
             let stopping = Arc::clone(&self.stopping);
             inputs.push(
                 rows.map(move |batch| {
@@ -253,7 +269,7 @@ impl Shard {
             bucket_start: job.start,
             seq_min: metas().map(|m| m.seq_min).min().unwrap_or(0),
             // Deletions that were applied now are applied for good: nobody does it to the new file again.
-            seq_max: metas().map(|m| m.seq_max).chain([job.newest_deletion()]).max().unwrap_or(0),
+            seq_max: metas().map(|m| m.seq_max).chain([job.newest_deletion]).max().unwrap_or(0),
             level: metas().map(|m| m.level).max().unwrap_or(0).saturating_add(1),
             ..SstWriteOptions::new(Arc::clone(&meta.def))
         };
