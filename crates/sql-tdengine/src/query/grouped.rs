@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
-use datafusion::functions_window::expr_fn::lag;
+use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::ExprFunctionExt;
 use datafusion::logical_expr::expr::NullTreatment;
 use datafusion::logical_expr::utils::disjunction;
@@ -248,11 +248,12 @@ impl Grouped<'_> {
         let Some(window) = &self.grouping.window else { return Ok(Vec::new()) };
         let slices: Vec<PlanExpr> = self.slice_keys().into_iter().map(|k| k.expr).collect();
         let neighbours = self.beside.iter().map(|(value, after, name)| {
-            // What comes after is what comes before in the other direction: DataFusion's streaming `lead` that
-            // passes over NULLs gives the last row itself.
-            let value = lag(value.clone(), None, None)
+            let value = value.clone();
+            // The offset must be said: that of a NULL, which stands for none, is 0.
+            let value = if *after { lead(value, Some(1), None) } else { lag(value, Some(1), None) };
+            let value = value
                 .partition_by(slices.clone())
-                .order_by(vec![window.column().sort(!*after, !*after)])
+                .order_by(vec![window.column().sort(true, true)])
                 .null_treatment(NullTreatment::IgnoreNulls)
                 .build()?;
             Ok(value.alias(name))
