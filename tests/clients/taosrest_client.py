@@ -88,7 +88,7 @@ for statement, code in [
     ("drop database nope", 0x0388),
 ]:
     refused(lambda: plain.execute(statement), code)
-assert refused(lambda: taosrest.connect(url=url, password="x").execute("select 1")).errno == 401
+assert "401" in str(refused(lambda: taosrest.connect(url=url, password="x").execute("select 1")))
 refused(lambda: connection.query("select * from meters"), 0x2616)
 
 # The blank REST client

@@ -6,7 +6,7 @@ use datafusion::execution::FunctionRegistry;
 use datafusion::logical_expr::planner::ExprPlanner;
 use triglot_engine::query::SessionOptions;
 use triglot_engine::query::functions::DuplicateFunction;
-use triglot_engine::query::operators::GapFillPlanner;
+use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::{Engine, LanguageOptions, QueryLanguage};
 use triglot_functions::time_parts::ExtractPlanner;
 
@@ -43,7 +43,7 @@ pub fn language(
         // Functions that change the plan first: the casts look at what is left.
         analyzer_rules: vec![Arc::new(Comparisons), Arc::new(plan::PlanFunctions), Arc::new(Coercions)],
         finish: Some(names::with_names),
-        extension_planners: vec![Arc::new(GapFillPlanner)],
+        extension_planners: vec![Arc::new(OperatorPlanner)],
         system_tables: Some(Arc::new(CnosDbTables(usage))),
         session_values: Some(session_values),
         ..LanguageOptions::default()

@@ -95,11 +95,13 @@ impl Server {
         http::exchange(self.port, "GET", "/health/ready", &[], b"").is_ok_and(|r| r.status == 200)
     }
 
-    /// Memory of the process now, and the most that it ever had.
+    /// Memory of the process now; forgets the most that it had until now.
     pub(crate) fn resident_bytes(&self) -> u64 {
+        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
         self.status("VmRSS:")
     }
 
+    /// The most memory that the process had since [`Self::resident_bytes`].
     pub(crate) fn peak_bytes(&self) -> u64 {
         self.status("VmHWM:")
     }

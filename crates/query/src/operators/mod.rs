@@ -10,9 +10,7 @@ mod time_join;
 mod top_rows;
 mod windows;
 
-pub use gap_fill::{
-    FillColumn, FillMode, GapFill, GapFillExec, GapFillPlanner, Grid, Nulls, Rounding, Stride,
-};
+pub use gap_fill::{FillColumn, FillMode, GapFill, GapFillExec, Grid, Nulls, Rounding, Stride};
 pub use interp::{Interp, InterpColumn, Points, Within};
 pub use planner::OperatorPlanner;
 pub use series::{DuplicateTime, RowCall, RowFunction, SeriesFunctions};

@@ -9,9 +9,10 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
+use super::gap_fill::GapFillPlanner;
 use super::sorted::{Compile, Node, SortedOperator};
 use super::time_join;
-use super::{AssignWindows, GapFillPlanner, Interp, SeriesFunctions, SliceLimit};
+use super::{AssignWindows, Interp, SeriesFunctions, SliceLimit};
 
 /// Plans all operators of this crate. A dialect that makes such nodes lists it among its extension planners.
 #[derive(Debug, Default)]

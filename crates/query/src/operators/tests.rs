@@ -1,19 +1,24 @@
 //! Aggregates of `triglot-functions` above the operators, as dialects put them.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono_tz::Tz;
 use datafusion::functions_aggregate::expr_fn::{max, min};
 use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::expr::NullTreatment;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast};
-use datafusion::prelude::col;
+use datafusion::physical_plan::displayable;
+use datafusion::prelude::{col, lit};
 use proptest::prelude::*;
 use triglot_functions::buckets::{Buckets, Width, bucket_next, bucket_start};
 use triglot_functions::folds::{time_weight, time_weighted_mean_between};
 use triglot_functions::selection;
 
 use super::sorted::testing::{Row, double, groups, row, rows, run, select, table, text};
-use super::{AssignWindows, WINDOW, WindowKind};
+use super::{AssignWindows, OperatorPlanner, WINDOW, WindowKind};
+use crate::SessionOptions;
+use crate::tests::fixture;
 
 fn by_group(rows: &[Row], batch_rows: usize, aggregates: Vec<(Expr, &str)>) -> Vec<String> {
     let names: Vec<&str> = std::iter::once("g").chain(aggregates.iter().map(|a| a.1)).collect();
@@ -77,16 +82,21 @@ proptest! {
                     let to = if is_last { inside[inside.len() - 1].0 } else { start + width };
                     if from == to { first.1 } else { area(&points, from, to) / (to - from) as f64 }
                 });
-                let mean = mean.map(|m| format!("{m:.6}"));
+                let mean = mean.map(rounded);
                 expected.push(format!("{}|{start}|{}", text(group[0].g), text(mean)));
             }
         }
         let found: Vec<String> = found.into_iter().map(|line| {
             let (rest, mean) = line.rsplit_once('|').unwrap();
-            format!("{rest}|{}", mean.parse::<f64>().map_or_else(|_| mean.to_owned(), |m| format!("{m:.6}")))
+            format!("{rest}|{}", mean.parse().map_or_else(|_| mean.to_owned(), rounded))
         }).collect();
         prop_assert_eq!(found, expected);
     }
+}
+
+/// To six digits; there is no negative zero.
+fn rounded(mean: f64) -> String {
+    format!("{:.6}", (mean * 1e6).round() / 1e6 + 0.0)
 }
 
 /// Under straight lines, by halves of a unit of time.
@@ -135,4 +145,23 @@ fn windows_and_values_of_their_rows() {
     let ends = vec![min(col("t")).alias("first_t"), max(col("t")).alias("last_t"), last];
     let plan = plan.aggregate(vec![col("g"), col(WINDOW)], ends).unwrap().build().unwrap();
     assert_eq!(run(&select(plan, &["g", "first_t", "last_t", "last"]), 2), ["a|1|2|3", "a|9|9|4"]);
+}
+
+/// Conditions reach the scan of a table of series: time from below a window, tags from below and above.
+#[tokio::test]
+async fn conditions_reach_the_scan_through_an_operator() {
+    let options =
+        SessionOptions { extension_planners: vec![Arc::new(OperatorPlanner)], ..fixture::options() };
+    let session = fixture::session_with(options, fixture::tables(fixture::cpu(10, 30)));
+    let sql = "SELECT time, host, usage_user AS x FROM cpu WHERE time >= '2020-01-01T00:01:00'";
+    let windows =
+        AssignWindows { groups: vec![col("host")], time: col("time"), kind: WindowKind::Session { gap: 1 } };
+    let plan = windows.over(fixture::plan(&session, sql).unwrap()).unwrap();
+    let plan = LogicalPlanBuilder::from(plan).filter(col("host").eq(lit("host_1"))).unwrap();
+    let plan =
+        plan.aggregate(vec![col("host"), col(WINDOW)], vec![max(col("time"))]).unwrap().build().unwrap();
+    let physical = session.physical_plan(&plan).await.unwrap();
+    let text = displayable(physical.as_ref()).indent(false).to_string();
+    assert!(text.contains("projection=[time, host], time=[2020-01-01T00:01:00, -], series=1/10"), "{text}");
+    assert!(!text.contains("FilterExec"), "{text}");
 }

@@ -14,9 +14,9 @@ use super::exec::{FillInput, GapFillColumns, GapFillExec};
 use super::segment::Steps;
 use super::{FillMode, GapFill, Stride};
 
-/// Plans [`GapFill`]. A dialect that makes such nodes lists it among its extension planners.
+/// Plans [`GapFill`], for [`super::super::OperatorPlanner`].
 #[derive(Debug, Default)]
-pub struct GapFillPlanner;
+pub(in crate::operators) struct GapFillPlanner;
 
 #[async_trait]
 impl ExtensionPlanner for GapFillPlanner {

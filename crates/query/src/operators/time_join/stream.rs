@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array, new_null_array};
 use arrow::compute::{interleave, take};
+use datafusion::common::internal_err;
 use datafusion::error::Result;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::memory_pool::MemoryReservation;
@@ -199,12 +200,14 @@ impl Joining {
         let own = columns.len();
         let others = self.plan.schema.fields().len() - own - usize::from(self.plan.left_row);
         // The first source is a row of NULLs.
-        let places: Vec<(usize, usize)> = pairs
-            .iter()
-            .map(|(_, place)| {
-                place.map_or((0, 0), |(batch, row)| ((batch - self.right.first) as usize + 1, row))
-            })
-            .collect();
+        let places = pairs.iter().map(|(_, place)| {
+            let Some((batch, row)) = place else { return Ok((0, 0)) };
+            match batch.checked_sub(self.right.first) {
+                Some(kept) => Ok((kept as usize + 1, *row)),
+                None => internal_err!("a match was forgotten before it was given out"),
+            }
+        });
+        let places = places.collect::<Result<Vec<(usize, usize)>>>()?;
         for index in 0..others {
             let null = new_null_array(self.plan.schema.field(own + index).data_type(), 1);
             let sources = self.right.batches.iter().map(|b| b.batch.column(index).as_ref());
