@@ -14,6 +14,10 @@ const DEFAULT_ORIGIN: &str = "http://127.0.0.1";
 const METHODS: &str = "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS";
 const HEADERS: &str = "Origin,Content-Length,Content-Type,Authorization";
 
+/// An origin that may not ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refused;
+
 /// A request of another origin that is allowed.
 #[derive(Debug)]
 pub(crate) struct Cors<'c> {
@@ -22,11 +26,14 @@ pub(crate) struct Cors<'c> {
 }
 
 impl<'c> Cors<'c> {
-    /// None without an origin; an answer 403 for one that may not ask.
-    pub(crate) fn of(options: &'c CorsOptions, headers: &HeaderMap) -> Result<Option<Self>, HttpResponse> {
+    /// None without an origin.
+    ///
+    /// # Errors
+    /// The origin may not ask: 403.
+    pub(crate) fn of(options: &'c CorsOptions, headers: &HeaderMap) -> Result<Option<Self>, Refused> {
         let Some(origin) = headers.get(ORIGIN) else { return Ok(None) };
         if !is_allowed(options, origin.to_str().unwrap_or_default()) {
-            return Err(HttpResponse::Forbidden().finish());
+            return Err(Refused);
         }
         Ok(Some(Self { options, origin: origin.clone() }))
     }
@@ -128,7 +135,7 @@ mod tests {
         assert_eq!(value(VARY), "Origin");
         assert_eq!(value(ACCESS_CONTROL_ALLOW_HEADERS), format!("{HEADERS},X-Mine"));
         headers.insert(ORIGIN, HeaderValue::from_static("https://b.example"));
-        assert_eq!(Cors::of(&options, &headers).unwrap_err().status(), 403);
+        assert_eq!(Cors::of(&options, &headers).unwrap_err(), Refused);
         headers.remove(ORIGIN);
         assert!(Cors::of(&options, &headers).unwrap().is_none());
     }

@@ -19,7 +19,7 @@ use triglot_http::coding::DecodeError;
 use triglot_http::{Coding, Encoder};
 
 use crate::app::TdengineApp;
-use crate::cors::Cors;
+use crate::cors::{Cors, Refused};
 use crate::error::AdapterError;
 use crate::limits::Pause;
 
@@ -34,7 +34,7 @@ pub async fn edge<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let cors = match Cors::of(&app.config.cors, request.headers()) {
         Ok(cors) => cors,
-        Err(refused) => return Ok(request.into_response(refused)),
+        Err(Refused) => return Ok(request.into_response(HttpResponse::Forbidden().finish())),
     };
     if let Some(cors) = &cors
         && request.method() == Method::OPTIONS

@@ -178,6 +178,6 @@ impl Producer {
     fn end(&mut self, out: &mut Vec<u8>) {
         self.is_at_end = true;
         let taken = self.shape.started.elapsed().saturating_sub(self.waited);
-        self.writer.push_tail(out, self.shape.timing.then(|| taken.as_nanos()));
+        self.writer.push_tail(out, self.shape.timing.then_some(taken.as_nanos()));
     }
 }

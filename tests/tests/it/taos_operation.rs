@@ -169,6 +169,8 @@ fn a_million_rows_leave_at_constant_memory() {
             http::exchange(server.port, "POST", target, &headers, lines.join("\n").as_bytes()).unwrap();
         assert_eq!(reply.status, 200, "{}", reply.text());
     }
+    // The first query sorts what is in memory, which is kept.
+    assert_eq!(request(&server, "POST", "/rest/sql/d", &[], b"select * from m").status, 200);
     let before = server.resident_bytes();
     let answer = request(&server, "POST", "/rest/sql/d", &[], b"select * from m");
     let after = server.peak_bytes();
@@ -177,5 +179,5 @@ fn a_million_rows_leave_at_constant_memory() {
     assert!(text.ends_with(&format!("],\"rows\":{ROWS}}}")), "{}", &text[text.len() - 80..]);
     assert_eq!(text.matches("],[").count(), ROWS - 1 + 3, "between rows and between columns");
     let grown = after.saturating_sub(before);
-    assert!(grown < text.len() as u64, "{grown} bytes of memory for {} bytes of answer", text.len());
+    assert!(grown < text.len() as u64 / 2, "{grown} bytes of memory for {} bytes of answer", text.len());
 }

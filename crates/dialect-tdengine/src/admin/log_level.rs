@@ -13,7 +13,9 @@ use crate::error::AdapterError;
 
 /// Sets the level of the process's log lines; given by the program around the dialect.
 #[derive(Clone)]
-pub struct LogLevel(Arc<dyn Fn(&str) -> Result<(), String> + Send + Sync>);
+pub struct LogLevel(Arc<SetLevel>);
+
+type SetLevel = dyn Fn(&str) -> Result<(), String> + Send + Sync;
 
 impl fmt::Debug for LogLevel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -183,7 +183,7 @@ mod tests {
             r#"["1970-01-01T00:00:00.000Z",true,-128,-9223372036854775808,18446744073709551615,10.123,null,"#,
             r#""4467440737095516.1230","a\"</é",{"k":1},"01ff","text"]"#,
         );
-        let nulls = vec!["null"; 12].join(",");
+        let nulls = ["null"; 12].join(",");
         assert_eq!(written(false), format!("{meta}{first},[{nulls}]],\"rows\":2}}"));
     }
 

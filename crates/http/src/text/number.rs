@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn few_decimals_end_as_asked() {
         let mut out = Vec::new();
-        for (value, whole) in [(2.0, ".0"), (2.0, ""), (-0.25, ""), (1234.000_001, "")] {
+        for (value, whole) in [(2.0, ".0"), (2.0, ""), (-0.25, ""), (1_234.000_001, "")] {
             assert!(push_few_decimals(&mut out, value, whole.as_bytes()));
             out.push(b' ');
         }

@@ -143,17 +143,6 @@ pub(super) fn of_doubles(
     })
 }
 
-/// A BIGINT of one BIGINT.
-pub(super) fn of_integer(
-    name: &'static str,
-    arg: Expr,
-    function: impl Fn(i64) -> Option<i64> + Send + Sync + 'static,
-) -> Expr {
-    call(name, DataType::Int64, vec![arg], move |args| {
-        Ok(Arc::new(integers(args, 0)?.iter().map(|v| function(v?)).collect::<Int64Array>()))
-    })
-}
-
 /// A text of one text.
 pub(super) fn of_text(
     name: &'static str,
