@@ -169,7 +169,7 @@ fn cnosdb_statements() {
 
 #[test]
 fn tdengine_statements() {
-    run_all("tdengine", &[], |server| Taos::new(server.taos_port), 5);
+    run_all("tdengine", &[], |server| Taos::new(server.taos_port), 1_400);
 }
 
 /// One client of TDengine's `/rest/sql`. NULL reads `NULL`, JSON objects and arrays as JSON; text, numbers,

@@ -40,7 +40,7 @@ impl Planner<'_> {
                 Condition::Time(_) => {
                     return Err(errors::expression("several conditions on the primary timestamp"));
                 }
-                Condition::Keys(left, right) => keys.push((left, right)),
+                Condition::Keys(pair) => keys.push(*pair),
             }
         }
         let is_window = matches!(join.kind, JoinKind::LeftWindow | JoinKind::RightWindow);
@@ -85,7 +85,7 @@ enum Condition {
     /// Which way from the kept row's time its matches lie.
     Time(Comparison),
     /// An equality of columns, the kept side's first.
-    Keys(Expr, Expr),
+    Keys(Box<(Expr, Expr)>),
 }
 
 /// The columns of both sides.
@@ -126,8 +126,8 @@ impl<'s> Sides<'s> {
             return Err(refused());
         }
         match (self.is_kept(&left), self.is_kept(&right)) {
-            (true, false) => Ok(Condition::Keys(*left, *right)),
-            (false, true) => Ok(Condition::Keys(*right, *left)),
+            (true, false) => Ok(Condition::Keys(Box::new((*left, *right)))),
+            (false, true) => Ok(Condition::Keys(Box::new((*right, *left)))),
             _ => Err(refused()),
         }
     }
