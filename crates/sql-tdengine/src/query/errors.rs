@@ -183,6 +183,11 @@ pub(super) fn expression(what: &str) -> TaosError {
     TaosError::new(0x2667, format!("Invalid usage of expr: {what}"))
 }
 
+/// 0x2689.
+pub(super) fn no_row(function: &str) -> TaosError {
+    TaosError::new(0x2689, format!("Invalid {function} function: its first argument must select one row"))
+}
+
 /// 0x2701.
 pub(super) fn join_time_equality() -> TaosError {
     TaosError::new(0x2701, "Expect ts equal")

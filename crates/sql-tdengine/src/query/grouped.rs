@@ -366,6 +366,17 @@ impl Stage for Grouped<'_> {
         Ok(value)
     }
 
+    fn in_row_of(&mut self, selection: &Call, value: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
+        let [argument] = selection.args.as_slice() else { return Err(errors::arity(&selection.name.name)) };
+        let argument = self.argument(&argument.expr, env)?;
+        let selection = Selection::new(&selection.name.name, argument, self.scope.time())?;
+        self.first_and_last = None;
+        let before = self.selection.replace(selection);
+        let value = expr::lower(value, env, self);
+        self.selection = before;
+        value
+    }
+
     fn finish(&mut self, rows: LogicalPlan, _env: &FunctionEnv) -> Result<LogicalPlan, TaosError> {
         let condition = match self.long_enough()? {
             Some(condition) => Some(condition),

@@ -1,9 +1,10 @@
 //! The select list: `*` and calls over several columns become one item for each result column.
 
-use triglot_parse_tdengine::ast::{Arg, Expr, ExprKind, Item};
+use triglot_parse_tdengine::ast::{Arg, Call, Expr, ExprKind, Item};
 
-use super::names;
+use super::kinds::{self, FunctionKind};
 use super::scope::{Role, Scope, Source, SourceKind};
+use super::{errors, names};
 use crate::TaosError;
 use crate::typed::Typed;
 
@@ -29,6 +30,8 @@ pub(super) enum ItemValue<'e> {
     Selection(&'e str, Typed),
     /// One of the columns of `last(a, b)` whose argument is an expression.
     SelectionOf(&'e str, &'e Expr),
+    /// `COLS(selection, e)`: what the expression is in the row that the call selects.
+    InRowOf(&'e Call, &'e Expr),
 }
 
 /// The items of a select list over `scope`.
@@ -45,6 +48,11 @@ pub(super) fn expand<'e>(
         match item {
             Item::Star(_) => scope.sources.iter().for_each(|s| star(s, scope, &mut found)),
             Item::TableStar(name) => star(scope.source(&name.name)?, scope, &mut found),
+            Item::Expr { expr: Expr { kind: ExprKind::Call(call), .. }, alias: None }
+                if call.name.name == "cols" =>
+            {
+                in_row(text, call, &mut found)?;
+            }
             Item::Expr { expr, alias } => match over_columns(expr) {
                 Some((function, args)) => selections(text, function, args, scope, &mut found)?,
                 None => found.push(SelectItem {
@@ -65,6 +73,27 @@ fn star(source: &Source, scope: &Scope, found: &mut Vec<SelectItem<'_>>) {
         let value = ItemValue::Column(column.value.clone());
         found.push(SelectItem { name: column.name.clone(), has_alias: false, value });
     }
+}
+
+/// The items of `COLS(selection, e, …)`.
+///
+/// # Errors
+/// 0x2689 where the first argument does not select a row, 0x2801 without further ones.
+fn in_row<'e>(text: &str, call: &'e Call, found: &mut Vec<SelectItem<'e>>) -> Result<(), TaosError> {
+    let [selection, values @ ..] = call.args.as_slice() else { return Err(errors::arity("cols")) };
+    let ExprKind::Call(selection) = &selection.expr.kind else { return Err(errors::no_row("cols")) };
+    if kinds::of(&selection.name.name) != FunctionKind::Selection || selection.args.len() != 1 {
+        return Err(errors::no_row("cols"));
+    }
+    if values.is_empty() {
+        return Err(errors::arity("cols"));
+    }
+    found.extend(values.iter().map(|value| SelectItem {
+        name: names::of_item(text, &value.expr, value.alias.as_ref()),
+        has_alias: value.alias.is_some(),
+        value: ItemValue::InRowOf(selection, &value.expr),
+    }));
+    Ok(())
 }
 
 /// The call, if it is `first`, `last` or `last_row` of all or of several columns.
@@ -118,6 +147,6 @@ impl<'e> SelectItem<'e> {
 
     /// Whether it takes part in choosing rows by `first`, `last` or `last_row` over several columns.
     pub(super) const fn is_selection(&self) -> bool {
-        matches!(self.value, ItemValue::Selection(..) | ItemValue::SelectionOf(..))
+        matches!(self.value, ItemValue::Selection(..) | ItemValue::SelectionOf(..) | ItemValue::InRowOf(..))
     }
 }

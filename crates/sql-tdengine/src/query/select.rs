@@ -321,7 +321,9 @@ impl Keys<'_, '_> {
         match &item.value {
             ItemValue::Expr(e) => self.lower(e),
             ItemValue::Column(column) => Ok(column.clone()),
-            ItemValue::Selection(..) | ItemValue::SelectionOf(..) => Err(errors::aggregate_here()),
+            ItemValue::Selection(..) | ItemValue::SelectionOf(..) | ItemValue::InRowOf(..) => {
+                Err(errors::aggregate_here())
+            }
         }
     }
 
@@ -375,6 +377,7 @@ fn value_of(
         ItemValue::Expr(e) => expr::lower(e, env, stage),
         ItemValue::Column(column) => stage.column(column, env),
         ItemValue::Selection(function, column) => stage.selection(function, column, env),
+        ItemValue::InRowOf(selection, value) => stage.in_row_of(selection, value, env),
         ItemValue::SelectionOf(function, argument) => {
             let argument = expr::lower(argument, env, &mut Rows::new(scope, Place::Argument))?;
             stage.selection(function, &argument, env)

@@ -3,6 +3,9 @@
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::SortExpr;
 
+use triglot_parse_tdengine::ast::{Call, Expr};
+
+use super::errors;
 use super::expr::Resolver;
 use crate::TaosError;
 use crate::typed::{FunctionEnv, Typed};
@@ -21,6 +24,15 @@ pub(super) trait Stage: Resolver {
     /// # Errors
     /// There are no groups here.
     fn selection(&mut self, function: &str, argument: &Typed, env: &FunctionEnv) -> Result<Typed, TaosError>;
+
+    /// `COLS(selection, value)`: the value in the row that the call selects.
+    ///
+    /// # Errors
+    /// There are no groups here; those of the expressions.
+    fn in_row_of(&mut self, selection: &Call, value: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
+        let _ = (value, env);
+        Err(errors::mixed(&selection.name.name))
+    }
 
     /// The plan over the rows of FROM and WHERE, without HAVING.
     ///
