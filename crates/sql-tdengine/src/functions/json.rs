@@ -41,7 +41,7 @@ fn key_of(left: &Typed, right: &Typed) -> Result<String, TaosError> {
 }
 
 /// The text of the member of this key; the first of several.
-pub(super) fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
+pub(crate) fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
     let mut rest = object.trim_start().strip_prefix('{')?;
     loop {
         rest = rest.trim_start();
@@ -115,13 +115,13 @@ fn unit(chars: &mut std::str::Chars<'_>) -> Option<u16> {
 }
 
 /// The number that a JSON value is; `None` for other values.
-pub(super) fn number(json: &str) -> Option<f64> {
+pub(crate) fn number(json: &str) -> Option<f64> {
     let digit = |c: char| c.is_ascii_digit() || c == '-';
     if json.starts_with(digit) { json.parse().ok() } else { None }
 }
 
 /// The truth value that a JSON value is; `None` for other values.
-pub(super) fn boolean(json: &str) -> Option<bool> {
+pub(crate) fn boolean(json: &str) -> Option<bool> {
     json.parse().ok()
 }
 

@@ -5,7 +5,7 @@ mod args;
 mod casts;
 mod convert;
 mod geometry;
-mod json;
+pub(crate) mod json;
 mod math;
 mod operators;
 mod patterns;

@@ -1,7 +1,7 @@
 //! Rows in groups: aggregates and selections over all rows, over groups, and over windows.
 
 use arrow::datatypes::DataType;
-use datafusion::common::Column;
+use datafusion::common::{Column, UnnestOptions};
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::ExprFunctionExt;
@@ -17,7 +17,7 @@ use super::plain::{Key, key_by_alias};
 use super::scope::{QUERY_COLUMNS, Scope, WINDOW_COLUMNS};
 use super::stage::Stage;
 use super::window::{IS_FILLED, WindowKey};
-use super::{children, errors, more_calls};
+use super::{children, errors, histogram, more_calls};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -42,6 +42,8 @@ pub(super) struct Grouped<'s> {
     grouping: Grouping,
     /// The aggregates so far, which will be columns of these names.
     aggregates: Vec<(PlanExpr, String)>,
+    /// The column with a list of bins, each of which becomes a row.
+    bins: Option<Column>,
     /// Columns of neighbouring windows: of which value, whether of the one after, and their names.
     beside: Vec<(PlanExpr, bool, String)>,
     /// The one selection function of the select list, whose row other columns are taken from.
@@ -61,6 +63,7 @@ impl<'s> Grouped<'s> {
             scope,
             grouping,
             aggregates: Vec::new(),
+            bins: None,
             beside: Vec::new(),
             selection: None,
             counts: false,
@@ -116,13 +119,28 @@ impl<'s> Grouped<'s> {
                 self.selection(name, &argument, env)
             }
             FunctionKind::Aggregate => self.aggregate(call, env),
-            FunctionKind::Bins | FunctionKind::Cols => Err(TaosError::unsupported(&format!("{name}()"))),
+            FunctionKind::Bins => self.histogram(call, env),
+            FunctionKind::Cols => Err(errors::mixed(name)),
             FunctionKind::Rows | FunctionKind::Interp => Err(errors::mixed(name)),
             FunctionKind::Series if self.grouping.window.is_some() => Err(errors::not_in_window(name)),
             FunctionKind::Series if self.grouping.is_group_by => Err(errors::not_in_group(name)),
             FunctionKind::Series => Err(errors::mixed(name)),
             FunctionKind::Scalar => Err(errors::no_function(name)),
         }
+    }
+
+    fn histogram(&mut self, call: &Call, env: &FunctionEnv) -> Result<Typed, TaosError> {
+        self.first_and_last = None;
+        let arguments = call.args.iter().map(|a| self.argument(&a.expr, env));
+        let (aggregate, normalized) = histogram::aggregate(&arguments.collect::<Result<Vec<_>, _>>()?)?;
+        let list = self.collect(aggregate);
+        if let PlanExpr::Column(column) = &list {
+            if self.bins.as_ref().is_some_and(|b| b != column) {
+                return Err(errors::mixed("histogram"));
+            }
+            self.bins = Some(column.clone());
+        }
+        Ok(histogram::text(list, normalized))
     }
 
     fn aggregate(&mut self, call: &Call, env: &FunctionEnv) -> Result<Typed, TaosError> {
@@ -401,6 +419,10 @@ impl Stage for Grouped<'_> {
         let plan = plan.and_then(|p| match self.neighbours()? {
             none if none.is_empty() => Ok(p),
             neighbours => p.window(neighbours),
+        });
+        let plan = plan.and_then(|p| match self.bins.clone() {
+            Some(bins) => p.unnest_column_with_options(bins, UnnestOptions::new().with_preserve_nulls(false)),
+            None => Ok(p),
         });
         let plan = plan.and_then(LogicalPlanBuilder::build).map_err(errors::planner)?;
         match self.children.take().filter(|_| self.counts && self.grouping.window.is_none()) {

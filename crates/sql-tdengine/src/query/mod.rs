@@ -16,6 +16,7 @@ mod explain;
 mod expr;
 mod fill;
 mod grouped;
+mod histogram;
 mod interp;
 mod items;
 mod join;
