@@ -161,7 +161,7 @@ impl Storage {
     }
 
     /// Looks up series of many identities that live at home (`ChildName`, `PrimaryTags`): their shard,
-    /// and their sid there if they exist, with the epoch at which it holds. In the order of `keys`.
+    /// and their sid there if they exist. In the order of `keys`.
     ///
     /// # Errors
     /// A key lacks a part of the identity.
@@ -169,17 +169,13 @@ impl Storage {
         &self,
         table: &TableMeta,
         keys: &[SeriesKey],
-    ) -> Result<Vec<(ShardId, Option<(Sid, u64)>)>, StorageError> {
+    ) -> Result<Vec<(ShardId, Option<Sid>)>, StorageError> {
         let indexes: Vec<_> = (0..self.shards()).map(|s| self.index_of(table, ShardId(s))).collect();
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             let shard = self.shard_of(&table.def, key)?;
             let index = indexes.get(usize::from(shard.0)).and_then(Option::as_ref);
-            let known = index.and_then(|index| {
-                let index = index.read();
-                Some((index.lookup(key)?, index.epoch()))
-            });
-            found.push((shard, known));
+            found.push((shard, index.and_then(|index| index.read().lookup(key))));
         }
         Ok(found)
     }

@@ -102,7 +102,7 @@ fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolved>, Vec<u64
     let mut series = Vec::with_capacity(located.len());
     for (of, (shard, known)) in rows.series.iter().zip(located) {
         let found = match (known, of) {
-            (Some((sid, _)), _) => SeriesRef::Known(sid),
+            (Some(sid), _) => SeriesRef::Known(sid),
             (None, RowsOf::Table) => SeriesRef::Key(series_key(def, Vec::new())?),
             (None, RowsOf::Ensure(new)) => SeriesRef::Key(engine.new_series(def, new.as_ref().clone())?),
             (None, RowsOf::Child(name)) => {

@@ -80,14 +80,15 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
         .prop_shuffle()
 }
 
+/// What a group's points give, time and value, in the order of time.
+type Reference<'a> = &'a dyn Fn(&[(i64, f64)]) -> Option<f64>;
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
     fn each_is_as_defined(rows in rows(), parts in 1_usize..4, p in 0_u32..101) {
-        let by_group = |f: &dyn Fn(&[(i64, f64)]) -> Option<f64>| -> Vec<Option<f64>> {
-            (0..GROUPS).map(|g| f(&points(&rows, g))).collect()
-        };
+        let by_group = |f: Reference<'_>| -> Vec<Option<f64>> { (0..GROUPS).map(|g| f(&points(&rows, g))).collect() };
         let spread = by_group(&|p| {
             let values = || p.iter().map(|p| p.1);
             Some(values().reduce(f64::max)? - values().reduce(f64::min)?)

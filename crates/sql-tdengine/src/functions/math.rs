@@ -71,8 +71,11 @@ pub(super) fn call(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Opt
     }))
 }
 
+/// A function of a double; None is NULL.
+type OfDouble = fn(f64) -> Option<f64>;
+
 /// Functions of one double.
-fn of_one_double(name: &str) -> Option<(&'static str, fn(f64) -> Option<f64>)> {
+fn of_one_double(name: &str) -> Option<(&'static str, OfDouble)> {
     Some(match name {
         "acos" => ("acos", |v| finite(v.acos())),
         "asin" => ("asin", |v| finite(v.asin())),

@@ -36,7 +36,7 @@ fn columns() -> Vec<(&'static str, TaosType, u32, ArrayRef)> {
         ("i", TaosType::Int, 4, Arc::new(Int32Array::from(vec![7]))),
         ("b", TaosType::BigInt, 8, Arc::new(Int64Array::from(vec![-3]))),
         ("u", TaosType::UBigInt, 8, Arc::new(UInt64Array::from(vec![u64::MAX]))),
-        ("f", TaosType::Float, 4, Arc::new(Float32Array::from(vec![3.14_f32]))),
+        ("f", TaosType::Float, 4, Arc::new(Float32Array::from(vec![3.15_f32]))),
         ("d", TaosType::Double, 8, Arc::new(Float64Array::from(vec![2.5]))),
         ("dec", TaosType::Decimal { precision: 10, scale: 2 }, 8, Arc::new(decimal)),
         ("yes", TaosType::Bool, 1, Arc::new(BooleanArray::from(vec![true]))),
@@ -182,7 +182,7 @@ fn comparisons() {
         ("i = '7'", "true BOOL"),
         ("i = '7x'", "true BOOL"),
         ("i > 6.5", "true BOOL"),
-        ("f = 3.14", "true BOOL"),
+        ("f = 3.15", "true BOOL"),
         ("d = 2.5", "true BOOL"),
         ("u > 9223372036854775807", "true BOOL"),
         ("u > b", "true BOOL"),
@@ -210,7 +210,7 @@ fn comparisons() {
         ("i in (1, null)", "NULL BOOL"),
         ("s in ('a', 'Hello, wörld')", "true BOOL"),
         ("ts in ('2024-02-03T13:04:05.678Z')", "true BOOL"),
-        ("f in (1, 3.14)", "true BOOL"),
+        ("f in (1, 3.15)", "true BOOL"),
         ("dec = 123.45", "true BOOL"),
     ]);
 }

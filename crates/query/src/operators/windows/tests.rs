@@ -85,7 +85,7 @@ proptest! {
             (count, Box::new(move |r| counts(r, size, slide))),
         ];
         for (kind, reference) in kinds {
-            let expected = groups(&rows).into_iter().flat_map(|g| reference(g)).map(|(r, w)| (r.clone(), w));
+            let expected = groups(&rows).into_iter().flat_map(reference).map(|(r, w)| (r.clone(), w));
             let plan = select(over(&rows, kind.clone(), batch_rows), &["g", "t", "n", WINDOW]);
             prop_assert_eq!(run(&plan, batch_rows), lines(expected), "{}", kind);
         }
