@@ -72,6 +72,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
     }
     let storage_options = StorageOptions {
         memtable_bytes: options.memory.memtables,
+        series_bytes: options.memory.series,
+        compaction_bytes: options.memory.compaction,
         cache_bytes: options.memory.caches / 2,
         limits: options.limits.clone(),
         ..options.storage.clone()

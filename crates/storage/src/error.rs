@@ -108,6 +108,14 @@ pub enum StorageError {
         /// The limit.
         limit: usize,
     },
+    /// The series index has no memory left for another series.
+    #[error("the series index takes {used} of its {share} bytes of memory")]
+    SeriesMemory {
+        /// Bytes of the index.
+        used: u64,
+        /// The share of the budget.
+        share: u64,
+    },
     /// The node is stopping.
     #[error("storage is shutting down")]
     ShuttingDown,
@@ -152,7 +160,7 @@ impl StorageError {
             Self::Columns { .. } | Self::BadBatch { .. } => ErrorKind::Internal,
             Self::StaleSeries { .. } | Self::Busy { .. } => ErrorKind::Busy,
             Self::SeriesTaken { .. } => ErrorKind::SeriesExists,
-            Self::TooManySeries { .. } => ErrorKind::LimitReached,
+            Self::TooManySeries { .. } | Self::SeriesMemory { .. } => ErrorKind::LimitReached,
             Self::ShuttingDown => ErrorKind::ShuttingDown,
         }
     }

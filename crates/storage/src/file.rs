@@ -1,7 +1,7 @@
 //! Data files that are pinned while anybody reads them (M-2).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use object_store::path::Path;
 use tokio::sync::mpsc;
@@ -44,6 +44,8 @@ pub(crate) struct DataFile {
     pub(crate) path: Path,
     /// When this process first saw it (clock, ns): a bucket without recent files is cold.
     pub(crate) since_ns: i64,
+    /// Deletions up to this sequence number were found too few to write the file again for them.
+    pub(crate) weighed: AtomicU64,
     doomed: AtomicBool,
     reaper: Reaper,
 }
@@ -51,7 +53,8 @@ pub(crate) struct DataFile {
 impl DataFile {
     pub(crate) fn new(shard: ShardId, meta: FileMeta, since_ns: i64, reaper: Reaper) -> Arc<Self> {
         let path = data_path(shard, meta.table, meta.bucket_start, meta.file_id);
-        Arc::new(Self { meta, path, since_ns, doomed: AtomicBool::new(false), reaper })
+        let (weighed, doomed) = (AtomicU64::new(0), AtomicBool::new(false));
+        Arc::new(Self { meta, path, since_ns, weighed, doomed, reaper })
     }
 
     /// To be called when no durable manifest names the file any more.

@@ -19,6 +19,7 @@ mod retag;
 mod routes;
 mod scan;
 pub mod series;
+mod series_budget;
 mod shard;
 mod snapshot;
 pub mod sst;

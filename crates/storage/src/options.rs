@@ -43,6 +43,10 @@ pub struct StorageOptions {
     pub flush_bytes: u64,
     /// A shard's memtables are flushed when their oldest row is this old.
     pub flush_interval: Duration,
+    /// Bytes for the series index, all tables together: above it no series is made.
+    pub series_bytes: u64,
+    /// Bytes that all compactions together may hold.
+    pub compaction_bytes: u64,
     /// Bytes for footers with their page indexes, and for decoded blocks: half for each.
     pub cache_bytes: u64,
     /// Compaction.
@@ -62,6 +66,8 @@ impl Default for StorageOptions {
             max_stall: Duration::from_secs(5),
             flush_bytes: 128 << 20,
             flush_interval: Duration::from_secs(60),
+            series_bytes: 512 << 20,
+            compaction_bytes: 128 << 20,
             cache_bytes: 256 << 20,
             compaction: CompactionOptions::default(),
             background_interval: Duration::from_secs(1),

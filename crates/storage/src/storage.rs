@@ -18,9 +18,11 @@ use crate::error::StorageError;
 use crate::file::Reaper;
 use crate::routes::Routes;
 use crate::series::{SeriesIndex, SeriesKey};
+use crate::series_budget::SeriesBudget;
 use crate::shard::open::RecoveryReport;
+use crate::shard::pick::MergeMemory;
 use crate::shard::writer::Command;
-use crate::shard::{SeriesCount, Shard, Shared};
+use crate::shard::{Shard, Shared};
 use crate::snapshot::{Pinned, PinnedShard, TableSnapshot};
 use crate::sst::MetaCache;
 use crate::write::{DeleteFilter, WriteAck, WriteBatch};
@@ -93,7 +95,8 @@ impl Storage {
             tables,
             clock,
             budget: Arc::new(Budget::new(options.memtable_bytes, options.max_stall)),
-            series_count: Arc::new(SeriesCount::new(options.limits.max_series)),
+            series_budget: Arc::new(SeriesBudget::new(options.limits.max_series, options.series_bytes)),
+            merge_memory: MergeMemory::new(options.compaction_bytes),
             cache: Arc::new(MetaCache::new(usize::try_from(options.cache_bytes).unwrap_or(usize::MAX))),
             options: Arc::new(options),
             reaper,
@@ -284,7 +287,7 @@ impl Storage {
     pub fn stats(&self) -> StorageStats {
         let mut stats = StorageStats {
             memtable_bytes: self.0.shared.budget.used(),
-            series: self.0.shared.series_count.get() as u64,
+            series: self.0.shared.series_budget.series(),
             ..StorageStats::default()
         };
         for shard in &self.0.shards {

@@ -54,6 +54,8 @@ impl Config {
             max_stall: s.max_stall.0,
             flush_bytes: s.flush_bytes.0,
             flush_interval: s.flush_interval.0,
+            series_bytes: shares.series,
+            compaction_bytes: shares.compaction,
             cache_bytes: shares.caches,
             compaction: CompactionOptions {
                 trigger_files: s.compaction_trigger_files,

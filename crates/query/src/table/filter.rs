@@ -4,7 +4,7 @@ use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::expr::{BinaryExpr, InList};
-use datafusion::logical_expr::{Between, Cast, Expr, Operator, TryCast};
+use datafusion::logical_expr::{Between, Cast, Expr, Operator, TableProviderFilterPushDown, TryCast};
 use triglot_model::{ColumnKind, TableDef};
 use triglot_storage::TimeRange;
 
@@ -32,6 +32,21 @@ pub(crate) fn classify(expr: &Expr, table: &TableDef) -> Pushdown {
         return Pushdown::Time { range, exact };
     }
     if is_tag_predicate(expr, table) { Pushdown::Tags } else { Pushdown::No }
+}
+
+/// What DataFusion is told of each of `filters` by a provider that decides those that `decides` names.
+pub(crate) fn answers(
+    filters: &[&Expr],
+    table: &TableDef,
+    decides: impl Fn(&Pushdown) -> bool,
+) -> Vec<TableProviderFilterPushDown> {
+    let answer = |filter: &&Expr| match classify(filter, table) {
+        pushdown if !decides(&pushdown) => TableProviderFilterPushDown::Unsupported,
+        Pushdown::Time { exact: true, .. } | Pushdown::Tags => TableProviderFilterPushDown::Exact,
+        Pushdown::Time { exact: false, .. } => TableProviderFilterPushDown::Inexact,
+        Pushdown::No => TableProviderFilterPushDown::Unsupported,
+    };
+    filters.iter().map(answer).collect()
 }
 
 /// Whether `expr` can be decided once per series.

@@ -16,7 +16,7 @@ use triglot_model::{ColumnId, ColumnKind, Precision, ShardId, Sid, TableDef};
 use triglot_storage::TimeRange;
 
 use super::exec::{ExactRows, PreparedScan, ScanPlan, SeriesScanExec, Work};
-use super::filter::{Pushdown, classify};
+use super::filter::{Pushdown, answers, classify};
 use super::shape::{Output, Shape, TagCache};
 use super::tags::{self, CHILD_NAME};
 use super::units::{self, Unit};
@@ -302,14 +302,7 @@ impl TableProvider for SeriesTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(filters
-            .iter()
-            .map(|filter| match classify(filter, self.source.table()) {
-                Pushdown::Time { exact: true, .. } | Pushdown::Tags => TableProviderFilterPushDown::Exact,
-                Pushdown::Time { exact: false, .. } => TableProviderFilterPushDown::Inexact,
-                Pushdown::No => TableProviderFilterPushDown::Unsupported,
-            })
-            .collect())
+        Ok(answers(filters, self.source.table(), |_| true))
     }
 
     async fn scan(

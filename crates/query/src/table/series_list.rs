@@ -11,7 +11,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use triglot_model::{ColumnId, ShardId, Sid};
 
-use super::filter::{Pushdown, classify};
+use super::filter::{Pushdown, answers};
 use super::tags::{self, CHILD_NAME, typed};
 use crate::source::SeriesSource;
 
@@ -63,13 +63,7 @@ impl TableProvider for SeriesListTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(filters
-            .iter()
-            .map(|filter| match classify(filter, self.source.table()) {
-                Pushdown::Tags => TableProviderFilterPushDown::Exact,
-                _ => TableProviderFilterPushDown::Unsupported,
-            })
-            .collect())
+        Ok(answers(filters, self.source.table(), |pushdown| *pushdown == Pushdown::Tags))
     }
 
     async fn scan(

@@ -9,6 +9,7 @@ use super::key::{canonical_identity, identity_hash, placement_hash, push_canonic
 use super::strings::Strings;
 use super::tag::TagColumn;
 use super::{SeriesError, SeriesKey};
+use crate::series_budget::Counted;
 
 /// New values of some tags of a series; none = NULL. Of a repeated column the last counts.
 pub type TagChanges = [(ColumnId, Option<Box<str>>)];
@@ -27,6 +28,8 @@ pub struct SeriesIndex {
     pub(super) live: RoaringBitmap,
     pub(super) next: u32,
     epoch: u64,
+    /// What the budget has counted of this index.
+    pub(crate) counted: Counted,
 }
 
 /// Child names by sid; empty unless they are the identity.
@@ -65,6 +68,7 @@ impl SeriesIndex {
             live: RoaringBitmap::new(),
             next: 0,
             epoch: 0,
+            counted: Counted::default(),
         }
     }
 

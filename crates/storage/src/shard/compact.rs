@@ -1,9 +1,12 @@
 //! Compaction: files of one bucket that are neighbours in sequence order become one.
 //!
 //! Only neighbours are merged, so sequence ranges stay disjoint and a tombstone applies to a file
-//! by comparing two numbers. Deletions and row operations vanish when the oldest file takes part,
-//! since nothing older can be meant by them.
+//! by comparing two numbers. Deletions that are older than what follows the merged files are applied
+//! for good: the new file's range reaches up to them. A file is also written again on its own when
+//! much of it is deleted. Row operations vanish when the oldest file takes part, since nothing older
+//! can be meant by them.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,20 +14,18 @@ use futures::StreamExt;
 use triglot_model::TableId;
 
 use super::Shard;
+use super::pick::{BATCH_ROWS, is_worn, merge_bytes, pick};
+use super::state::{Chunk, TableState};
 use crate::error::StorageError;
 use crate::file::{DataFile, data_path};
 use crate::manifest::EditV1;
 use crate::merge::{FoldMode, Layout, MergeOptions, MergeStream, apply_tombstones};
 use crate::scan::{RowStream, deletions_for};
 use crate::sst::{FileMeta, FileMetaV1, ReadRequest, SstReader, SstWriteOptions};
-use crate::{CompactionOptions, TableMeta, TimeRange, Tombstone, sst};
+use crate::{TableMeta, TimeRange, Tombstone, sst};
 
 /// ZSTD level of compacted files.
 const ZSTD_COMPACT: i32 = 3;
-/// Rows of a batch while merging.
-const BATCH_ROWS: usize = 8192;
-/// Files count as similar in size when the largest is at most so many times the smallest.
-const SIMILAR: u64 = 4;
 
 /// One merge to be done.
 #[derive(Debug, Clone)]
@@ -34,7 +35,37 @@ pub(crate) struct Job {
     files: Vec<Arc<DataFile>>,
     /// Whether the oldest file of the bucket is among them.
     oldest: bool,
-    tombstones: Arc<Vec<Tombstone>>,
+    /// The deletions that the merge applies: those that are older than anything of the bucket behind
+    /// the files.
+    deletions: Vec<Tombstone>,
+}
+
+impl Job {
+    /// The merge of these files of a chunk.
+    fn new(id: TableId, table: &TableState, start: i64, chunk: &Chunk, files: Range<usize>) -> Self {
+        // One that is not in the manifest yet may be lost with the WAL's end in modes that do not fsync
+        // each write; a file must not reach beyond what the next start knows.
+        let behind = behind(chunk, files.end).min(table.tombstones_durable.saturating_add(1));
+        let oldest = files.start == 0;
+        let files = chunk.files.get(files).unwrap_or_default().to_vec();
+        let reaches = |t: &&Tombstone| {
+            t.seq < behind && files.iter().any(|f| t.seq > f.meta.seq_max && t.time.overlaps(&f.meta.time))
+        };
+        let deletions = table.tombstones.iter().filter(reaches).cloned().collect();
+        Self { table: id, start, files, oldest, deletions }
+    }
+
+    /// The newest deletion that is applied.
+    fn newest_deletion(&self) -> u64 {
+        self.deletions.iter().map(|t| t.seq).max().unwrap_or(0)
+    }
+}
+
+/// The lowest sequence number of what follows the first `files` files of a chunk.
+fn behind(chunk: &Chunk, files: usize) -> u64 {
+    let memory = chunk.flushing.parts.iter().chain(&chunk.active.parts).map(|part| part.seq).min();
+    let file = chunk.files.get(files).map(|file| file.meta.seq_min);
+    file.into_iter().chain(memory).min().unwrap_or(u64::MAX)
 }
 
 impl Shard {
@@ -54,7 +85,7 @@ impl Shard {
     async fn compact_now(&self, table: Option<TableId>, all: bool) -> Result<usize, StorageError> {
         let _one_at_a_time = self.compact_lock.lock().await;
         let mut done = 0;
-        while let Some(job) = self.next_job(table, all).filter(|_| !self.is_stopping()) {
+        while let Some(job) = self.any_job(table, all).await?.filter(|_| !self.is_stopping()) {
             let started = std::time::Instant::now();
             self.run_job(&job).await?;
             self.counters.compactions.fetch_add(1, Ordering::Relaxed);
@@ -66,14 +97,58 @@ impl Shard {
         Ok(done)
     }
 
+    /// A merge, or else a file to be written again for its deletions. `all`: for any deletion.
+    async fn any_job(&self, only: Option<TableId>, all: bool) -> Result<Option<Job>, StorageError> {
+        if let Some(job) = self.next_job(only, all) {
+            return Ok(Some(job));
+        }
+        for job in self.files_with_deletions(only, all) {
+            let Some(file) = job.files.first() else { continue };
+            if all {
+                return Ok(Some(job));
+            }
+            let reader = SstReader::open(&self.store, &file.path, &self.sst_cache).await?;
+            if is_worn(reader.runs(), file.meta.time, &job.deletions) {
+                return Ok(Some(job));
+            }
+            file.weighed.store(job.newest_deletion(), Ordering::Relaxed);
+        }
+        Ok(None)
+    }
+
+    /// Single files that have deletions to apply, without those that were weighed before (`all`: with
+    /// them).
+    fn files_with_deletions(&self, only: Option<TableId>, all: bool) -> Vec<Job> {
+        let state = self.state.read();
+        let tables = state.tables.iter().filter(|(id, table)| {
+            // A table that the catalog no longer has is about to be forgotten.
+            only.is_none_or(|t| t == **id)
+                && !table.tombstones.is_empty()
+                && self.tables.table(**id).is_some()
+        });
+        let mut jobs = Vec::new();
+        for (id, table) in tables {
+            for (start, chunk) in &table.chunks {
+                let single = (0..chunk.files.len()).map(|at| Job::new(*id, table, *start, chunk, at..at + 1));
+                jobs.extend(single.filter(|job| {
+                    let weighed = job.files.first().map_or(0, |f| f.weighed.load(Ordering::Relaxed));
+                    !job.deletions.is_empty() && (all || job.newest_deletion() > weighed)
+                }));
+            }
+        }
+        jobs
+    }
+
     fn next_job(&self, only: Option<TableId>, all: bool) -> Option<Job> {
         let now = self.clock.now_ns();
         let state = self.state.read();
         for (id, table) in &state.tables {
             // A table that the catalog no longer has is about to be forgotten.
-            if only.is_some_and(|t| t != *id) || self.tables.table(*id).is_none() {
+            if only.is_some_and(|t| t != *id) {
                 continue;
             }
+            let Some(meta) = self.tables.table(*id) else { continue };
+            let columns = meta.def.stored_columns().count();
             for (start, chunk) in &table.chunks {
                 let newest = chunk.files.iter().map(|f| f.since_ns).max().unwrap_or(now);
                 let options = &self.options.compaction;
@@ -81,16 +156,10 @@ impl Shard {
                     i64::try_from(options.cold_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000_000);
                 let cold = now.saturating_sub(newest) >= cold_ns;
                 let metas: Vec<&FileMeta> = chunk.files.iter().map(|f| &f.meta).collect();
-                let Some(pick) = pick(&metas, options, all || cold) else { continue };
-                let files: Vec<_> = chunk.files.get(pick.clone()).unwrap_or_default().to_vec();
-                let oldest = pick.start == 0;
-                return Some(Job {
-                    table: *id,
-                    start: *start,
-                    files,
-                    oldest,
-                    tombstones: Arc::clone(&table.tombstones),
-                });
+                let memory = self.merge_memory.share();
+                if let Some(files) = pick(&metas, options, all || cold, columns, memory) {
+                    return Some(Job::new(*id, table, *start, chunk, files));
+                }
             }
         }
         None
@@ -98,6 +167,9 @@ impl Shard {
 
     async fn run_job(&self, job: &Job) -> Result<(), StorageError> {
         let Some(meta) = self.tables.table(job.table) else { return Ok(()) };
+        let columns = meta.def.stored_columns().count();
+        let bytes = merge_bytes(job.files.iter().map(|f| &f.meta), columns);
+        let _memory = self.merge_memory.take(bytes).await;
         let merged = self.merge_files(job, &meta).await?;
         let mut manifest = self.manifest.lock().await;
         let still_there = {
@@ -156,11 +228,7 @@ impl Shard {
                 with_control: file.meta.has_ops,
                 batch_rows: BATCH_ROWS,
             });
-            // The new file's sequence range ends where the newest input's does: deletions up to there
-            // are applied now, since nobody applies them to the new file. Later ones still will be.
-            let deletions = deletions_for(file, &job.tombstones, &TimeRange::ALL);
-            let seq_max = job.files.last().map_or(0, |f| f.meta.seq_max);
-            let deletions: Vec<Tombstone> = deletions.into_iter().filter(|t| t.seq <= seq_max).collect();
+            let deletions = deletions_for(file, &job.deletions, &TimeRange::ALL);
             let stopping = Arc::clone(&self.stopping);
             inputs.push(
                 rows.map(move |batch| {
@@ -184,7 +252,8 @@ impl Shard {
             file_id,
             bucket_start: job.start,
             seq_min: metas().map(|m| m.seq_min).min().unwrap_or(0),
-            seq_max: metas().map(|m| m.seq_max).max().unwrap_or(0),
+            // Deletions that were applied now are applied for good: nobody does it to the new file again.
+            seq_max: metas().map(|m| m.seq_max).chain([job.newest_deletion()]).max().unwrap_or(0),
             level: metas().map(|m| m.level).max().unwrap_or(0).saturating_add(1),
             ..SstWriteOptions::new(Arc::clone(&meta.def))
         };
@@ -228,32 +297,4 @@ impl Shard {
         }
         Ok(())
     }
-}
-
-/// Which neighbouring files to merge: with `cold` all that fit, otherwise the newest run of at
-/// least `trigger_files` files of similar size. Merging newest first keeps large old files out of
-/// most merges.
-fn pick(files: &[&FileMeta], options: &CompactionOptions, cold: bool) -> Option<std::ops::Range<usize>> {
-    let trigger = if cold { 2 } else { options.trigger_files.max(2) };
-    let mut end = files.len();
-    while end >= trigger {
-        let mut start = end;
-        let (mut bytes, mut smallest, mut largest) = (0, u64::MAX, 0);
-        while start > 0 && end - start < options.max_inputs {
-            let Some(file) = files.get(start - 1) else { break };
-            let (low, high) = (smallest.min(file.bytes), largest.max(file.bytes));
-            let similar = cold || high <= low.saturating_mul(SIMILAR).max(1 << 20);
-            if !similar || bytes + file.bytes > options.max_bytes {
-                break;
-            }
-            bytes += file.bytes;
-            (smallest, largest) = (low, high);
-            start -= 1;
-        }
-        if end - start >= trigger {
-            return Some(start..end);
-        }
-        end -= 1;
-    }
-    None
 }

@@ -3,10 +3,11 @@
 pub(crate) mod compact;
 mod flush;
 pub(crate) mod open;
+pub(crate) mod pick;
 pub(crate) mod state;
 pub(crate) mod writer;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -21,47 +22,16 @@ use crate::file::{Reaper, data_path, series_path};
 use crate::manifest::{EditV1, Manifest};
 use crate::routes::Routes;
 use crate::series::SeriesIndex;
+use crate::series_budget::SeriesBudget;
 use crate::sst::MetaCache;
 use crate::wal::Spares;
 use crate::{StorageOptions, TableMeta, Tables};
+use pick::MergeMemory;
 use state::{ShardState, TableState};
 use writer::Command;
 
 /// Requests that may wait for a shard's writer; more wait at the sender.
 const QUEUE: usize = 256;
-
-/// Series on the node, against their limit.
-#[derive(Debug)]
-pub(crate) struct SeriesCount {
-    count: AtomicUsize,
-    limit: usize,
-}
-
-impl SeriesCount {
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { count: AtomicUsize::new(0), limit }
-    }
-
-    pub(crate) fn limit(&self) -> usize {
-        self.limit
-    }
-
-    pub(crate) fn get(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.get() >= self.limit
-    }
-
-    pub(crate) fn add(&self, n: usize) {
-        self.count.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub(crate) fn remove(&self, n: usize) {
-        self.count.fetch_sub(n, Ordering::Relaxed);
-    }
-}
 
 /// Running totals for metrics.
 #[derive(Debug, Default)]
@@ -89,7 +59,8 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: Arc<StorageOptions>,
     pub(crate) budget: Arc<Budget>,
-    pub(crate) series_count: Arc<SeriesCount>,
+    pub(crate) series_budget: Arc<SeriesBudget>,
+    pub(crate) merge_memory: MergeMemory,
     pub(crate) cache: Arc<MetaCache>,
     pub(crate) reaper: Reaper,
     pub(crate) routes: Arc<Routes>,
@@ -104,7 +75,8 @@ pub(crate) struct Shard {
     clock: Arc<dyn Clock>,
     options: Arc<StorageOptions>,
     budget: Arc<Budget>,
-    series_count: Arc<SeriesCount>,
+    series_budget: Arc<SeriesBudget>,
+    merge_memory: MergeMemory,
     reaper: Reaper,
     routes: Arc<Routes>,
     /// Requests to the writer thread.
@@ -196,7 +168,7 @@ impl Shard {
         state.active_bytes = state.active_bytes.saturating_sub(active);
         drop(state);
         self.budget.release(bytes);
-        self.series_count.remove(entry.series.read().len());
+        self.series_budget.forget(&mut entry.series.write());
     }
 
     /// Drops a table: memory first, so that no flush lists it again, then the manifest.

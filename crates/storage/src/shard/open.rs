@@ -52,7 +52,7 @@ impl Shard {
         let mut state = ShardState { visible_seq: manifest.state().flushed_seq, ..ShardState::default() };
         for (table, known) in &manifest.state().tables {
             let entry = load_table(id, *table, known, &shared).await?;
-            shared.series_count.add(entry.series.read().len());
+            shared.series_budget.settle(&mut entry.series.write());
             state.tables.insert(*table, entry);
         }
         let flushed_seq = manifest.state().flushed_seq;
@@ -65,7 +65,8 @@ impl Shard {
             clock: shared.clock,
             options: shared.options,
             budget: shared.budget,
-            series_count: shared.series_count,
+            series_budget: shared.series_budget,
+            merge_memory: shared.merge_memory,
             reaper: shared.reaper,
             routes: shared.routes,
             queue,
@@ -150,17 +151,17 @@ impl Shard {
             }
             WalPayload::SeriesCreate { entries, .. } => {
                 let mut index = entry.series.write();
-                let before = index.len();
                 for e in entries {
                     index.insert_with_sid(e.sid, &SeriesKey { child: e.child, tags: e.tags })?;
                 }
-                self.series_count.add(index.len() - before);
+                self.series_budget.settle(&mut index);
             }
             WalPayload::SetTags { entries, .. } => {
                 let mut index = entry.series.write();
                 for (sid, tags) in entries {
                     index.set_tags(sid, &tags)?;
                 }
+                self.series_budget.settle(&mut index);
             }
             WalPayload::Tombstone { time, series, .. } => {
                 let freed = entry.delete(Tombstone { seq, time, series })?;
@@ -168,8 +169,9 @@ impl Shard {
                 self.budget.release(freed);
             }
             WalPayload::SeriesRemove { sids, .. } => {
-                let removed = entry.series.write().remove(&sids);
-                self.series_count.remove(removed);
+                let mut index = entry.series.write();
+                index.remove(&sids);
+                self.series_budget.settle(&mut index);
             }
             WalPayload::DropTable { .. } => {}
         }

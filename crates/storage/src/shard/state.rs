@@ -10,6 +10,7 @@ use crate::file::DataFile;
 use crate::memtable::{MemPart, MemParts, bucket_range, bucket_start};
 use crate::merge::MergeError;
 use crate::series::SeriesIndex;
+use crate::series_budget::SeriesBudget;
 use crate::{TimeRange, Tombstone};
 
 /// The rows of one (shard, table, bucket): all versions of a key are in here.
@@ -108,15 +109,18 @@ impl TableState {
         Ok(freed)
     }
 
-    /// Removes series and what they have in memory. Returns the bytes that became free, and how many
-    /// series there were.
+    /// Removes series and what they have in memory. Returns the bytes of rows that became free.
     pub(crate) fn remove_series(
         &mut self,
         tombstone: Tombstone,
         sids: &[Sid],
-    ) -> Result<(u64, usize), MergeError> {
+        budget: &SeriesBudget,
+    ) -> Result<u64, MergeError> {
         let freed = self.delete(tombstone)?;
-        Ok((freed, self.series.write().remove(sids)))
+        let mut index = self.series.write();
+        index.remove(sids);
+        budget.settle(&mut index);
+        Ok(freed)
     }
 
     /// Whether the manifest lacks nothing of the series index. An index from which all series were

@@ -268,15 +268,20 @@ impl Writer {
         if stale && batch.series.iter().any(|s| matches!(s, SeriesRef::Known(_))) {
             return Err(StorageError::StaleSeries { table: id, shard: self.shard.id });
         }
-        let mut sids = Vec::with_capacity(batch.series.len());
-        for series in &batch.series {
-            match series {
-                SeriesRef::Known(sid) if sid.0 >= index.next_sid() => return Err(unknown_series(id)),
-                SeriesRef::Known(sid) => sids.push(*sid),
-                SeriesRef::Key(key) => sids.push(self.series_of_key(&batch.table.def, &mut index, key)?),
-            }
+        let next = index.next_sid();
+        let resolved: Result<Vec<Sid>, StorageError> = batch
+            .series
+            .iter()
+            .map(|series| match series {
+                SeriesRef::Known(sid) if sid.0 >= next => Err(unknown_series(id)),
+                SeriesRef::Known(sid) => Ok(*sid),
+                SeriesRef::Key(key) => self.series_of_key(&batch.table.def, &mut index, key),
+            })
+            .collect();
+        if index.next_sid() > next {
+            self.shard.series_budget.settle(&mut index);
         }
-        Ok(WriteAck { sids, series_epoch: index.epoch() })
+        Ok(WriteAck { sids: resolved?, series_epoch: index.epoch() })
     }
 
     /// The series of a key, made if there is none.
@@ -290,18 +295,17 @@ impl Writer {
             return Ok(sid);
         }
         let shard = &self.shard;
-        if shard.series_count.is_full() {
-            return Err(StorageError::TooManySeries { limit: shard.series_count.limit() });
-        }
         if !shard.routes.leads_to(shard.id, table, key)? {
             return Err(StorageError::StaleSeries { table: table.id, shard: shard.id });
         }
-        let (sid, created) = index.get_or_create(key)?;
-        if created {
-            self.unlogged.push((table.id, sid));
-            self.shard.series_count.add(1);
+        shard.series_budget.admit(index, key)?;
+        let created = index.get_or_create(key);
+        if let Ok((sid, true)) = &created {
+            self.unlogged.push((table.id, *sid));
+        } else {
+            shard.series_budget.settle(index);
         }
-        Ok(sid)
+        Ok(created?.0)
     }
 
     fn prepare_set_tags(
@@ -487,11 +491,10 @@ impl Shard {
                     None => Ok(()),
                 },
                 Apply::RemoveSeries { table, tombstone, sids } => match state.tables.get_mut(&table) {
-                    Some(entry) => entry.remove_series(tombstone, &sids).map(|(freed, removed)| {
+                    Some(entry) => entry.remove_series(tombstone, &sids, &self.series_budget).map(|freed| {
                         state.active_bytes = state.active_bytes.saturating_sub(freed);
                         state.oldest_unflushed_ns.get_or_insert(now);
                         self.budget.release(freed);
-                        self.series_count.remove(removed);
                     }),
                     None => Ok(()),
                 },
@@ -504,6 +507,7 @@ impl Shard {
                                 result = Err(error.to_string());
                             }
                         }
+                        self.series_budget.settle(&mut index);
                     }
                     Ok(())
                 }

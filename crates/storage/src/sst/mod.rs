@@ -40,6 +40,7 @@ pub use error::SstError;
 pub use meta::{FileMeta, FileMetaV1};
 pub use read::{ColumnStatistics, ReadRequest, SstReader};
 pub use runs::RunIndex;
+pub(crate) use write::ROW_GROUP_ROWS;
 pub use write::{SstWriteOptions, write};
 
 /// Footer keys.

@@ -19,7 +19,7 @@ pub struct RunIndex {
 
 impl RunIndex {
     /// Adds the next rows, which must not be below the last sid. Returns whether they are.
-    pub(super) fn push(&mut self, sids: &[u32]) -> bool {
+    pub(crate) fn push(&mut self, sids: &[u32]) -> bool {
         for run in sids.chunk_by(|a, b| a == b) {
             let Some(sid) = run.first() else { continue };
             let end = self.rows() + run.len() as u64;

@@ -37,6 +37,9 @@ pub struct SstWriteOptions {
     pub page_rows: usize,
 }
 
+/// Rows of a row group, unless a test says otherwise.
+pub(crate) const ROW_GROUP_ROWS: usize = 1 << 20;
+
 impl SstWriteOptions {
     /// Defaults: file 0 of bucket 0, no sequence numbers, ZSTD 1, row groups of 1 Mi rows, pages
     /// of 8 Ki rows.
@@ -49,7 +52,7 @@ impl SstWriteOptions {
             seq_max: 0,
             level: 0,
             zstd_level: 1,
-            row_group_rows: 1 << 20,
+            row_group_rows: ROW_GROUP_ROWS,
             page_rows: 8 << 10,
         }
     }

@@ -1,6 +1,7 @@
 //! Tests of the whole storage engine. `model` is an independent reference; `TRIGLOT_TEST_ROUNDS`
 //! multiplies the rounds of the random tests.
 
+mod compaction;
 mod concurrent;
 mod crash;
 mod last_rows;

@@ -1,6 +1,6 @@
 //! One behaviour at a time.
 
-use triglot_model::{IdentityRule, RowOp, ShardId, Sid};
+use triglot_model::{IdentityRule, RowOp, ShardId, Sid, TableId};
 
 use super::model::{Model, OutRow, Value};
 use super::{A, BUCKET, C, InRow, Query, T1, T2, TABLE, TestEnv, key, open, options, row, table};
@@ -215,7 +215,7 @@ async fn a_delete_of_everything_stays_while_files_are_compacted() {
 #[tokio::test]
 async fn a_dropped_table_is_gone_with_its_files() {
     let (mut env, meta) = env(2).await;
-    let other = table(triglot_model::TableId(2), IdentityRule::AllTags);
+    let other = table(TableId(2), IdentityRule::AllTags);
     env.tables.put(other.clone());
     env.write(&other, RowOp::Merge, &[row("a", None, 1, 1)]).await.unwrap();
     for i in 0..4 {
@@ -313,6 +313,41 @@ async fn a_series_limit_refuses_new_series_only() {
     assert!(matches!(refused, Err(StorageError::TooManySeries { limit: 2 })), "{refused:?}");
     env.write(&meta, RowOp::Merge, &[row("a", None, 2, 1)]).await.unwrap();
     assert_eq!(env.rows(&meta).await.len(), 3);
+}
+
+/// The series share of the memory budget: known series are written on, also after a start that finds
+/// more than the share, and a dropped table makes room.
+#[tokio::test]
+async fn a_full_series_share_refuses_new_series_only() {
+    let (meta, other) = (all_tags(), table(TableId(2), IdentityRule::AllTags));
+    let mut options = options(1);
+    options.series_bytes = 64 << 10;
+    let mut env = TestEnv::sim(1, options, &[meta.clone(), other.clone()]).await;
+    let mut made = 0;
+    let refused = loop {
+        match env.write(&meta, RowOp::Merge, &[row(&format!("series {made}"), None, 1, 1)]).await {
+            Ok(()) => made += 1,
+            Err(error) => break error,
+        }
+        assert!(made < 10_000);
+    };
+    assert!(matches!(refused, StorageError::SeriesMemory { .. }), "{refused}");
+    assert_eq!(refused.kind(), triglot_model::ErrorKind::LimitReached);
+    assert!(env.storage.stats().series_bytes <= 96 << 10, "{:?}", env.storage.stats());
+    let new = [row("new", None, 1, 1)];
+    assert!(env.write(&other, RowOp::Merge, &new).await.is_err());
+    env.write(&meta, RowOp::Merge, &[row("series 0", None, 2, 1)]).await.unwrap();
+    // A start with a smaller share finds everything.
+    env.options.series_bytes = 16 << 10;
+    env.crash(true).await;
+    assert_eq!(env.storage.stats().series, made);
+    assert_eq!(env.rows(&meta).await.len() as u64, made + 1);
+    env.write(&meta, RowOp::Merge, &[row("series 1", None, 2, 1)]).await.unwrap();
+    assert!(env.write(&meta, RowOp::Merge, &new).await.is_err());
+    env.tables.remove(meta.def.id);
+    env.storage.drop_table(meta.def.id).await.unwrap();
+    env.write(&other, RowOp::Merge, &new).await.unwrap();
+    assert_eq!(env.storage.stats().series, 1);
 }
 
 #[tokio::test]
