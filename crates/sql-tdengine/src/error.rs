@@ -1,5 +1,5 @@
 use arrow::error::ArrowError;
-use triglot_engine::EngineError;
+use triglot_engine::{EngineError, IngestError};
 use triglot_engine::query::QueryError;
 use triglot_engine::query::operators::DuplicateTime;
 use triglot_model::ErrorKind;
@@ -47,7 +47,39 @@ impl From<EngineError> for TaosError {
         if let EngineError::Query(error) = error {
             return Self::from(error);
         }
-        Self::of_kind(error.kind(), &error.to_string())
+        match &error {
+            EngineError::DatabaseNotFound { .. } => Self::new(0x0388, "Database not exist"),
+            EngineError::TableNotFound { table, .. } => named(0x2603, "Table does not exist", table),
+            EngineError::TableExists { .. } => Self::new(0x0603, "Table already exists"),
+            EngineError::NameTaken { table } => named(0x061D, "Table already exists in other stables", table),
+            EngineError::NotASuperTable { table } => named(0x022F, "Table is not a supertable", table),
+            EngineError::NotAChild { .. } => Self::new(0x2649, "Invalid alter table statement"),
+            EngineError::ViewExists { .. } => Self::new(0x04A0, "view already exists in db"),
+            EngineError::ViewNotFound { .. } => Self::new(0x04A1, "view not exists in db"),
+            EngineError::Denied(_) => Self::new(0x0303, "Insufficient privilege for operation"),
+            EngineError::DeleteByField { .. } | EngineError::DeletePredicate { .. } => {
+                Self::new(0x2655, "The DELETE statement must have a definite time window range")
+            }
+            EngineError::Ingest(refused) => of_rows(refused),
+            _ => Self::of_kind(error.kind(), &error.to_string()),
+        }
+    }
+}
+
+fn named(code: u16, text: &str, name: &str) -> TaosError {
+    TaosError::new(code, format!("{text}: {name}"))
+}
+
+/// Rows that the engine refused.
+fn of_rows(refused: &IngestError) -> TaosError {
+    match refused {
+        IngestError::TableNotFound { table } => named(0x2603, "Table does not exist", table),
+        IngestError::ColumnNotFound { column, .. } => named(0x2602, "Invalid column name", column),
+        IngestError::TooLong { column, .. } => named(0x2653, "Value too long for column/tag", column),
+        IngestError::Expired { .. } | IngestError::EndOfTime { .. } | IngestError::Timestamp(_) => {
+            TaosError::new(0x060B, "Timestamp data out of range")
+        }
+        other => TaosError::of_kind(other.kind(), &other.to_string()),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Texts and expressions of time (sheet `tdengine-sql.md` section 2).
 
-use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveDateTime, NaiveTime, Offset, TimeZone};
+use chrono::{DateTime, Months, NaiveTime};
 use chrono_tz::Tz;
 use triglot_model::Precision;
 use triglot_parse_tdengine::ast::{BinaryOp, Duration, Expr, ExprKind, Literal, UnaryOp};
+
+use crate::time_text::{local_seconds, parse_time};
 
 /// What times mean in one statement.
 #[derive(Clone, Copy, Debug)]
@@ -17,23 +19,9 @@ pub(crate) struct TimeContext {
 }
 
 impl TimeContext {
-    /// The instant that `text` names: `YYYY-MM-DD[( |T)HH:MM[:SS[.f…]]][Z|±hh[[:]mm]]`. Finer digits than the
-    /// unit's are cut off.
+    /// The instant that `text` names ([`parse_time`]).
     pub(crate) fn parse(&self, text: &str) -> Option<i64> {
-        let text = text.trim();
-        let (date, rest) = date(text)?;
-        let (time, nanos, rest) = match rest.as_bytes().first() {
-            Some(b' ' | b'T' | b't') => clock(rest.get(1..)?)?,
-            None => (NaiveTime::MIN, 0, ""),
-            Some(_) => return None,
-        };
-        let local = date.and_time(time);
-        let seconds = match rest.trim_start() {
-            "" => local_to_utc(self.zone, local)?,
-            zone => local.and_utc().timestamp().checked_sub(i64::from(offset_seconds(zone)?))?,
-        };
-        let per_second = self.precision.per_second();
-        seconds.checked_mul(per_second)?.checked_add(nanos / self.precision.ns())
+        parse_time(text, self.zone, self.precision)
     }
 
     /// The statement's instant.
@@ -44,7 +32,7 @@ impl TimeContext {
     /// Midnight of the statement's day in its zone.
     pub(crate) fn today(&self) -> Option<i64> {
         let now = DateTime::from_timestamp_nanos(self.now_ns).with_timezone(&self.zone);
-        let midnight = local_to_utc(self.zone, now.date_naive().and_time(NaiveTime::MIN))?;
+        let midnight = local_seconds(now.date_naive().and_time(NaiveTime::MIN), self.zone)?;
         midnight.checked_mul(self.precision.per_second())
     }
 
@@ -63,7 +51,7 @@ impl TimeContext {
         let local = DateTime::from_timestamp(seconds, 0)?.with_timezone(&self.zone).naive_local();
         let by = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
         let moved = if months < 0 { local.checked_sub_months(by)? } else { local.checked_add_months(by)? };
-        local_to_utc(self.zone, moved)?.checked_mul(per_second)?.checked_add(rest)
+        local_seconds(moved, self.zone)?.checked_mul(per_second)?.checked_add(rest)
     }
 
     /// The instant that a constant expression gives: a count, a text, `now`, `today()`, and these with
@@ -124,85 +112,6 @@ impl TimeContext {
 enum Value {
     Time(i64),
     Span(Duration),
-}
-
-/// `YYYY-MM-DD` and what follows.
-fn date(text: &str) -> Option<(NaiveDate, &str)> {
-    let (year, rest) = digits(text, 4, 4)?;
-    let (month, rest) = digits(rest.strip_prefix('-')?, 1, 2)?;
-    let (day, rest) = digits(rest.strip_prefix('-')?, 1, 2)?;
-    let date = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?;
-    Some((date, rest))
-}
-
-/// `HH:MM[:SS[.f…]]`, the fraction in nanoseconds, and what follows.
-fn clock(text: &str) -> Option<(NaiveTime, i64, &str)> {
-    let (hour, rest) = digits(text, 1, 2)?;
-    let (minute, mut rest) = digits(rest.strip_prefix(':')?, 1, 2)?;
-    let (mut second, mut nanos) = (0, 0i64);
-    if let Some(after) = rest.strip_prefix(':') {
-        (second, rest) = digits(after, 1, 2)?;
-        if let Some(after) = rest.strip_prefix('.') {
-            let end = after.bytes().position(|b| !b.is_ascii_digit()).unwrap_or(after.len());
-            let (fraction, behind) = after.split_at(end);
-            if fraction.is_empty() {
-                return None;
-            }
-            for digit in fraction.bytes().chain(std::iter::repeat(b'0')).take(9) {
-                nanos = nanos * 10 + i64::from(digit - b'0');
-            }
-            rest = behind;
-        }
-    }
-    Some((NaiveTime::from_hms_opt(hour, minute, second)?, nanos, rest))
-}
-
-/// A number of `least` to `most` digits, and what follows.
-fn digits(text: &str, least: usize, most: usize) -> Option<(u32, &str)> {
-    let end = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
-    if end < least {
-        return None;
-    }
-    let (number, rest) = text.split_at(end);
-    Some((number.parse().ok()?, rest))
-}
-
-/// `Z`, `±hh`, `±hhmm`, `±hh:mm`, in seconds east.
-pub(crate) fn offset_seconds(text: &str) -> Option<i32> {
-    if matches!(text, "Z" | "z") {
-        return Some(0);
-    }
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, rest) = digits(rest, 2, 2)?;
-    let minutes = match rest.strip_prefix(':').unwrap_or(rest) {
-        "" if rest.is_empty() => 0,
-        minutes => match digits(minutes, 2, 2)? {
-            (minutes, "") => minutes,
-            _ => return None,
-        },
-    };
-    if hours > 14 || minutes > 59 {
-        return None;
-    }
-    Some(sign * i32::try_from(hours * 3600 + minutes * 60).ok()?)
-}
-
-/// The instant at which clocks of `zone` show `local`, in seconds. Of two the first; one that is skipped
-/// counts by the offset before the jump.
-pub(crate) fn local_to_utc(zone: Tz, local: NaiveDateTime) -> Option<i64> {
-    if !(1..=9999).contains(&local.year()) {
-        return None;
-    }
-    if let Some(found) = zone.from_local_datetime(&local).earliest() {
-        return Some(found.timestamp());
-    }
-    let before = local.checked_sub_days(Days::new(1))?;
-    let offset = zone.offset_from_local_datetime(&before).earliest()?.fix().local_minus_utc();
-    Some(local.and_utc().timestamp() - i64::from(offset))
 }
 
 #[cfg(test)]
