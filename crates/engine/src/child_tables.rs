@@ -197,6 +197,24 @@ impl Engine {
         Ok(found)
     }
 
+    /// The names of the child tables of a super table, sorted.
+    ///
+    /// # Errors
+    /// As with [`Engine::children`].
+    pub fn child_names(&self, table: &TableIn) -> Result<Vec<String>, EngineError> {
+        if table.def.identity != IdentityRule::ChildName {
+            return Ok(self.children(table, &[])?.into_iter().map(|c| c.name).collect());
+        }
+        let snapshot = self.storage().snapshot(&self.table_meta(&table.def, &table.database));
+        let mut found: Vec<String> = Vec::new();
+        for shard in snapshot.shards() {
+            let names = snapshot.child_names(shard, &snapshot.all_series(shard))?;
+            found.extend(names.iter().flatten().map(str::to_owned));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
     /// One child table, with the tags `tags`; none if it was dropped meanwhile.
     ///
     /// # Errors

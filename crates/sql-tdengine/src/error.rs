@@ -1,7 +1,7 @@
 use arrow::error::ArrowError;
-use triglot_engine::{EngineError, IngestError};
 use triglot_engine::query::QueryError;
 use triglot_engine::query::operators::DuplicateTime;
+use triglot_engine::{EngineError, IngestError};
 use triglot_model::ErrorKind;
 
 /// An error as TDengine's clients see it: a code (sheet `tdengine-sql.md` section 14) and its text.

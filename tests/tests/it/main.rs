@@ -8,6 +8,7 @@ mod architecture;
 mod bad_input;
 mod clients;
 mod crash;
+mod dialects;
 mod dump;
 mod files;
 mod golden;

@@ -18,30 +18,38 @@ struct Vgroup {
     tables: i32,
 }
 
+/// The numbers of a database's vgroups.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Vgroups {
+    first: i32,
+    count: i32,
+}
+
+impl Vgroups {
+    /// The vgroup that a table is in: by its name.
+    pub(super) fn of(self, table: &str) -> i32 {
+        self.first + bucket(table, self.count)
+    }
+}
+
 impl View<'_> {
-    /// The first number of a database's vgroups, and how many it has.
-    fn vgroup_range(&self, database: &DatabaseDef) -> (i32, i32) {
+    /// The vgroups of a database.
+    pub(super) fn vgroups_of(&self, database: &DatabaseDef) -> Vgroups {
         let mut first = FIRST_VGROUP;
         for other in self.catalog.databases(self.session.tenant) {
             let count = vgroup_count(other);
             if other.id == database.id {
-                return (first, count);
+                return Vgroups { first, count };
             }
             first += count;
         }
-        (first, vgroup_count(database))
-    }
-
-    /// The vgroup that a table is in: by its name.
-    pub(super) fn vgroup_of(&self, database: &DatabaseDef, table: &str) -> i32 {
-        let (first, count) = self.vgroup_range(database);
-        first + bucket(table, count)
+        Vgroups { first, count: vgroup_count(database) }
     }
 
     fn vgroups(&self) -> Vec<Vgroup> {
         let mut found = Vec::new();
         for database in self.databases() {
-            let (first, count) = self.vgroup_range(&database);
+            let Vgroups { first, count } = self.vgroups_of(&database);
             let total = i32::try_from(self.table_count(&database)).unwrap_or(i32::MAX);
             for at in 0..count {
                 // Spread evenly: counting by name would read all of them.

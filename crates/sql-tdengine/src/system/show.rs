@@ -95,7 +95,7 @@ impl Lister<'_> {
                 let (supers, normals) = self.view.tables(&database);
                 if kind != TableKind::Normal {
                     for table in &supers {
-                        names.extend(self.engine.children(table, &[])?.into_iter().map(|c| c.name));
+                        names.extend(self.engine.child_names(table)?);
                     }
                 }
                 if kind != TableKind::Child {

@@ -41,6 +41,7 @@ impl View<'_> {
         let mut rows: Vec<TableRow> = system_tables().collect();
         for database in self.databases() {
             let (supers, normals) = self.tables(&database);
+            let vgroups = self.vgroups_of(&database);
             for table in &supers {
                 let columns = columns_of(table);
                 for child in self.engine.children(table, &[])? {
@@ -51,7 +52,7 @@ impl View<'_> {
                         stable: Some(table.def.name.clone()),
                         // Unique on the node: the table in the upper half.
                         uid: uid(table, child.uid),
-                        vgroup: Some(self.vgroup_of(&database, &child.name)),
+                        vgroup: Some(vgroups.of(&child.name)),
                         ttl: i32::try_from(child.ttl).ok(),
                         comment: child.comment,
                         kind: "CHILD_TABLE",
@@ -67,7 +68,7 @@ impl View<'_> {
                     columns: columns_of(table),
                     stable: None,
                     uid: uid(table, 0),
-                    vgroup: Some(self.vgroup_of(&database, &table.def.name)),
+                    vgroup: Some(vgroups.of(&table.def.name)),
                     ttl: Some(table_options::ttl_of(&table.def)),
                     comment: table.def.options.get(table_options::COMMENT).cloned(),
                     kind: "NORMAL_TABLE",
@@ -149,7 +150,7 @@ impl View<'_> {
     }
 
     pub(super) fn ins_columns(&self) -> Result<Vec<Column>, EngineError> {
-        let mut rows: Vec<(String, String, &'static str, String, String, Option<i32>)> = Vec::new();
+        let mut rows: Vec<ColumnRow> = Vec::new();
         for database in self.databases() {
             let (supers, normals) = self.tables(&database);
             for table in supers.iter().chain(&normals) {
@@ -157,36 +158,47 @@ impl View<'_> {
                 let mut names =
                     vec![(table.def.name.clone(), if is_super { "SUPER_TABLE" } else { "NORMAL_TABLE" })];
                 if is_super {
-                    let children = self.engine.children(table, &[])?;
-                    names.extend(children.into_iter().map(|c| (c.name, "CHILD_TABLE")));
+                    names.extend(
+                        self.engine.child_names(table)?.into_iter().map(|name| (name, "CHILD_TABLE")),
+                    );
                 }
                 for (name, kind) in names {
                     for column in table.def.columns.iter().filter(|c| c.kind != ColumnKind::Tag) {
-                        rows.push((
-                            name.clone(),
-                            database.name.clone(),
+                        rows.push(ColumnRow {
+                            table: name.clone(),
+                            database: database.name.clone(),
                             kind,
-                            column.name.clone(),
-                            declared_type(column),
-                            storage_bytes(column),
-                        ));
+                            column: column.name.clone(),
+                            ty: declared_type(column),
+                            bytes: storage_bytes(column),
+                        });
                     }
                 }
             }
         }
         let none = || rows.iter().map(|_| None);
         Ok(vec![
-            Column::text("table_name", NAME, rows.iter().map(|r| Some(&r.0))),
-            Column::text("db_name", DATABASE, rows.iter().map(|r| Some(&r.1))),
-            Column::text("table_type", 21, rows.iter().map(|r| Some(r.2))),
-            Column::text("col_name", COLUMN, rows.iter().map(|r| Some(&r.3))),
-            Column::text("col_type", 32, rows.iter().map(|r| Some(&r.4))),
-            Column::int("col_length", rows.iter().map(|r| r.5)),
+            Column::text("table_name", NAME, rows.iter().map(|r| Some(&r.table))),
+            Column::text("db_name", DATABASE, rows.iter().map(|r| Some(&r.database))),
+            Column::text("table_type", 21, rows.iter().map(|r| Some(r.kind))),
+            Column::text("col_name", COLUMN, rows.iter().map(|r| Some(&r.column))),
+            Column::text("col_type", 32, rows.iter().map(|r| Some(&r.ty))),
+            Column::int("col_length", rows.iter().map(|r| r.bytes)),
             Column::int("col_precision", none()),
             Column::int("col_scale", none()),
             Column::int("col_nullable", none()),
         ])
     }
+}
+
+/// A row of `ins_columns`.
+struct ColumnRow {
+    table: String,
+    database: String,
+    kind: &'static str,
+    column: String,
+    ty: String,
+    bytes: Option<i32>,
 }
 
 fn system_tables() -> impl Iterator<Item = TableRow> {
