@@ -75,16 +75,7 @@ fn deep_nesting_is_refused() {
     {
         refused(&server, &nested(before, after), "010009", "sql parser error: ");
     }
-    for chain in [
-        "+1",
-        "::bigint",
-        "[1]",
-        " is null",
-        " like 'a'",
-        " and 1",
-        " union all select 1",
-        " at time zone 'UTC'",
-    ] {
+    for chain in ["+1", "::bigint", "[1]", " is null", " like 'a'", " and 1", " union all select 1"] {
         refused(&server, &format!("select 1{}", chain.repeat(N)), "010009", "sql parser error: ");
     }
     for call in ["position(", "substring(", "overlay(", "convert(", "ceil(", "trim("] {
