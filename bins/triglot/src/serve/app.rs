@@ -143,6 +143,8 @@ impl Context<'_> {
             .workers(workers)
             .max_connections(s.max_connections.div_ceil(workers))
             .keep_alive(s.keep_alive.0)
+            // Answers leave in pieces: the last one must not wait for the client's delayed ACK (40 ms).
+            .tcp_nodelay(true)
             .disable_signals();
         for socket in sockets {
             server = match self.certificate {
