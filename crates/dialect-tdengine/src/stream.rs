@@ -42,7 +42,7 @@ pub(crate) struct Shape {
 
 /// What a request has until its last row is sent: kept for what happens when it is dropped.
 #[derive(Debug, Default)]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "held for what their drops do")]
 pub(crate) struct Held {
     pub(crate) recording: Option<Recording>,
     /// Its place in the pool.

@@ -59,6 +59,20 @@ impl Engine {
         Ok(database)
     }
 
+    /// The database and the key of a view that may be made or dropped.
+    fn changeable(
+        &self,
+        catalog: &CatalogSnapshot,
+        session: &Session,
+        view: &TableName,
+    ) -> Result<(Arc<DatabaseDef>, String), EngineError> {
+        let database_name = view.database.as_deref().unwrap_or(&session.database_name);
+        let database = self.database_in(catalog, session, database_name)?;
+        allow(catalog, &session.principal, Action::Create, Object::Database(database.id))?;
+        let key = key(database.id, &view.table);
+        Ok((database, key))
+    }
+
     /// Whether a view has the name.
     pub(crate) fn is_view(&self, database: DatabaseId, name: &str) -> bool {
         self.catalog().setting(&key(database, name)).is_some()
@@ -72,10 +86,7 @@ impl Engine {
         or_replace: bool,
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
-        let database_name = view.database.as_deref().unwrap_or(&session.database_name);
-        let database = self.database_in(&catalog, session, database_name)?;
-        allow(&catalog, &session.principal, Action::Create, Object::Database(database.id))?;
-        let key = key(database.id, &view.table);
+        let (database, key) = self.changeable(&catalog, session, &view)?;
         if catalog.setting(&key).is_some() {
             if !or_replace {
                 return Err(EngineError::ViewExists { view: view.table });
@@ -96,10 +107,7 @@ impl Engine {
         if_exists: bool,
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
-        let database_name = view.database.as_deref().unwrap_or(&session.database_name);
-        let database = self.database_in(&catalog, session, database_name)?;
-        allow(&catalog, &session.principal, Action::Create, Object::Database(database.id))?;
-        let key = key(database.id, &view.table);
+        let (_, key) = self.changeable(&catalog, session, &view)?;
         match catalog.setting(&key) {
             None if if_exists => Ok(Outcome::Done),
             None => Err(EngineError::ViewNotFound { view: view.table }),

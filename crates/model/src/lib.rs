@@ -9,6 +9,7 @@ mod column_type;
 mod database;
 mod error;
 mod external;
+pub mod hex;
 mod ids;
 pub mod limits;
 mod memory;

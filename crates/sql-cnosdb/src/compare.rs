@@ -155,7 +155,8 @@ fn instant(number: &Expr, time: &DataType) -> Option<Expr> {
     Some(Expr::Literal(value, metadata.clone()))
 }
 
-fn compares(op: Operator) -> bool {
+/// Whether it compares two values.
+pub(crate) fn compares(op: Operator) -> bool {
     matches!(
         op,
         Operator::Eq

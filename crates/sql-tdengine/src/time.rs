@@ -1,11 +1,10 @@
 //! Texts and expressions of time (sheet `tdengine-sql.md` section 2).
 
-use chrono::{DateTime, Months, NaiveTime};
 use chrono_tz::Tz;
 use triglot_model::Precision;
 use triglot_parse_tdengine::ast::{BinaryOp, Duration, Expr, ExprKind, Literal, UnaryOp};
 
-use crate::time_text::{local_seconds, parse_time};
+use crate::time_text::{midnight_of, months_later, parse_time};
 
 /// What times mean in one statement.
 #[derive(Clone, Copy, Debug)]
@@ -31,9 +30,7 @@ impl TimeContext {
 
     /// Midnight of the statement's day in its zone.
     pub(crate) fn today(&self) -> Option<i64> {
-        let now = DateTime::from_timestamp_nanos(self.now_ns).with_timezone(&self.zone);
-        let midnight = local_seconds(now.date_naive().and_time(NaiveTime::MIN), self.zone)?;
-        midnight.checked_mul(self.precision.per_second())
+        midnight_of(self.now_ns, self.zone)?.checked_mul(self.precision.per_second())
     }
 
     /// `time ± duration`; calendar units count in the statement's zone.
@@ -46,12 +43,7 @@ impl TimeContext {
             return time.checked_add(i64::try_from(shift).ok()?);
         }
         let months = duration.unit.months()?.checked_mul(count)?;
-        let per_second = self.precision.per_second();
-        let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
-        let local = DateTime::from_timestamp(seconds, 0)?.with_timezone(&self.zone).naive_local();
-        let by = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-        let moved = if months < 0 { local.checked_sub_months(by)? } else { local.checked_add_months(by)? };
-        local_seconds(moved, self.zone)?.checked_mul(per_second)?.checked_add(rest)
+        months_later(time, months, self.precision.per_second(), self.zone)
     }
 
     /// The instant that a constant expression gives: a count, a text, `now`, `today()`, and these with

@@ -108,6 +108,17 @@ pub(crate) fn midnight_of(now_ns: i64, zone: Tz) -> Option<i64> {
     local_seconds(day.and_hms_opt(0, 0, 0)?, zone)
 }
 
+/// The time so many months later on the zone's clocks, both in `per_second` units of a second; the 31st becomes the
+/// month's last day.
+pub(crate) fn months_later(time: i64, months: i64, per_second: i64, zone: Tz) -> Option<i64> {
+    let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
+    let local = chrono::DateTime::from_timestamp(seconds, 0)?.with_timezone(&zone).naive_local();
+    let distance = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
+    let moved =
+        if months < 0 { local.checked_sub_months(distance) } else { local.checked_add_months(distance) };
+    local_seconds(moved?, zone)?.checked_mul(per_second)?.checked_add(rest)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

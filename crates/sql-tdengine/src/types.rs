@@ -1,5 +1,8 @@
 use std::fmt;
 
+use arrow::datatypes::DataType;
+use triglot_model::Precision;
+
 /// A column of a result set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnMeta {
@@ -61,6 +64,56 @@ pub enum TaosType {
 }
 
 impl TaosType {
+    /// Whether it is an integer, of either sign.
+    pub(crate) const fn is_integer(self) -> bool {
+        matches!(self, Self::TinyInt | Self::SmallInt | Self::Int | Self::BigInt) || self.is_unsigned()
+    }
+
+    /// Whether it is an unsigned integer.
+    pub(crate) const fn is_unsigned(self) -> bool {
+        matches!(self, Self::UTinyInt | Self::USmallInt | Self::UInt | Self::UBigInt)
+    }
+
+    /// Whether it is a number; BOOL is none.
+    pub(crate) const fn is_number(self) -> bool {
+        self.is_integer() || matches!(self, Self::Float | Self::Double | Self::Decimal { .. })
+    }
+
+    /// Whether it is text of a declared length.
+    pub(crate) const fn is_text(self) -> bool {
+        matches!(self, Self::Varchar | Self::Nchar)
+    }
+
+    /// The Arrow type that functions give it in; times count in units of `precision`.
+    pub(crate) const fn arrow(self, precision: Precision) -> DataType {
+        match self {
+            Self::Bool => DataType::Boolean,
+            Self::TinyInt => DataType::Int8,
+            Self::SmallInt => DataType::Int16,
+            Self::Int => DataType::Int32,
+            Self::BigInt => DataType::Int64,
+            Self::UTinyInt => DataType::UInt8,
+            Self::USmallInt => DataType::UInt16,
+            Self::UInt => DataType::UInt32,
+            Self::UBigInt => DataType::UInt64,
+            Self::Float => DataType::Float32,
+            Self::Double => DataType::Float64,
+            Self::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
+            Self::Timestamp => DataType::Timestamp(precision.arrow(), None),
+            Self::Varchar | Self::Nchar | Self::Json => DataType::Utf8,
+            Self::Varbinary | Self::Geometry | Self::Blob => DataType::Binary,
+        }
+    }
+
+    /// The Arrow type that columns are read in: text and octets as views.
+    pub(crate) fn arrow_view(self, precision: Precision) -> DataType {
+        match self.arrow(precision) {
+            DataType::Utf8 => DataType::Utf8View,
+            DataType::Binary => DataType::BinaryView,
+            other => other,
+        }
+    }
+
     /// The length of fixed types; `None` where it is declared.
     pub const fn fixed_length(self) -> Option<u32> {
         Some(match self {

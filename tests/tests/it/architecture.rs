@@ -40,7 +40,8 @@ const RESERVED: [(&str, &[&str]); 6] = [
 ];
 
 /// All that a parser may need: it knows no schema, clock or socket.
-const FOR_PARSERS: [&str; 7] = ["fast-float2", "memchr", "nom", "prost", "serde_json", "snap", "thiserror"];
+const FOR_PARSERS: [&str; 9] =
+    ["fast-float2", "memchr", "nom", "prost", "serde", "serde_json", "snap", "sqlparser", "thiserror"];
 
 /// Calls with one home, and the paths where they may stand. Tests may do as they like with files.
 const HOMES: [(&str, &[&str]); 5] = [

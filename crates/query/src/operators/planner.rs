@@ -9,7 +9,7 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
 
-use super::gap_fill::GapFillPlanner;
+use super::gap_fill;
 use super::sorted::{Compile, Node, SortedOperator};
 use super::time_join;
 use super::{AssignWindows, Interp, SeriesFunctions, SliceLimit};
@@ -40,7 +40,7 @@ impl ExtensionPlanner for OperatorPlanner {
         if let Some(plan) = time_join::physical(&compile, node, physical_inputs)? {
             return Ok(Some(plan));
         }
-        GapFillPlanner.plan_extension(planner, node, logical_inputs, physical_inputs, session, context).await
+        gap_fill::physical(&compile, node, logical_inputs, physical_inputs)
     }
 }
 

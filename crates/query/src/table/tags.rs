@@ -14,7 +14,7 @@ use datafusion::logical_expr::expr_rewriter::unnormalize_col;
 use datafusion::logical_expr::{Expr, Operator};
 use datafusion::physical_plan::PhysicalExpr;
 use roaring::RoaringBitmap;
-use triglot_model::{ColumnId, ColumnKind, ColumnType, ShardId, TableDef};
+use triglot_model::{ColumnId, ColumnKind, ColumnType, ShardId, TableDef, hex};
 
 use crate::source::{SeriesSelection, SeriesSource, SidSet};
 
@@ -127,19 +127,10 @@ pub(crate) fn typed(values: &ArrayRef, ty: &DataType) -> Result<ArrayRef> {
             let Some(texts) = values.as_string_view_opt() else {
                 return internal_err!("tags are no text");
             };
-            Arc::new(texts.iter().map(|text| text.and_then(from_hex)).collect::<BinaryViewArray>())
+            Arc::new(texts.iter().map(|text| text.and_then(hex::decode)).collect::<BinaryViewArray>())
         }
         ty => cast(values, ty)?,
     })
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 /// The tag or child name, where it is text.

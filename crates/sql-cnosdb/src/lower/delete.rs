@@ -15,7 +15,7 @@ use triglot_model::{ColumnKind, TableDef};
 
 use super::{named, table_name};
 use crate::ast::QName;
-use crate::compare::Comparisons;
+use crate::compare::{Comparisons, compares};
 use crate::error::SqlError;
 
 pub(super) async fn delete(
@@ -177,19 +177,6 @@ fn check_operators(predicate: &Expr) -> Result<(), SqlError> {
 
 /// Logic and comparisons.
 fn is_decidable(op: Operator) -> bool {
-    matches!(
-        op,
-        Operator::And
-            | Operator::Or
-            | Operator::Eq
-            | Operator::NotEq
-            | Operator::Lt
-            | Operator::LtEq
-            | Operator::Gt
-            | Operator::GtEq
-            | Operator::IsDistinctFrom
-            | Operator::IsNotDistinctFrom
-            | Operator::RegexMatch
-            | Operator::RegexNotMatch
-    )
+    compares(op)
+        || matches!(op, Operator::And | Operator::Or | Operator::RegexMatch | Operator::RegexNotMatch)
 }

@@ -2,7 +2,7 @@
 
 use datafusion::prelude::Expr;
 
-use super::convert::{as_text, constant_integer, constant_text, is_null, is_number, is_text};
+use super::convert::{as_text, constant_integer, constant_text, is_null};
 use crate::typed::Typed;
 use crate::{TaosError, TaosType};
 
@@ -76,7 +76,7 @@ impl<'a> Args<'a> {
 
     /// A number.
     pub(super) fn number(&self, value: Typed) -> Result<Typed, TaosError> {
-        let fits = is_number(value.ty) && value.duration.is_none() || is_null(&value);
+        let fits = value.ty.is_number() && value.duration.is_none() || is_null(&value);
         if !fits {
             return Err(self.wrong_type());
         }
@@ -88,14 +88,13 @@ impl<'a> Args<'a> {
         if is_null(&value) {
             return Ok(super::operators::null_text().expr);
         }
-        if is_text(value.ty) { Ok(as_text(value)) } else { Err(self.wrong_type()) }
+        if value.ty.is_text() { Ok(as_text(value)) } else { Err(self.wrong_type()) }
     }
 
     /// A time, a count of the precision's units or a text of a time.
     pub(super) fn time(&self, value: Typed) -> Result<Typed, TaosError> {
         let ty = value.ty;
-        let fits =
-            ty == TaosType::Timestamp || super::convert::is_integer(ty) || is_text(ty) || is_null(&value);
+        let fits = ty == TaosType::Timestamp || ty.is_integer() || ty.is_text() || is_null(&value);
         if fits && value.duration.is_none() { Ok(value) } else { Err(self.wrong_type()) }
     }
 

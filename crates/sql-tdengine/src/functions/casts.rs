@@ -13,8 +13,7 @@ use datafusion::prelude::{Expr, cast as plain_cast, lit};
 use triglot_parse_tdengine::ast::{BinaryOp, TypeName};
 
 use super::convert::{
-    arrow_type, as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_integer,
-    is_null, is_number, is_text, number_prefix,
+    as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_null, number_prefix,
 };
 use super::operators::{binary, condition};
 use super::udf;
@@ -24,8 +23,11 @@ use crate::{TaosError, TaosType};
 /// Lengths of texts made from values of other types, where none is given.
 const TEXT_OF_NUMBER: u32 = 32;
 
-/// See [`super::cast`].
-pub(super) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<Typed, TaosError> {
+/// `CAST(e AS type)`.
+///
+/// # Errors
+/// 0x2802 for types that cannot be cast to.
+pub(crate) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<Typed, TaosError> {
     let Some(ty) = target(to) else { return Err(wrong_type()) };
     if matches!(operand.ty, TaosType::Json | TaosType::Geometry | TaosType::Blob) && !is_null(&operand) {
         return Err(wrong_type());
@@ -85,13 +87,13 @@ pub(super) fn convert(
         return Ok(operand);
     }
     if is_null(&operand) {
-        let null = ScalarValue::try_from(&arrow_type(ty, env.precision)).unwrap_or(ScalarValue::Null);
+        let null = ScalarValue::try_from(&ty.arrow(env.precision)).unwrap_or(ScalarValue::Null);
         return Ok(Typed::new(lit(null), ty, length.or(ty.fixed_length()).unwrap_or(0)));
     }
     Ok(match ty {
         TaosType::Varchar | TaosType::Nchar => text(operand, ty, length),
         TaosType::Varbinary => {
-            if !is_text(operand.ty) && operand.ty != TaosType::Varbinary {
+            if !operand.ty.is_text() && operand.ty != TaosType::Varbinary {
                 return Err(wrong_type());
             }
             let natural = operand.length;
@@ -101,8 +103,8 @@ pub(super) fn convert(
         TaosType::Double => Typed::fixed(as_double(operand), ty),
         TaosType::Float => Typed::fixed(plain_cast(as_double(operand), DataType::Float32), ty),
         TaosType::Decimal { .. } => {
-            let from = if is_number(operand.ty) { operand.expr } else { as_double(operand) };
-            Typed::fixed(plain_cast(from, arrow_type(ty, env.precision)), ty)
+            let from = if operand.ty.is_number() { operand.expr } else { as_double(operand) };
+            Typed::fixed(plain_cast(from, ty.arrow(env.precision)), ty)
         }
         TaosType::Bool => Typed::fixed(truth(operand), ty),
         _ => integer(operand, ty, env),
@@ -111,7 +113,7 @@ pub(super) fn convert(
 
 /// BOOL: numbers that are not 0, and the text `true`.
 fn truth(operand: Typed) -> Expr {
-    if is_text(operand.ty) {
+    if operand.ty.is_text() {
         return udf::bool_of_text("text_to_bool", as_text(operand), |text| {
             let truth = text.trim().to_ascii_lowercase().parse().ok();
             truth.or_else(|| Some(number_prefix(text) != 0.0))
@@ -123,8 +125,8 @@ fn truth(operand: Typed) -> Expr {
 /// Whole numbers: fractions are cut off, doubles are cut to the target's range, whole numbers wrap.
 fn integer(operand: Typed, ty: TaosType, env: &FunctionEnv) -> Typed {
     let unsigned = matches!(ty, TaosType::UBigInt);
-    let output = arrow_type(ty, env.precision);
-    let expr = if is_text(operand.ty) {
+    let output = ty.arrow(env.precision);
+    let expr = if operand.ty.is_text() {
         udf::call("text_to_integer", output.clone(), vec![as_text(operand)], move |args| {
             let values = udf::texts(args, 0)?.iter();
             narrowed(
@@ -138,7 +140,7 @@ fn integer(operand: Typed, ty: TaosType, env: &FunctionEnv) -> Typed {
             let values = udf::doubles(args, 0)?.iter();
             narrowed(&output, values.map(|v| v.map(|v| (v as i128).clamp(limits.0, limits.1))))
         })
-    } else if operand.ty == TaosType::UBigInt || (unsigned && is_integer(operand.ty)) {
+    } else if operand.ty == TaosType::UBigInt || (unsigned && operand.ty.is_integer()) {
         let wide = plain_cast(operand.expr, DataType::Decimal128(20, 0));
         udf::call("wide_to_integer", output.clone(), vec![wide], move |args| {
             let values = udf::primitives::<arrow::datatypes::Decimal128Type>(args, 0)?.iter();
@@ -189,7 +191,7 @@ fn narrowed(ty: &DataType, values: impl Iterator<Item = Option<i128>>) -> DfResu
 /// Texts: cut to the length (bytes of VARCHAR, characters of NCHAR).
 fn text(operand: Typed, ty: TaosType, length: Option<u32>) -> Typed {
     let natural = match operand.ty {
-        from if is_text(from) || from == TaosType::Varbinary => operand.length,
+        from if from.is_text() || from == TaosType::Varbinary => operand.length,
         TaosType::Bool => 5,
         _ => TEXT_OF_NUMBER,
     };
@@ -234,8 +236,11 @@ pub(super) fn to_text(operand: Typed) -> Expr {
     }
 }
 
-/// See [`super::case`].
-pub(super) fn case(
+/// `CASE [v] WHEN … THEN … [ELSE …] END`: of the type of the first THEN that is not NULL.
+///
+/// # Errors
+/// As [`binary`] and [`cast`].
+pub(crate) fn case(
     operand: Option<Typed>,
     branches: Vec<(Typed, Typed)>,
     otherwise: Option<Typed>,
@@ -245,8 +250,8 @@ pub(super) fn case(
     let results: Vec<&Typed> = results.filter(|then| !is_null(then)).collect();
     let (ty, length) = match results.first() {
         Some(first) => {
-            let texts = results.iter().filter(|then| is_text(then.ty)).map(|then| then.length);
-            let length = if is_text(first.ty) { texts.max().unwrap_or(0) } else { first.length };
+            let texts = results.iter().filter(|then| then.ty.is_text()).map(|then| then.length);
+            let length = if first.ty.is_text() { texts.max().unwrap_or(0) } else { first.length };
             (first.ty, length)
         }
         None => (TaosType::Bool, 1),
@@ -266,7 +271,7 @@ pub(super) fn case(
 
 /// In the one Arrow type that functions use for its type.
 fn uniform(typed: Typed, env: &FunctionEnv) -> Expr {
-    let ty = arrow_type(typed.ty, env.precision);
+    let ty = typed.ty.arrow(env.precision);
     match constant(&typed.expr) {
         Some(value) if value.data_type() == ty => typed.expr,
         _ => plain_cast(typed.expr, ty),

@@ -43,41 +43,6 @@ pub(super) fn is_null(typed: &Typed) -> bool {
     constant(&typed.expr).is_some_and(ScalarValue::is_null)
 }
 
-/// Kinds of types that operators and functions treat alike.
-pub(super) const fn is_integer(ty: TaosType) -> bool {
-    use TaosType::*;
-    matches!(ty, TinyInt | SmallInt | Int | BigInt | UTinyInt | USmallInt | UInt | UBigInt)
-}
-
-pub(super) const fn is_number(ty: TaosType) -> bool {
-    is_integer(ty) || matches!(ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. })
-}
-
-pub(super) const fn is_text(ty: TaosType) -> bool {
-    matches!(ty, TaosType::Varchar | TaosType::Nchar)
-}
-
-/// The type in Arrow that functions give this type in.
-pub(super) const fn arrow_type(ty: TaosType, precision: Precision) -> DataType {
-    match ty {
-        TaosType::Bool => DataType::Boolean,
-        TaosType::TinyInt => DataType::Int8,
-        TaosType::SmallInt => DataType::Int16,
-        TaosType::Int => DataType::Int32,
-        TaosType::BigInt => DataType::Int64,
-        TaosType::UTinyInt => DataType::UInt8,
-        TaosType::USmallInt => DataType::UInt16,
-        TaosType::UInt => DataType::UInt32,
-        TaosType::UBigInt => DataType::UInt64,
-        TaosType::Float => DataType::Float32,
-        TaosType::Double => DataType::Float64,
-        TaosType::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
-        TaosType::Timestamp => DataType::Timestamp(precision.arrow(), None),
-        TaosType::Varchar | TaosType::Nchar | TaosType::Json => DataType::Utf8,
-        TaosType::Varbinary | TaosType::Geometry | TaosType::Blob => DataType::Binary,
-    }
-}
-
 /// The longest beginning of a text that is a number, else 0.
 pub(super) fn number_prefix(text: &str) -> f64 {
     let text = text.trim_start();
@@ -216,7 +181,7 @@ pub(super) fn as_time(typed: Typed, env: &FunctionEnv) -> Expr {
     if typed.ty == TaosType::Timestamp {
         return typed.expr;
     }
-    if !is_text(typed.ty) {
+    if !typed.ty.is_text() {
         return count_as_time(as_integer(typed), env.precision);
     }
     if let Some(text) = constant_text(&typed) {
@@ -253,7 +218,7 @@ pub(super) fn as_bytes(typed: Typed) -> Expr {
     if is_null(&typed) {
         return lit(ScalarValue::Binary(None));
     }
-    if !is_text(typed.ty) {
+    if !typed.ty.is_text() {
         return cast(typed.expr, DataType::Binary);
     }
     if let Some(text) = constant_text(&typed) {

@@ -8,7 +8,7 @@ use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::prelude::{Expr, cast, lit};
 
 use super::args::Args;
-use super::convert::{arrow_type, as_double, as_integer, constant_integer, is_integer};
+use super::convert::{as_double, as_integer, constant_integer};
 use super::udf;
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
@@ -121,13 +121,13 @@ fn rounding(name: &str, value: Typed, digits: Expr, env: &FunctionEnv) -> Typed 
     };
     let expr = if let TaosType::Decimal { scale, .. } = ty {
         let mode = decimal_name;
-        let output = arrow_type(ty, env.precision);
+        let output = ty.arrow(env.precision);
         let args = vec![cast(value.expr, output.clone()), digits];
         udf::call(decimal_name, output.clone(), args, move |args| decimals(mode, scale, &output, args))
-    } else if is_integer(ty) && matches!(name, "ceil" | "floor") {
+    } else if ty.is_integer() && matches!(name, "ceil" | "floor") {
         value.expr
-    } else if is_integer(ty) {
-        let output = arrow_type(ty, env.precision);
+    } else if ty.is_integer() {
+        let output = ty.arrow(env.precision);
         let wide = cast(value.expr, DataType::Decimal128(20, 0));
         let wide_output = DataType::Decimal128(38, 0);
         let args = vec![cast(wide, wide_output.clone()), digits];
@@ -214,10 +214,10 @@ fn extreme(greatest: bool, args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, 
     }
     let first = values.first().map(|v| v.ty);
     let same = values.iter().all(|v| Some(v.ty) == first);
-    let numeric = values.iter().all(|v| super::convert::is_number(v.ty) || v.ty == TaosType::Bool);
+    let numeric = values.iter().all(|v| v.ty.is_number() || v.ty == TaosType::Bool);
     let ty = match first {
         Some(ty) if same && !matches!(ty, TaosType::Decimal { .. }) => ty,
-        _ if numeric && values.iter().all(|v| is_integer(v.ty) && v.ty != TaosType::UBigInt) => {
+        _ if numeric && values.iter().all(|v| v.ty.is_integer() && v.ty != TaosType::UBigInt) => {
             TaosType::BigInt
         }
         _ if numeric => TaosType::Double,
@@ -227,9 +227,9 @@ fn extreme(greatest: bool, args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, 
     let length = values.iter().map(|v| v.length).max().unwrap_or(0);
     let exprs = values
         .into_iter()
-        .map(|v| super::casts::convert(v, ty, None, env).map(|v| cast(v.expr, arrow_type(ty, env.precision))))
+        .map(|v| super::casts::convert(v, ty, None, env).map(|v| cast(v.expr, ty.arrow(env.precision))))
         .collect::<Result<Vec<_>, _>>()?;
-    let output = arrow_type(ty, env.precision);
+    let output = ty.arrow(env.precision);
     let name = if greatest { "greatest" } else { "least" };
     let expr = udf::call(name, output, exprs, move |args| pick(greatest, args));
     Ok(Typed::new(expr, ty, ty.fixed_length().unwrap_or(length)))

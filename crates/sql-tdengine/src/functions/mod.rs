@@ -16,7 +16,8 @@ mod tests;
 mod time;
 pub(crate) mod udf;
 
-use triglot_parse_tdengine::ast::{BinaryOp, Literal, TypeName, UnaryOp};
+pub(crate) use casts::{case, cast};
+pub(crate) use operators::{between, binary, condition, in_list, literal, unary};
 
 use crate::TaosError;
 use crate::typed::{FunctionEnv, Typed};
@@ -55,90 +56,8 @@ fn conversion(name: &str, args: &args::Args<'_>) -> Result<Option<Typed>, TaosEr
     Ok(Some(Typed::fixed(args.text(text)?, crate::TaosType::Json)))
 }
 
-/// A constant. `NOW` and `TODAY` are those of `env`.
-///
-/// # Errors
-/// 0x2635 for text after `TIMESTAMP` that is no time; 0x2615-class durations finer than the precision.
-pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    operators::literal(value, env)
-}
-
-/// `-e`, `+e`, `NOT e`.
-///
-/// # Errors
-/// 0x2605 and 0x2802 for operands it cannot have.
-pub(crate) fn unary(op: UnaryOp, operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = env;
-    operators::unary(op, operand)
-}
-
-/// `a op b`: arithmetic (DOUBLE), bits, comparison with the sheet's conversions, patterns, logic, `->`, `CONTAINS`.
-///
-/// # Errors
-/// 0x2605, 0x2635 (text compared with a time that is no time), 0x2802 for operands it cannot have.
-pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    operators::binary(op, left, right, env)
-}
-
-/// `e [NOT] BETWEEN low AND high`.
-///
-/// # Errors
-/// As [`binary`].
-pub(crate) fn between(
-    operand: Typed,
-    negated: bool,
-    low: Typed,
-    high: Typed,
-    env: &FunctionEnv,
-) -> Result<Typed, TaosError> {
-    operators::between(operand, negated, low, high, env)
-}
-
-/// `e [NOT] IN (…)`.
-///
-/// # Errors
-/// As [`binary`].
-pub(crate) fn in_list(
-    operand: Typed,
-    negated: bool,
-    list: Vec<Typed>,
-    env: &FunctionEnv,
-) -> Result<Typed, TaosError> {
-    operators::in_list(operand, negated, list, env)
-}
-
 /// `e IS [NOT] NULL`.
 pub(crate) fn is_null(operand: Typed, negated: bool) -> Typed {
     let expr = if negated { operand.expr.is_not_null() } else { operand.expr.is_null() };
     Typed::fixed(expr, crate::TaosType::Bool)
-}
-
-/// `CASE [v] WHEN … THEN … [ELSE …] END`: of the type of the first THEN that is not NULL.
-///
-/// # Errors
-/// As [`binary`] and [`cast`].
-pub(crate) fn case(
-    operand: Option<Typed>,
-    branches: Vec<(Typed, Typed)>,
-    otherwise: Option<Typed>,
-    env: &FunctionEnv,
-) -> Result<Typed, TaosError> {
-    casts::case(operand, branches, otherwise, env)
-}
-
-/// `CAST(e AS type)`.
-///
-/// # Errors
-/// 0x2802 for types that cannot be cast to.
-pub(crate) fn cast(operand: Typed, to: &TypeName, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    casts::cast(operand, to, env)
-}
-
-/// `e` as a condition (of WHERE, HAVING, ON, START WITH …): numbers are true if they are not 0.
-///
-/// # Errors
-/// 0x2605 for what is neither BOOL nor a number.
-pub(crate) fn condition(operand: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
-    let _ = env;
-    operators::condition(operand)
 }

@@ -12,10 +12,10 @@ use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp};
 
 use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
-    is_integer, is_null, is_number, is_text, time_constant,
+    is_null, time_constant,
 };
 use super::{json, udf};
-use crate::time_text::{local_seconds, midnight_of, parse_time};
+use crate::time_text::{midnight_of, months_later, parse_time};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -47,8 +47,11 @@ fn unknown() -> Typed {
     boolean(lit(ScalarValue::Boolean(None)))
 }
 
-/// See [`super::literal`].
-pub(super) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
+/// A constant. `NOW` and `TODAY` are those of `env`.
+///
+/// # Errors
+/// 0x2635 for text after `TIMESTAMP` that is no time; 0x2615-class durations finer than the precision.
+pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosError> {
     Ok(match value {
         Literal::Null => unknown(),
         Literal::Bool(value) => boolean(lit(*value)),
@@ -89,8 +92,11 @@ pub(super) fn today(env: &FunctionEnv) -> Typed {
     Typed::fixed(time_constant(count, env.precision), TaosType::Timestamp)
 }
 
-/// See [`super::unary`].
-pub(super) fn unary(op: UnaryOp, operand: Typed) -> Result<Typed, TaosError> {
+/// `-e`, `+e`, `NOT e`.
+///
+/// # Errors
+/// 0x2605 and 0x2802 for operands it cannot have.
+pub(crate) fn unary(op: UnaryOp, operand: Typed) -> Result<Typed, TaosError> {
     match op {
         UnaryOp::Plus => Ok(operand),
         UnaryOp::Not => Ok(boolean(Expr::Not(Box::new(condition(operand)?.expr)))),
@@ -116,8 +122,11 @@ pub(super) fn unary(op: UnaryOp, operand: Typed) -> Result<Typed, TaosError> {
     }
 }
 
-/// See [`super::condition`].
-pub(super) fn condition(operand: Typed) -> Result<Typed, TaosError> {
+/// `e` as a condition (of WHERE, HAVING, ON, START WITH …): numbers are true if they are not 0.
+///
+/// # Errors
+/// 0x2605 for what is neither BOOL nor a number.
+pub(crate) fn condition(operand: Typed) -> Result<Typed, TaosError> {
     if is_null(&operand) {
         return Ok(unknown());
     }
@@ -126,13 +135,16 @@ pub(super) fn condition(operand: Typed) -> Result<Typed, TaosError> {
         TaosType::Json => Ok(boolean(udf::bool_of_text("json_truth", as_text(operand), |value| {
             json::boolean(value).or_else(|| Some(json::number(value)? != 0.0))
         }))),
-        ty if is_number(ty) || is_text(ty) => Ok(boolean(as_double(operand).not_eq(lit(0.0)))),
+        ty if ty.is_number() || ty.is_text() => Ok(boolean(as_double(operand).not_eq(lit(0.0)))),
         _ => Err(invalid_type()),
     }
 }
 
-/// See [`super::binary`].
-pub(super) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+/// `a op b`: arithmetic (DOUBLE), bits, comparison with the sheet's conversions, patterns, logic, `->`, `CONTAINS`.
+///
+/// # Errors
+/// 0x2605, 0x2635 (text compared with a time that is no time), 0x2802 for operands it cannot have.
+pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
     use BinaryOp::*;
     match op {
         And => Ok(boolean(condition(left)?.expr.and(condition(right)?.expr))),
@@ -180,7 +192,7 @@ fn pattern_operands(left: Typed, right: Typed) -> Result<(Expr, Expr), TaosError
         match typed.ty {
             TaosType::Json => Ok(json_text(typed)),
             // As it is: conditions on columns and tags are pushed to the scan.
-            ty if is_text(ty) => Ok(typed.expr),
+            ty if ty.is_text() => Ok(typed.expr),
             _ => Err(invalid_type()),
         }
     };
@@ -193,7 +205,7 @@ fn json_text(typed: Typed) -> Expr {
 
 fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
     let ty = operand.ty;
-    let fits = is_number(ty) || is_text(ty) || matches!(ty, TaosType::Bool | TaosType::Timestamp);
+    let fits = ty.is_number() || ty.is_text() || matches!(ty, TaosType::Bool | TaosType::Timestamp);
     if fits { Ok(()) } else { Err(invalid_type()) }
 }
 
@@ -295,7 +307,7 @@ fn time_arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -
     if is_null(&amount) || is_null(&time) {
         return Ok(Typed::fixed(time_constant(None, env.precision), TaosType::Timestamp));
     }
-    if !(is_integer(amount.ty) || amount.ty == TaosType::Bool) {
+    if !(amount.ty.is_integer() || amount.ty == TaosType::Bool) {
         return Err(invalid_type());
     }
     if let Some(duration) = amount.duration {
@@ -345,15 +357,6 @@ fn add_months(time: Typed, months: i64, env: &FunctionEnv) -> Typed {
     Typed::fixed(count_as_time(count, env.precision), TaosType::Timestamp)
 }
 
-fn months_later(time: i64, months: i64, per_second: i64, zone: chrono_tz::Tz) -> Option<i64> {
-    let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
-    let local = chrono::DateTime::from_timestamp(seconds, 0)?.with_timezone(&zone).naive_local();
-    let distance = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-    let moved =
-        if months < 0 { local.checked_sub_months(distance) } else { local.checked_add_months(distance) };
-    local_seconds(moved?, zone)?.checked_mul(per_second)?.checked_add(rest)
-}
-
 /// A comparison, one side converted to the other's type.
 fn compare(left: Typed, op: Operator, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
     if is_null(&left) || is_null(&right) {
@@ -374,11 +377,11 @@ fn comparable(left: Typed, right: Typed, env: &FunctionEnv) -> Result<(Expr, Exp
     if either(Timestamp) {
         return Ok((comparable_time(left, env)?, comparable_time(right, env)?));
     }
-    if is_text(left.ty) && is_text(right.ty) || (left.ty == Bool && right.ty == Bool) {
+    if left.ty.is_text() && right.ty.is_text() || (left.ty == Bool && right.ty == Bool) {
         return Ok((left.expr, right.expr));
     }
     if either(Varbinary) || either(TaosType::Geometry) || either(TaosType::Blob) {
-        let fits = |ty| is_text(ty) || matches!(ty, Varbinary | TaosType::Geometry);
+        let fits = |ty: TaosType| ty.is_text() || matches!(ty, Varbinary | TaosType::Geometry);
         return if fits(left.ty) && fits(right.ty) {
             Ok((comparable_bytes(left), comparable_bytes(right)))
         } else {
@@ -390,7 +393,7 @@ fn comparable(left: Typed, right: Typed, env: &FunctionEnv) -> Result<(Expr, Exp
 }
 
 fn comparable_bytes(typed: Typed) -> Expr {
-    if is_text(typed.ty) { as_bytes(typed) } else { typed.expr }
+    if typed.ty.is_text() { as_bytes(typed) } else { typed.expr }
 }
 
 fn comparable_time(typed: Typed, env: &FunctionEnv) -> Result<Expr, TaosError> {
@@ -413,10 +416,10 @@ fn comparable_number(typed: Typed, other: TaosType) -> Expr {
             _ => cast(typed.expr, DataType::Int64),
         };
     }
-    if is_text(typed.ty) {
+    if typed.ty.is_text() {
         // A whole number compares exactly with whole numbers.
         if let Some(value) = constant_text(&typed).and_then(|text| text.trim().parse::<i64>().ok())
-            && (is_integer(other) || other == TaosType::Bool)
+            && (other.is_integer() || other == TaosType::Bool)
         {
             return lit(value);
         }
@@ -438,17 +441,20 @@ fn comparable_number(typed: Typed, other: TaosType) -> Expr {
 fn comparable_json(left: Typed, right: Typed) -> (Expr, Expr) {
     let of = |typed: Typed, other: TaosType| match (typed.ty, other) {
         (TaosType::Json, TaosType::Json) => as_text(typed),
-        (TaosType::Json, ty) if is_text(ty) => json_text(typed),
+        (TaosType::Json, ty) if ty.is_text() => json_text(typed),
         (TaosType::Json, TaosType::Bool) => udf::bool_of_text("json_to_bool", as_text(typed), json::boolean),
-        (ty, _) if is_text(ty) || ty == TaosType::Bool => typed.expr,
+        (ty, _) if ty.is_text() || ty == TaosType::Bool => typed.expr,
         _ => as_double(typed),
     };
     let (left_ty, right_ty) = (left.ty, right.ty);
     (of(left, right_ty), of(right, left_ty))
 }
 
-/// See [`super::between`].
-pub(super) fn between(
+/// `e [NOT] BETWEEN low AND high`.
+///
+/// # Errors
+/// As [`binary`].
+pub(crate) fn between(
     operand: Typed,
     negated: bool,
     low: Typed,
@@ -461,8 +467,11 @@ pub(super) fn between(
     Ok(boolean(if negated { Expr::Not(Box::new(both)) } else { both }))
 }
 
-/// See [`super::in_list`].
-pub(super) fn in_list(
+/// `e [NOT] IN (…)`.
+///
+/// # Errors
+/// As [`binary`].
+pub(crate) fn in_list(
     operand: Typed,
     negated: bool,
     list: Vec<Typed>,

@@ -9,7 +9,7 @@ use datafusion::prelude::{Expr, cast, lit};
 
 use super::args::Args;
 use super::casts::to_text;
-use super::convert::{as_integer, constant_integer, is_null, is_text};
+use super::convert::{as_integer, constant_integer, is_null};
 use super::udf;
 use crate::typed::Typed;
 use crate::{TaosError, TaosType};
@@ -294,7 +294,7 @@ fn characters(args: &Args<'_>) -> Result<Typed, TaosError> {
         if is_null(&v) {
             return Ok(lit(ScalarValue::Int64(None)));
         }
-        if is_text(v.ty) { Ok(as_integer(v)) } else { args.number(v).map(as_integer) }
+        if v.ty.is_text() { Ok(as_integer(v)) } else { args.number(v).map(as_integer) }
     });
     let numbers = numbers.collect::<Result<Vec<_>, _>>()?;
     let expr = udf::call("char", DataType::Utf8, numbers, |args| {

@@ -59,7 +59,7 @@ fn lower(expr: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
             let (name, ty, length, _) = found.expect("a column");
             Ok(Typed::new(ident(name), ty, length))
         }
-        ExprKind::Unary { op, expr } => unary(*op, lower(expr, env)?, env),
+        ExprKind::Unary { op, expr } => unary(*op, lower(expr, env)?),
         ExprKind::Binary { op, left, right } => binary(*op, lower(left, env)?, lower(right, env)?, env),
         ExprKind::IsNull { expr, negated } => Ok(is_null(lower(expr, env)?, *negated)),
         ExprKind::Between { expr, negated, low, high } => {
@@ -103,7 +103,7 @@ fn eval_in(text: &str, env: &FunctionEnv) -> String {
         Ok(array) => array,
         Err(error) => return format!("error: {error}"),
     };
-    let expected = convert::arrow_type(typed.ty, env.precision);
+    let expected = typed.ty.arrow(env.precision);
     let same = *array.data_type() == expected
         || expected == DataType::Utf8 && *array.data_type() == DataType::Utf8View
         || array.is_null(0);

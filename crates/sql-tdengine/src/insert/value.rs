@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use triglot_model::{ColumnType, GeomEncoding, LengthUnit};
+use triglot_model::{ColumnType, GeomEncoding, LengthUnit, hex};
 use triglot_parse_tdengine::ast::{Expr, ExprKind, Literal, RawValue, Span, UnaryOp};
 use triglot_parse_tdengine::{ParseError, ParseErrorKind, lex, parse_expression};
 
@@ -196,15 +196,8 @@ pub(crate) fn tag_text(value: Value<'_>, ty: ColumnType) -> Option<String> {
         Value::Float(value) => value.to_string(),
         Value::Decimal(value) => value.to_string(),
         Value::Text(text) => text.into_owned(),
-        Value::Bytes(bytes) => hex(&bytes),
+        Value::Bytes(bytes) => hex::encode(&bytes),
     })
-}
-
-/// Lower-case digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |d| char::from(*d));
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
 }
 
 fn is_scalar(ty: ColumnType) -> bool {
@@ -411,23 +404,13 @@ fn bytes<'t>(given: Given<'t>, max: Option<u32>) -> Result<Cow<'t, [u8]>, Refuse
         Given::Bool(_) | Given::Null | Given::Time(_) => return Err(BAD),
     };
     let bytes: Cow<'t, [u8]> = match text.strip_prefix("\\x").or_else(|| text.strip_prefix("\\X")) {
-        Some(digits) => Cow::Owned(from_hex(digits).ok_or(BAD)?),
+        Some(digits) => Cow::Owned(hex::decode(digits).ok_or(BAD)?),
         None => match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
             Cow::Owned(text) => Cow::Owned(text.into_bytes()),
         },
     };
     if max.is_some_and(|max| bytes.len() > max as usize) { Err(Refused::TooLong) } else { Ok(bytes) }
-}
-
-/// Octets of pairs of hexadecimal digits.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
-    let pair = |pair: &[u8]| match pair {
-        [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
-        _ => None,
-    };
-    text.as_bytes().chunks(2).map(pair).collect()
 }
 
 fn json(given: Given<'_>) -> Result<Value<'_>, Refused> {

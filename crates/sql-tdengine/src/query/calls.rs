@@ -33,20 +33,7 @@ pub(super) fn simple(function: Arc<AggregateUDF>, args: Vec<Expr>) -> Expr {
 
 /// Whether arithmetic applies: numbers, and BOOL as 0 and 1.
 pub(super) const fn is_numeric(ty: TaosType) -> bool {
-    is_integer(ty)
-        || matches!(ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. } | TaosType::Bool)
-}
-
-pub(super) const fn is_integer(ty: TaosType) -> bool {
-    matches!(ty, TaosType::TinyInt | TaosType::SmallInt | TaosType::Int | TaosType::BigInt) || is_unsigned(ty)
-}
-
-pub(super) const fn is_unsigned(ty: TaosType) -> bool {
-    matches!(ty, TaosType::UTinyInt | TaosType::USmallInt | TaosType::UInt | TaosType::UBigInt)
-}
-
-pub(super) const fn is_text(ty: TaosType) -> bool {
-    matches!(ty, TaosType::Varchar | TaosType::Nchar)
+    ty.is_number() || matches!(ty, TaosType::Bool)
 }
 
 /// `value` as DOUBLE; times count in their unit.
@@ -108,8 +95,8 @@ fn sum(argument: &Typed, into: &mut dyn Collect) -> Result<Typed, TaosError> {
             let ty = TaosType::Decimal { precision: 38, scale };
             Typed::fixed(into.collect(of(DataType::Decimal128(38, scale))), ty)
         }
-        ty if is_unsigned(ty) => Typed::fixed(into.collect(of(DataType::UInt64)), TaosType::UBigInt),
-        ty if is_integer(ty) || ty == TaosType::Bool => {
+        ty if ty.is_unsigned() => Typed::fixed(into.collect(of(DataType::UInt64)), TaosType::UBigInt),
+        ty if ty.is_integer() || ty == TaosType::Bool => {
             Typed::fixed(into.collect(of(DataType::Int64)), TaosType::BigInt)
         }
         ty if is_numeric(ty) => Typed::fixed(into.collect(of(DataType::Float64)), TaosType::Double),
@@ -170,7 +157,8 @@ impl Selection {
             "max" => Pick::Max,
             _ => return Err(errors::no_function(name)),
         };
-        let has_order = is_numeric(argument.ty) || is_text(argument.ty) || argument.ty == TaosType::Timestamp;
+        let has_order =
+            is_numeric(argument.ty) || argument.ty.is_text() || argument.ty == TaosType::Timestamp;
         if matches!(pick, Pick::Min | Pick::Max) && !has_order {
             return Err(errors::argument_type(name));
         }

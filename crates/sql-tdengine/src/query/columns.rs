@@ -1,7 +1,7 @@
 //! TDengine's types of stored columns.
 
 use arrow::datatypes::{DataType, Field};
-use triglot_model::{ColumnDef, ColumnType, GeomEncoding, LengthUnit, Precision};
+use triglot_model::{ColumnDef, ColumnType, GeomEncoding, LengthUnit};
 
 use crate::TaosType;
 
@@ -69,25 +69,4 @@ pub(super) fn of_field(field: &Field) -> (TaosType, u32) {
         _ => TaosType::Varchar,
     };
     (ty, ty.fixed_length().or(length).unwrap_or(MAX_TEXT))
-}
-
-/// The Arrow type of expressions of a type.
-pub(super) fn arrow_type(ty: TaosType, precision: Precision) -> DataType {
-    match ty {
-        TaosType::Bool => DataType::Boolean,
-        TaosType::TinyInt => DataType::Int8,
-        TaosType::SmallInt => DataType::Int16,
-        TaosType::Int => DataType::Int32,
-        TaosType::BigInt => DataType::Int64,
-        TaosType::UTinyInt => DataType::UInt8,
-        TaosType::USmallInt => DataType::UInt16,
-        TaosType::UInt => DataType::UInt32,
-        TaosType::UBigInt => DataType::UInt64,
-        TaosType::Float => DataType::Float32,
-        TaosType::Double => DataType::Float64,
-        TaosType::Decimal { precision, scale } => DataType::Decimal128(precision, scale),
-        TaosType::Timestamp => DataType::Timestamp(precision.arrow(), None),
-        TaosType::Varchar | TaosType::Nchar | TaosType::Json => DataType::Utf8View,
-        TaosType::Varbinary | TaosType::Geometry | TaosType::Blob => DataType::BinaryView,
-    }
 }

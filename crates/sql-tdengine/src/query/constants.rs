@@ -7,10 +7,9 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use triglot_model::Precision;
 use triglot_parse_tdengine::ast::{self, Duration};
 
-use super::calls::is_integer;
+use super::errors;
 use super::expr::{self, Place, Rows};
 use super::scope::Scope;
-use super::{columns, errors};
 use crate::time_text::parse_time;
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
@@ -91,7 +90,7 @@ pub(super) fn instant(expr: &ast::Expr, env: &FunctionEnv) -> Result<i64, TaosEr
     }
     let value = folded(&typed.expr).ok_or_else(errors::range_clause)?;
     match value.cast_to(&arrow::datatypes::DataType::Int64) {
-        Ok(ScalarValue::Int64(Some(time))) if typed.ty == TaosType::Timestamp || is_integer(typed.ty) => {
+        Ok(ScalarValue::Int64(Some(time))) if typed.ty == TaosType::Timestamp || typed.ty.is_integer() => {
             Ok(time)
         }
         _ => Err(errors::range_clause()),
@@ -117,13 +116,12 @@ pub(super) fn time_unit(function: &str, typed: &Typed, precision: Precision) -> 
 /// A constant in the type of a column: numbers are cut, text gives the number that it begins with, else 0. `None`
 /// for what is no constant, or has no such value.
 pub(super) fn converted(typed: &Typed, ty: TaosType, env: &FunctionEnv) -> Option<ScalarValue> {
-    let arrow = columns::arrow_type(ty, env.precision);
+    let arrow = ty.arrow_view(env.precision);
     let value = literal(typed)?;
     if value.is_null() {
         return ScalarValue::try_from(&arrow).ok();
     }
-    let is_number =
-        is_integer(ty) || matches!(ty, TaosType::Float | TaosType::Double | TaosType::Decimal { .. });
+    let is_number = ty.is_number();
     match text(typed) {
         Some(text) if is_number => ScalarValue::Float64(Some(leading_number(text))).cast_to(&arrow).ok(),
         Some(text) if ty == TaosType::Bool => {

@@ -31,7 +31,7 @@ pub(super) fn lower(expr: &Expr, env: &FunctionEnv, resolver: &mut dyn Resolver)
         ExprKind::Literal(literal) => functions::literal(literal, env),
         ExprKind::Column { name, .. } => Err(errors::no_column(&name.name)),
         ExprKind::Star { .. } => Err(errors::syntax("*")),
-        ExprKind::Unary { op, expr } => functions::unary(*op, lower(expr, env, resolver)?, env),
+        ExprKind::Unary { op, expr } => functions::unary(*op, lower(expr, env, resolver)?),
         ExprKind::Binary { op, left, right } => {
             let left = lower(left, env, resolver)?;
             functions::binary(*op, left, lower(right, env, resolver)?, env)

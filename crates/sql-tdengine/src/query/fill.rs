@@ -1,6 +1,6 @@
 //! `FILL` of an INTERVAL: rows for the windows that have none.
 
-use datafusion::common::Column;
+use datafusion::common::{Column, ScalarValue};
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
 use std::sync::Arc;
 use triglot_engine::query::operators::{
@@ -10,7 +10,6 @@ use triglot_functions::buckets::{Buckets, Width};
 use triglot_parse_tdengine::ast::{self, Fill, FillMode};
 
 use super::bounds::{TimeBounds, timestamp};
-use super::calls::is_numeric;
 use super::expr::{self, Place, Rows};
 use super::scope::Scope;
 use super::window::{IS_FILLED, WindowKey};
@@ -20,6 +19,29 @@ use crate::{TaosError, TaosType};
 
 /// More windows than this are refused.
 const MAX_WINDOWS: i128 = 10_000_000;
+
+/// What `FILL` puts into a column of a type; `None` for a line through what is no number.
+///
+/// # Errors
+/// Those of `constant`, the value of `VALUE`.
+pub(super) fn filling(
+    mode: FillMode,
+    ty: TaosType,
+    constant: impl FnOnce() -> Result<ScalarValue, TaosError>,
+) -> Result<Option<Filling>, TaosError> {
+    Ok(Some(match mode {
+        FillMode::None | FillMode::Null | FillMode::NullForced => Filling::Null,
+        FillMode::Prev => Filling::Previous,
+        FillMode::Next => Filling::Next,
+        FillMode::Near => Filling::Near,
+        FillMode::Linear if ty.is_number() => Filling::Linear(Rounding::TowardsZero),
+        FillMode::Linear => return Ok(None),
+        FillMode::Value | FillMode::ValueForced => {
+            let constant = constant()?;
+            if constant.is_null() { Filling::Null } else { Filling::Value(constant) }
+        }
+    }))
+}
 
 /// A FILL clause, checked against the query's times.
 #[derive(Clone, Debug)]
@@ -124,21 +146,11 @@ impl Filler {
     }
 
     fn mode_of(&self, value: &Typed, number: usize, env: &FunctionEnv) -> Result<Filling, TaosError> {
-        Ok(match self.mode {
-            FillMode::None | FillMode::Null | FillMode::NullForced => Filling::Null,
-            FillMode::Prev => Filling::Previous,
-            FillMode::Next => Filling::Next,
-            FillMode::Near => Filling::Near,
-            FillMode::Linear if is_numeric(value.ty) && value.ty != TaosType::Bool => {
-                Filling::Linear(Rounding::TowardsZero)
-            }
-            FillMode::Linear => Filling::Null,
-            FillMode::Value | FillMode::ValueForced => {
-                let given = self.values.get(number).ok_or_else(errors::fill_count)?;
-                let constant = constants::converted(given, value.ty, env).ok_or_else(invalid_value)?;
-                if constant.is_null() { Filling::Null } else { Filling::Value(constant) }
-            }
-        })
+        let constant = || {
+            let given = self.values.get(number).ok_or_else(errors::fill_count)?;
+            constants::converted(given, value.ty, env).ok_or_else(invalid_value)
+        };
+        Ok(filling(self.mode, value.ty, constant)?.unwrap_or(Filling::Null))
     }
 }
 

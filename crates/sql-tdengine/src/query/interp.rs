@@ -2,12 +2,13 @@
 
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit, not};
-use triglot_engine::query::operators::{FillMode as Filling, Interp, InterpColumn, Points, Rounding, Within};
+use triglot_engine::query::operators::{FillMode as Filling, Interp, InterpColumn, Points, Within};
 use triglot_parse_tdengine::ast::{Call, Expr, ExprKind, FillMode, Select};
 
 use super::bounds::timestamp;
-use super::calls::is_numeric;
+
 use super::expr::{self, Place, Resolver, Rows};
+use super::fill::filling;
 use super::kinds::{self, FunctionKind};
 use super::plain::{Key, key_by_alias};
 use super::scope::Scope;
@@ -93,20 +94,9 @@ impl<'s> Interpolated<'s> {
             let constant = expr::lower(expr, env, &mut Rows::new(&scope, Place::Clause))?;
             constants::converted(&constant, value.ty, env).ok_or_else(errors::fill_count)
         };
-        let mode = match fill.map_or(FillMode::None, |f| f.mode) {
-            FillMode::None | FillMode::Null | FillMode::NullForced => Filling::Null,
-            FillMode::Prev => Filling::Previous,
-            FillMode::Next => Filling::Next,
-            FillMode::Near => Filling::Near,
-            FillMode::Linear if is_numeric(value.ty) && value.ty != TaosType::Bool => {
-                Filling::Linear(Rounding::TowardsZero)
-            }
-            FillMode::Linear => return Err(errors::argument_type("interp")),
-            FillMode::Value | FillMode::ValueForced => {
-                let constant = given(self.columns.len())?;
-                if constant.is_null() { Filling::Null } else { Filling::Value(constant) }
-            }
-        };
+        let mode = fill.map_or(FillMode::None, |f| f.mode);
+        let mode = filling(mode, value.ty, || given(self.columns.len()))?
+            .ok_or_else(|| errors::argument_type("interp"))?;
         let within = match self.select.range.as_ref().and_then(|r| r.within) {
             None => None,
             Some(distance) => {

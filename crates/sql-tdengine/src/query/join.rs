@@ -38,7 +38,7 @@ impl Planner<'_> {
             return Ok(Relation { plan, scope: Scope { waits_for_condition: true, ..scope }, precision });
         };
         let on = expr::lower(on, &env, &mut Rows::new(&scope, Place::Clause))?;
-        let on = functions::condition(on, &env)?.expr;
+        let on = functions::condition(on)?.expr;
         let (swap, keep) = match join.kind {
             JoinKind::Inner => (false, Keep::Outer(JoinType::Inner)),
             JoinKind::Left => (false, Keep::Outer(JoinType::Left)),

@@ -51,7 +51,7 @@ impl Planner<'_> {
         let mut values = values.collect::<Result<Vec<Typed>, _>>()?;
         let having = select.having.as_ref().map(|e| {
             let condition = expr::lower(e, &env, stage.as_mut())?;
-            functions::condition(condition, &env)
+            functions::condition(condition)
         });
         let having = having.transpose()?;
         let rows = match clauses.children_alone(&values)? {
@@ -353,7 +353,7 @@ fn filtered(
         return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(all) };
     };
     let condition = expr::lower(condition, env, &mut Rows::new(scope, Place::Clause))?;
-    let condition = functions::condition(condition, env)?.expr;
+    let condition = functions::condition(condition)?.expr;
     if scope.waits_for_condition {
         join::check_condition(&condition, scope)?;
     }

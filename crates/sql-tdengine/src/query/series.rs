@@ -5,7 +5,7 @@ use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, SortExpr};
 use triglot_engine::query::operators::{RowCall, RowFunction, SeriesFunctions};
 use triglot_parse_tdengine::ast::{BinaryOp, Call, Expr, ExprKind};
 
-use super::calls::{is_integer, is_numeric, is_unsigned};
+use super::calls::is_numeric;
 use super::expr::{self, Place, Resolver, Rows};
 use super::kinds::{self, FunctionKind};
 use super::plain::{Key, key_by_alias};
@@ -80,7 +80,7 @@ fn diff(args: &[Typed]) -> Result<Lowered, TaosError> {
         _ => return Err(errors::arity("diff")),
     };
     let ty = match argument.ty {
-        ty if is_integer(ty) || matches!(ty, TaosType::Bool | TaosType::Timestamp) => TaosType::BigInt,
+        ty if ty.is_integer() || matches!(ty, TaosType::Bool | TaosType::Timestamp) => TaosType::BigInt,
         TaosType::Float | TaosType::Double => TaosType::Double,
         _ => return Err(errors::argument_type("diff")),
     };
@@ -105,8 +105,8 @@ fn derivative(args: &[Typed], env: &FunctionEnv) -> Result<Lowered, TaosError> {
 fn cumulative_sum(args: &[Typed]) -> Result<Lowered, TaosError> {
     let [argument] = args else { return Err(errors::arity("csum")) };
     let ty = match number("csum", argument)?.ty {
-        ty if is_unsigned(ty) => TaosType::UBigInt,
-        ty if is_integer(ty) => TaosType::BigInt,
+        ty if ty.is_unsigned() => TaosType::UBigInt,
+        ty if ty.is_integer() => TaosType::BigInt,
         _ => TaosType::Double,
     };
     Ok((RowFunction::CumulativeSum, argument.expr.clone(), ty))

@@ -9,7 +9,6 @@ use triglot_functions::buckets::{Buckets, Width, bucket_next, bucket_start};
 use triglot_parse_tdengine::ast::{CountWindow, Duration, Expr, Interval, StateExtend, Unit, Window};
 
 use super::bounds::TimeBounds;
-use super::calls::{is_integer, is_text};
 use super::constants::fixed_units;
 use super::errors;
 use super::expr::{self, Place, Rows};
@@ -112,7 +111,7 @@ impl Windows<'_> {
         if self.scope.is_of_child(&state) {
             return Err(TaosError::new(0x2629, "Not support STATE_WINDOW on tag column"));
         }
-        if !is_integer(state.ty) && !is_text(state.ty) && state.ty != TaosType::Bool {
+        if !state.ty.is_integer() && !state.ty.is_text() && state.ty != TaosType::Bool {
             return Err(TaosError::new(0x2628, "Only support STATE_WINDOW on integer/bool/varchar column"));
         }
         Ok(state)
@@ -145,7 +144,7 @@ impl Windows<'_> {
     }
 
     fn condition(&self, expr: &Expr) -> Result<PlanExpr, TaosError> {
-        Ok(functions::condition(self.lower(expr)?, self.env)?.expr)
+        Ok(functions::condition(self.lower(expr)?)?.expr)
     }
 
     fn lower(&self, expr: &Expr) -> Result<Typed, TaosError> {

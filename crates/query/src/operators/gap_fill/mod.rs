@@ -23,7 +23,7 @@ use triglot_functions::buckets::Buckets;
 
 pub use exec::GapFillExec;
 pub(super) use fill::{float, integer, is_number};
-pub(super) use planner::GapFillPlanner;
+pub(super) use planner::physical;
 
 /// What stands in a column of an added row. Which rows count as known is up to [`Nulls`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -1,0 +1,1 @@
+//! KWDB's RESTful API on triglot's engine.

@@ -1,0 +1,1 @@
+//! collectd's binary protocol and StatsD lines.

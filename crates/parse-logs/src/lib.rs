@@ -1,0 +1,1 @@
+//! Elasticsearch bulk, Loki pushes and newline-delimited JSON, read record by record.

@@ -1,0 +1,1 @@
+//! OpenTSDB's telnet lines and JSON puts, read without copies.

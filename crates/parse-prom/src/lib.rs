@@ -1,0 +1,1 @@
+//! Prometheus remote write, remote read and text exposition.

@@ -1,0 +1,17 @@
+//! From a text to its answer.
+
+use triglot_engine::Engine;
+
+use crate::ast::Stmt;
+use crate::{Answer, Context, KwError, lower, parse, query};
+
+/// Runs one statement.
+///
+/// # Errors
+/// KWDB's texts, see [`KwError`].
+pub async fn run(engine: &Engine, context: &mut Context, sql: &str) -> Result<Answer, KwError> {
+    match parse::statement(sql)? {
+        Stmt::Query(parsed) => query::run(engine, context, *parsed, sql).await,
+        other => lower::run(engine, context, other).await,
+    }
+}
