@@ -30,6 +30,9 @@ impl Engine {
         let database = name.database.as_deref().unwrap_or(&session.database_name);
         let relation = self.relation_to_write(session, database, &name.table)?;
         let TableIn { database, def } = relation.table();
+        if def.is_keyed() {
+            return self.delete_keyed(session, relation.table().clone(), name.clone(), filter).await;
+        }
         let filter = filter.unwrap_or_else(|| lit(true));
         refuse_fields(def, &filter)?;
         let rows = self.relation_rows(&relation);

@@ -8,12 +8,12 @@ use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
     CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
-use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
+use triglot_model::{DatabaseDef, ErrorKind, KeyedDef, RowOp, TableDef};
 use triglot_query::{QueryInfo, QuerySession, QueryStream};
 
 use crate::{
     CreateTable, Engine, EngineError, Insert, InsertSource, Outcome, Query, Select, Session, Statement,
-    TableChange, TableName, UserStatement, ingest,
+    TableChange, TableIn, TableName, UserStatement, ingest,
 };
 
 impl Engine {
@@ -48,14 +48,23 @@ impl Engine {
                     let database = Object::Database(rows.table.database.id);
                     allow(&catalog, &session.principal, Action::Write, database)?;
                 }
-                ingest::write_series_rows(self, &tables).await.map(Outcome::Affected)
+                ingest::write_series_rows(self, tables).await.map(Outcome::Affected)
             }
             Statement::DeleteCounted { table, filter } => {
                 self.delete_counted(session, &table, filter).await.map(Outcome::Affected)
             }
+            Statement::InsertKeyed(insert) => {
+                let database = Object::Database(insert.table.database.id);
+                allow(&self.catalog(), &session.principal, Action::Write, database)?;
+                self.insert_keyed(session, insert).await.map(Outcome::Affected)
+            }
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
                 let (database, def) = self.writable(session, &table)?;
+                if def.is_keyed() {
+                    let deleted = self.delete_keyed(session, TableIn { database, def }, table, filter).await?;
+                    return Ok(Outcome::Affected(deleted));
+                }
                 self.delete(session, &database, &def, filter).await?;
                 Ok(Outcome::Done)
             }
@@ -215,6 +224,7 @@ impl Engine {
         for result in results {
             if let OpResult::Dropped(tables) = result {
                 for table in tables {
+                    self.checked_tables().forget(table);
                     self.storage().drop_table(table).await?;
                 }
             }
@@ -251,6 +261,7 @@ impl Engine {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
         allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
+        check_keys_stay(&def, &change)?;
         self.apply_one(CatalogOp::AlterTable { table: def.id, change }).await
     }
 
@@ -279,6 +290,7 @@ impl Engine {
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
+        self.checked_tables().forget(def.id);
         self.storage().drop_table(def.id).await?;
         Ok(Outcome::Done)
     }
@@ -350,6 +362,20 @@ impl PieceByPiece {
 
     async fn insert(&self, engine: &Engine, piece: &[RecordBatch]) -> Result<u64, EngineError> {
         ingest::insert_batches(engine, &self.database, &self.def, &self.columns, piece, self.op).await
+    }
+}
+
+/// A column of a unique key cannot go: rows that only it told apart would be duplicates.
+fn check_keys_stay(def: &TableDef, change: &TableChange) -> Result<(), EngineError> {
+    let TableChange::DropColumn(column) = change else { return Ok(()) };
+    let Some(keyed) = KeyedDef::of(def)? else { return Ok(()) };
+    let id = def.column(column).map(|c| c.id);
+    let in_key = |id| keyed.unique.iter().any(|unique| unique.columns.contains(&id));
+    match id {
+        Some(id) if in_key(id) => {
+            Err(EngineError::KeyColumn { table: def.name.clone(), column: column.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

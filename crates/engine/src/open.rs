@@ -108,6 +108,7 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         language,
         series_cache: SeriesCache::new(options.memory.caches / 2),
         names: crate::names::NameClaims::default(),
+        checked_tables: crate::keyed::CheckedTables::default(),
         clock: options.clock,
         limits: options.limits,
         files: options.files,

@@ -10,7 +10,7 @@ use triglot_parse_tdengine::ast::{Ident, InsertSource, InsertTarget, RawValue, R
 
 use super::Rows;
 use super::rows::{Listed, TableRows};
-use super::value::{Given, Value, convert, fault, of_raw, tag_text};
+use super::value::{Given, Value, convert, fault, of_raw};
 use crate::TaosError;
 use crate::lower::errors;
 use crate::lower::names::{database_of, engine_name};
@@ -357,5 +357,5 @@ fn raw_tag(
     let is_time = matches!(tag.ty, triglot_model::ColumnType::Ts(_));
     let value = of_raw(raw, sql, is_time, time).and_then(|g| convert(g, tag.ty, time));
     let value = value.map_err(|e| e.at(sql, raw.span().start, &tag.name))?;
-    Ok(tag_text(value, tag.ty))
+    Ok(value.tag_text(tag.ty))
 }

@@ -1,4 +1,4 @@
-//! Times as text (sheet `tdengine-sql.md` section 2).
+//! Times as text, as the dialects' literals have them, and steps of the calendar on a zone's clocks.
 
 use chrono::{NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use chrono_tz::Tz;
@@ -7,7 +7,7 @@ use triglot_model::Precision;
 /// The instant that a text means, in units of `precision`: `YYYY-MM-DD`, `YYYY-MM-DD HH:MM:SS[.f…]`, with `T` for the
 /// blank, and with `Z`, `±hh`, `±hhmm` or `±hh:mm` behind it. Without those it is a time on the zone's clocks. More
 /// digits than the precision has are cut off. `None`: it is no time, or none that fits.
-pub(crate) fn parse_time(text: &str, zone: Tz, precision: Precision) -> Option<i64> {
+pub fn parse_time(text: &str, zone: Tz, precision: Precision) -> Option<i64> {
     let text = text.trim();
     let (date, rest) = split_date(text)?;
     let mut fraction = 0_i64;
@@ -35,7 +35,7 @@ pub(crate) fn parse_time(text: &str, zone: Tz, precision: Precision) -> Option<i
 
 /// The instant, in seconds, at which a zone's clocks show a time: the first of two; where they skip it, the instant
 /// that it would be had they not been put forward.
-pub(crate) fn local_seconds(local: NaiveDateTime, zone: Tz) -> Option<i64> {
+pub fn local_seconds(local: NaiveDateTime, zone: Tz) -> Option<i64> {
     if let Some(time) = zone.from_local_datetime(&local).earliest() {
         return Some(time.timestamp());
     }
@@ -72,7 +72,7 @@ fn split_offset(text: &str) -> (&str, Option<&str>) {
 }
 
 /// `Z`, `±hh`, `±hhmm`, `±hh:mm` in seconds ahead of UTC.
-pub(crate) fn parse_offset(text: &str) -> Option<i64> {
+pub fn parse_offset(text: &str) -> Option<i64> {
     if text.eq_ignore_ascii_case("z") {
         return Some(0);
     }
@@ -102,7 +102,7 @@ fn fraction_of(digits: &str, precision: Precision) -> Option<i64> {
 }
 
 /// The start of the day that an instant belongs to on the zone's clocks, in seconds.
-pub(crate) fn midnight_of(now_ns: i64, zone: Tz) -> Option<i64> {
+pub fn midnight_of(now_ns: i64, zone: Tz) -> Option<i64> {
     let utc = chrono::DateTime::from_timestamp_nanos(now_ns);
     let day = utc.with_timezone(&zone).date_naive();
     local_seconds(day.and_hms_opt(0, 0, 0)?, zone)
@@ -110,7 +110,7 @@ pub(crate) fn midnight_of(now_ns: i64, zone: Tz) -> Option<i64> {
 
 /// The time so many months later on the zone's clocks, both in `per_second` units of a second; the 31st becomes the
 /// month's last day.
-pub(crate) fn months_later(time: i64, months: i64, per_second: i64, zone: Tz) -> Option<i64> {
+pub fn months_later(time: i64, months: i64, per_second: i64, zone: Tz) -> Option<i64> {
     let (seconds, rest) = (time.div_euclid(per_second), time.rem_euclid(per_second));
     let local = chrono::DateTime::from_timestamp(seconds, 0)?.with_timezone(&zone).naive_local();
     let distance = chrono::Months::new(u32::try_from(months.unsigned_abs()).ok()?);
