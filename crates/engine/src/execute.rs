@@ -53,6 +53,9 @@ impl Engine {
             Statement::DeleteCounted { table, filter } => {
                 self.delete_counted(session, &table, filter).await.map(Outcome::Affected)
             }
+            Statement::DeleteSeries { table, filter } => {
+                self.delete_series(session, &table, filter).await.map(Outcome::Affected)
+            }
             Statement::InsertKeyed(insert) => {
                 let database = Object::Database(insert.table.database.id);
                 allow(&self.catalog(), &session.principal, Action::Write, database)?;
@@ -62,7 +65,8 @@ impl Engine {
             Statement::Delete { table, filter } => {
                 let (database, def) = self.writable(session, &table)?;
                 if def.is_keyed() {
-                    let deleted = self.delete_keyed(session, TableIn { database, def }, table, filter).await?;
+                    let deleted =
+                        self.delete_keyed(session, TableIn { database, def }, table, filter).await?;
                     return Ok(Outcome::Affected(deleted));
                 }
                 self.delete(session, &database, &def, filter).await?;

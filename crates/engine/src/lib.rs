@@ -31,6 +31,7 @@ mod users;
 mod views;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use triglot_auth::{Action, Auth, Object, allow};
 use triglot_catalog::{Catalog, CatalogOp, CatalogSnapshot, OpResult};
@@ -85,6 +86,8 @@ struct Inner {
     series_cache: SeriesCache,
     names: names::NameClaims,
     checked_tables: keyed::CheckedTables,
+    /// The last of [`Engine::unique_number`].
+    unique_numbers: AtomicI64,
     clock: Arc<dyn Clock>,
     limits: Limits,
     files: FileAccess,

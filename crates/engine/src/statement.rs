@@ -124,6 +124,13 @@ pub enum Statement {
         /// A predicate over time, tags and [`triglot_query::CHILD_NAME`] (unqualified); none = all rows.
         filter: Option<Expr>,
     },
+    /// Deletes the series of a table that a predicate over tags names, with their rows, and counts those.
+    DeleteSeries {
+        /// The table.
+        table: TableName,
+        /// A predicate over tags (unqualified column names).
+        filter: Expr,
+    },
     /// Deletes rows by time and tags; those of a keyed table by any predicate, and counts them.
     Delete {
         /// The table.

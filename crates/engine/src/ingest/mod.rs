@@ -23,8 +23,8 @@ use std::sync::Arc;
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 
-pub use error::{ColumnShape, IngestError};
 pub(crate) use commit::{Assembled, Resolved, series_key, store};
+pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::{cast, check_values, insert as insert_batches};
 pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;

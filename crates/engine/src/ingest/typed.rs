@@ -160,7 +160,6 @@ impl Builder {
             self.push_null();
         }
     }
-
 }
 
 /// The values of one column, row by row.

@@ -131,7 +131,8 @@ impl LockedTable {
         filter: Option<Expr>,
     ) -> Result<(Vec<i64>, Vec<(ColumnId, ArrayRef)>), EngineError> {
         let plan = self.plan(reference(name), values, filter)?;
-        let query = Query { text: format!("change of {}", self.table.def.name), plan, target_partitions: None };
+        let query =
+            Query { text: format!("change of {}", self.table.def.name), plan, target_partitions: None };
         let mut rows = self.engine.run_query(&self.session, query).await?;
         let (mut ids, mut parts) = (Vec::new(), vec![Vec::<ArrayRef>::new(); columns.len()]);
         while let Some(batch) = rows.try_next().await? {

@@ -24,7 +24,7 @@ pub(super) type RowKeys = Box<[Key]>;
 
 /// All keys of one table.
 #[derive(Debug)]
-pub(super) struct KeyIndex {
+pub(crate) struct KeyIndex {
     /// The version of the table that the values were encoded for.
     pub(super) version: u32,
     /// The largest row id that was ever given, deleted ones included as far as storage still has them.

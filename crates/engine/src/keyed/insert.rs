@@ -179,7 +179,8 @@ impl LockedTable {
             columns.push((*id, values));
         }
         let set = some_change.then(|| {
-            let (changed, fresh) = (bitmap(updated.iter().copied()), bitmap(columns.iter().map(|(id, _)| *id)));
+            let (changed, fresh) =
+                (bitmap(updated.iter().copied()), bitmap(columns.iter().map(|(id, _)| *id)));
             let of = |p: &Placed| if p.existing.is_some() { changed.clone() } else { fresh.clone() };
             BinaryArray::from_iter_values(placed.iter().map(of))
         });
@@ -241,7 +242,11 @@ impl LockedTable {
             let changed = unique.columns.iter().filter(|id| columns.contains(id)).count();
             changed > 0 && changed < unique.columns.len()
         });
-        if partly { Err(EngineError::NotSupported("changing a part of a unique key on conflict")) } else { Ok(()) }
+        if partly {
+            Err(EngineError::NotSupported("changing a part of a unique key on conflict"))
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod insert;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use arrow::array::{ArrayRef, AsArray, BinaryArray};
 use arrow::datatypes::{DataType, Int64Type};
@@ -75,6 +76,15 @@ struct KeyedRows {
 }
 
 impl Engine {
+    /// A number that no other call gives or gave: the time in nanoseconds, or one more than the last.
+    pub fn unique_number(&self) -> i64 {
+        let now = self.clock().now_ns();
+        let next = |last: i64| last.saturating_add(1).max(now);
+        let (last, order) = (&self.0.unique_numbers, Ordering::Relaxed);
+        let before = last.fetch_update(order, order, |last| Some(next(last)));
+        next(before.unwrap_or_else(|last| last))
+    }
+
     pub(crate) fn checked_tables(&self) -> &CheckedTables {
         &self.0.checked_tables
     }
@@ -112,7 +122,8 @@ impl LockedTable {
             let mut ids: Vec<ColumnId> = self.keyed.unique.iter().flat_map(|u| u.columns.clone()).collect();
             ids.sort_unstable();
             ids.dedup();
-            let columns: Vec<ColumnDef> = ids.iter().filter_map(|id| def.column_by_id(*id).cloned()).collect();
+            let columns: Vec<ColumnDef> =
+                ids.iter().filter_map(|id| def.column_by_id(*id).cloned()).collect();
             let values = columns.iter().map(|c| ident(&c.name)).collect();
             let plan = self.plan(def.name.as_str(), values, None)?;
             let query = Query { text: format!("keys of {}", def.name), plan, target_partitions: None };

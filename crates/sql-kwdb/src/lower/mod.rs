@@ -1,5 +1,7 @@
 //! Statements other than SELECT as the engine's.
 
+pub(crate) mod dml;
+
 use triglot_engine::Engine;
 
 use crate::ast::Stmt;
@@ -15,6 +17,9 @@ pub(crate) async fn run(engine: &Engine, context: &mut Context, statement: Stmt)
             context.session.database_name = name;
             Ok(Answer::Done)
         }
+        Stmt::Update(update) => dml::update(engine, context, *update).await,
+        Stmt::Delete(delete) => dml::delete(engine, context, *delete).await,
+        Stmt::Truncate(tables) => dml::truncate(engine, context, tables).await,
         _ => Err(KwError::unsupported("this statement")),
     }
 }

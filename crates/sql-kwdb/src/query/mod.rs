@@ -19,6 +19,15 @@ pub(crate) fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateF
     }))
 }
 
+/// The plan of a query whose expressions another statement takes over.
+pub(crate) fn plan_rows(
+    engine: &Engine,
+    context: &Context,
+    query: sql::Query,
+) -> Result<datafusion::logical_expr::LogicalPlan, KwError> {
+    Ok(engine.plan(&context.session, query)?)
+}
+
 /// Plans and runs a query.
 pub(crate) async fn run(
     engine: &Engine,
