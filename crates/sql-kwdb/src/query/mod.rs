@@ -22,8 +22,6 @@ use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::query::{QueryError, SessionOptions};
 use triglot_engine::{Engine, EngineError, LanguageOptions, Outcome, Query, QueryLanguage, Statement};
 
-pub(crate) use functions::render;
-
 use crate::types::ColumnMeta;
 use crate::{Answer, Context, KwError, Rows};
 
@@ -56,7 +54,7 @@ pub(crate) struct Planned {
 ///
 /// # Errors
 /// Those of section 14.4.
-pub(crate) fn plan(engine: &Engine, context: &Context, query: sql::Query) -> Result<Planned, KwError> {
+pub(crate) fn plan_of(engine: &Engine, context: &Context, query: sql::Query) -> Result<Planned, KwError> {
     let mut query = query;
     syntax::prepare(&mut query, &syntax::Scope::new(engine, &context.session))?;
     let plan = engine.plan(&context.session, query).map_err(|e| errors::of(&e))?;
@@ -75,9 +73,9 @@ pub(crate) async fn run(
 ) -> Result<Answer, KwError> {
     let Planned { plan, columns } = if text.len() > INLINE_BYTES {
         let (there, planned) = (engine.clone(), context.clone());
-        engine.compute(move || self::plan(&there, &planned, query)).await.map_err(|e| errors::of(&e))??
+        engine.compute(move || plan_of(&there, &planned, query)).await.map_err(|e| errors::of(&e))??
     } else {
-        self::plan(engine, context, query)?
+        plan_of(engine, context, query)?
     };
     let query = Query { text: text.to_owned(), plan, target_partitions: None };
     let outcome = engine.execute(&context.session, Statement::Query(query)).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int64Array,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Float64Array, Int64Array,
     IntervalMonthDayNanoArray, StringArray, Time64MicrosecondArray,
 };
 use arrow::compute::cast;
@@ -18,6 +18,7 @@ use datafusion::error::DataFusionError;
 use super::arithmetic::COMPUTED;
 use super::zoned::{instants, is_text, unit_of};
 use super::{clock, render};
+use crate::parse;
 use crate::query::errors::{coded, type_word};
 use crate::query::interval::{self, Unit};
 use crate::query::operators::INTERVAL;
@@ -25,53 +26,9 @@ use crate::types::{KwType, TypeSpec};
 
 /// The type that a name with a width means; `None`: there is none.
 pub(super) fn target(text: &str) -> Option<TypeSpec> {
-    let text = text.to_uppercase();
-    let (name, arguments) = match text.split_once('(') {
-        Some((name, rest)) => {
-            let (arguments, after) = rest.split_once(')')?;
-            (format!("{}{}", name.trim_end(), after), Some(arguments.to_owned()))
-        }
-        None => (text, None),
-    };
-    let ty = match name.trim() {
-        "BOOL" | "BOOLEAN" => KwType::Bool,
-        "INT2" | "SMALLINT" => KwType::Int2,
-        "INT4" | "INT" | "INTEGER" => KwType::Int4,
-        "INT8" | "BIGINT" | "INT64" => KwType::Int8,
-        "FLOAT4" | "REAL" => KwType::Float4,
-        "FLOAT8" | "FLOAT" | "DOUBLE" | "DOUBLE PRECISION" => KwType::Float8,
-        "DECIMAL" | "NUMERIC" | "DEC" => KwType::Decimal,
-        "TIMESTAMP" | "TIMESTAMP WITHOUT TIME ZONE" => KwType::Timestamp,
-        "TIMESTAMPTZ" | "TIMESTAMP WITH TIME ZONE" => KwType::TimestampTz,
-        "DATE" => KwType::Date,
-        "TIME" | "TIME WITHOUT TIME ZONE" => KwType::Time,
-        "INTERVAL" => KwType::Interval,
-        "CHAR" | "CHARACTER" => KwType::Char,
-        "VARCHAR" | "CHARACTER VARYING" | "CHAR VARYING" => KwType::Varchar,
-        "NCHAR" => KwType::Nchar,
-        "NVARCHAR" => KwType::Nvarchar,
-        "STRING" | "TEXT" if arguments.is_none() => KwType::Text,
-        "STRING" | "TEXT" => KwType::String,
-        "BYTES" | "BYTEA" | "BLOB" => KwType::Bytes,
-        "VARBYTES" => KwType::Varbytes,
-        "GEOMETRY" => KwType::Geometry,
-        "JSON" | "JSONB" => KwType::Jsonb,
-        "UUID" => KwType::Uuid,
-        _ => return None,
-    };
-    let mut numbers = arguments.iter().flat_map(|a| a.split(',')).map(|n| n.trim().parse::<u32>().ok());
-    let width = match numbers.next() {
-        Some(width) => Some(width?),
-        None if ty == KwType::Char || ty == KwType::Nchar => Some(1),
-        None => None,
-    };
-    let scale = match numbers.next() {
-        Some(scale) => Some(u8::try_from(scale?).ok()?),
-        None => None,
-    };
-    // FLOAT(n) and the like: the digits do not matter.
-    let keeps = !matches!(ty, KwType::Float4 | KwType::Float8);
-    Some(TypeSpec { ty, width: width.filter(|_| keeps), scale })
+    let spec = parse::type_spec(text).ok()?;
+    let has_one = matches!(spec.ty, KwType::Char | KwType::Nchar);
+    Some(TypeSpec { width: spec.width.or(has_one.then_some(1)), ..spec })
 }
 
 /// The Arrow type of a cast; `text` is the value if it is a literal text.
@@ -435,7 +392,7 @@ fn cell(values: &ArrayRef, row: usize, zone: Tz) -> Result<String> {
 /// Digits as decimals of quotients, for tests of other modules.
 #[cfg(test)]
 pub(super) fn decimals(digits: Vec<i128>) -> ArrayRef {
-    Arc::new(Decimal128Array::from(digits).with_data_type(COMPUTED))
+    Arc::new(arrow::array::Decimal128Array::from(digits).with_data_type(COMPUTED))
 }
 
 #[cfg(test)]
@@ -449,7 +406,7 @@ mod tests {
         assert_eq!(target("double precision"), spec(KwType::Float8, None, None));
         assert_eq!(target("DECIMAL(10,2)"), spec(KwType::Decimal, Some(10), Some(2)));
         assert_eq!(target("character varying(5)"), spec(KwType::Varchar, Some(5), None));
-        assert_eq!(target("TIMESTAMP(3) WITH TIME ZONE"), spec(KwType::TimestampTz, Some(3), None));
+        assert_eq!(target("CHAR"), spec(KwType::Char, Some(1), None));
         assert_eq!(target("string(7)"), spec(KwType::String, Some(7), None));
         assert_eq!(target("nothing"), None);
         assert_eq!(target("varchar(x)"), None);

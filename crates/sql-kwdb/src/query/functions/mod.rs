@@ -6,7 +6,7 @@ mod casts;
 mod clock;
 mod hashes;
 pub(super) mod markers;
-pub(crate) mod render;
+pub mod render;
 pub(super) mod spans;
 pub(super) mod zoned;
 

@@ -169,7 +169,7 @@ fn picked(
             _ => {}
         }
     }
-    let unit = schema.field_from_column(&time)?.data_type().clone();
+    let unit = Expr::Column(time.clone()).get_type(schema)?;
     let (value, time) = (value.clone(), Expr::Column(time));
     let chosen = match agg {
         Agg::First => selection::first_known(value, time.clone()),

@@ -3,7 +3,6 @@
 use arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit};
 use chrono_tz::Tz;
 use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 use triglot_functions::buckets::{Buckets, Width};
 
@@ -38,7 +37,7 @@ impl Length {
                 return Err(wrong(positive));
             }
             let (count, unit) = interval::single(&text).ok_or_else(|| wrong(invalid))?;
-            return Self::counted(count, unit, &wrong(invalid), &wrong(positive));
+            return Self::counted(count, unit, invalid, positive);
         }
         match expr {
             Expr::Literal(ScalarValue::IntervalMonthDayNano(Some(value)), _) => {
@@ -51,12 +50,9 @@ impl Length {
                 }
             }
             Expr::Literal(value, _) if value.data_type().is_integer() => match value.cast_to(&DataType::Int64) {
-                Ok(ScalarValue::Int64(Some(seconds))) => Self::counted(
-                    seconds,
-                    Unit::Nanos(1_000_000_000),
-                    &wrong(invalid),
-                    &wrong(positive),
-                ),
+                Ok(ScalarValue::Int64(Some(seconds))) => {
+                    Self::counted(seconds, Unit::Nanos(1_000_000_000), invalid, positive)
+                }
                 _ => Err(wrong(invalid)),
             },
             Expr::Negative(_) => Err(wrong(positive)),
@@ -64,17 +60,11 @@ impl Length {
         }
     }
 
-    fn counted(
-        count: i64,
-        unit: Unit,
-        invalid: &DataFusionError,
-        positive: &DataFusionError,
-    ) -> Result<Self> {
-        let again = |error: &DataFusionError| coded("22023", error.strip_backtrace());
+    fn counted(count: i64, unit: Unit, invalid: &str, positive: &str) -> Result<Self> {
         if count <= 0 {
-            return Err(again(positive));
+            return Err(coded("22023", positive));
         }
-        let times = |n: i64| count.checked_mul(n).ok_or_else(|| again(invalid));
+        let times = |n: i64| count.checked_mul(n).ok_or_else(|| coded("22023", invalid));
         Ok(match unit {
             Unit::Months(n) => Self::Months(times(n)?),
             Unit::Days(n) => Self::Days(times(n)?),

@@ -9,7 +9,7 @@ mod row_windows;
 mod scalars;
 
 use chrono_tz::Tz;
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::Transformed;
 use datafusion::common::{Column, DFSchema};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan};

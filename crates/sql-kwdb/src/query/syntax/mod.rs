@@ -3,6 +3,7 @@
 
 mod calls;
 mod extremes;
+mod fill;
 mod names;
 mod order;
 mod scope;
@@ -13,10 +14,11 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{self as sql, VisitMut, VisitorMut};
 
-pub(crate) use names::{HIDDEN, shown};
+pub(crate) use names::shown;
 pub(crate) use scope::Scope;
 
 use crate::KwError;
+use crate::parse::PUBLIC;
 
 /// Changes `query` so that DataFusion plans it as KWDB means it.
 ///
@@ -45,7 +47,16 @@ impl VisitorMut for Passes<'_> {
     type Break = KwError;
 
     fn pre_visit_query(&mut self, query: &mut sql::Query) -> ControlFlow<KwError> {
+        let with = query.with.iter().flat_map(|w| &w.cte_tables);
+        if with.into_iter().any(|cte| fill::is_in(&cte.query)) {
+            return ControlFlow::Break(fill::in_with());
+        }
         flow(order::query(query))
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut sql::ObjectName) -> ControlFlow<KwError> {
+        without_schema(name);
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_select(&mut self, select: &mut sql::Select) -> ControlFlow<KwError> {
@@ -60,10 +71,20 @@ impl VisitorMut for Passes<'_> {
 impl Passes<'_> {
     fn select(&self, select: &mut sql::Select) -> Result<(), KwError> {
         windows::check(select)?;
+        fill::rewrite(select, &self.scope)?;
         stars::expand(select, &self.scope)?;
         extremes::rewrite(select);
         names::name(select);
         Ok(())
+    }
+}
+
+/// `db.public.t` as `db.t`, and `public.t` as `t`: there is one schema, and databases have one level of tables.
+fn without_schema(name: &mut sql::ObjectName) {
+    let is_schema = |part: &sql::ObjectNamePart| part.as_ident().is_some_and(|i| folded(i) == PUBLIC);
+    let place = name.0.len().checked_sub(2);
+    if let Some(place) = place.filter(|at| name.0.get(*at).is_some_and(is_schema)) {
+        name.0.remove(place);
     }
 }
 

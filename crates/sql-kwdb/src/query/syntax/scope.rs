@@ -1,15 +1,18 @@
 //! What the passes over a syntax tree ask about tables.
 
+use std::sync::Arc;
+
 use datafusion::common::TableReference;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use sqlparser::ast as sql;
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
 use triglot_engine::{Engine, Session, TableName};
-use triglot_model::ColumnKind;
+use triglot_model::{ColumnKind, TableDef};
 
 use super::{folded, prepare};
 use crate::KwError;
+use crate::parse::PUBLIC;
 use crate::query::errors;
 
 /// A session's tables, and the names that WITH gives.
@@ -48,16 +51,15 @@ impl<'s> Scope<'s> {
         query.with.clone_from(&self.with);
         prepare(&mut query, &Self { with: None, ..self.clone() })?;
         let plan = self.engine.plan(self.session, query).map_err(|e| errors::of(&e))?;
-        // The columns of what the star stands over, which still have their tables' names.
-        let below = match &plan {
-            LogicalPlan::Projection(star) => star.input.schema(),
-            other => other.schema(),
+        let columns = match &plan {
+            LogicalPlan::Projection(star) => star.expr.iter().filter_map(Expr::try_as_col).cloned().collect(),
+            other => other.schema().columns(),
         };
-        Ok(below.iter().map(|(table, field)| (table.cloned(), field.name().clone())).collect())
+        Ok(columns.into_iter().map(|column| (column.relation, column.name)).collect())
     }
 
-    /// The columns of a table in the order of KWDB's star, time and values before tags, if the table has another.
-    pub(super) fn reordered(&self, table: &sql::ObjectName) -> Option<Vec<String>> {
+    /// A table of the catalog.
+    pub(super) fn table(&self, table: &sql::ObjectName) -> Option<Arc<TableDef>> {
         let parts: Vec<String> = table.0.iter().filter_map(|p| p.as_ident()).map(folded).collect();
         let is_cte = |name: &String| {
             self.with.iter().flat_map(|w| &w.cte_tables).any(|cte| folded(&cte.alias.name) == *name)
@@ -65,12 +67,18 @@ impl<'s> Scope<'s> {
         let (database, table) = match parts.as_slice() {
             [table] if is_cte(table) => return None,
             [table] => (None, table),
+            [schema, table] if schema == PUBLIC => (None, table),
             [database, table] => (Some(database), table),
-            [database, schema, table] if schema == "public" => (Some(database), table),
+            [database, schema, table] if schema == PUBLIC => (Some(database), table),
             _ => return None,
         };
         let name = TableName { tenant: None, database: database.cloned(), table: table.clone() };
-        let def = self.engine.table(self.session, &name).ok()?;
+        self.engine.table(self.session, &name).ok()
+    }
+
+    /// The columns of a table in the order of KWDB's star, time and values before tags, if the table has another.
+    pub(super) fn reordered(&self, table: &sql::ObjectName) -> Option<Vec<String>> {
+        let def = self.table(table)?;
         let (tags, others): (Vec<_>, Vec<_>) = def.columns.iter().partition(|c| c.kind == ColumnKind::Tag);
         let wanted: Vec<String> = others.into_iter().chain(tags).map(|c| c.name.clone()).collect();
         let same = def.columns.iter().map(|c| &c.name).eq(&wanted);

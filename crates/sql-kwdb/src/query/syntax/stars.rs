@@ -20,10 +20,20 @@ pub(super) fn expand(select: &mut sql::Select, scope: &Scope<'_>) -> Result<(), 
                 Some(table) => items.extend(each(function, table.as_deref(), &select.from, scope)?),
                 None => items.push(item),
             },
-            sql::SelectItem::Wildcard(_) => match ordered(&select.from, scope) {
+            sql::SelectItem::Wildcard(_) => match ordered(&select.from, None, scope) {
                 Some(columns) => items.extend(columns),
                 None => items.push(item),
             },
+            sql::SelectItem::QualifiedWildcard(
+                sql::SelectItemQualifiedWildcardKind::ObjectName(table),
+                _,
+            ) => {
+                let table = table.0.last().and_then(|part| part.as_ident()).map(folded);
+                match ordered(&select.from, table.as_deref(), scope) {
+                    Some(columns) => items.extend(columns),
+                    None => items.push(item),
+                }
+            }
             _ => items.push(item),
         }
     }
@@ -71,8 +81,12 @@ fn each(
     Ok(items.collect())
 }
 
-/// The star over tables of which one has its tags before other columns.
-fn ordered(from: &[sql::TableWithJoins], scope: &Scope<'_>) -> Option<Vec<sql::SelectItem>> {
+/// The star over tables of which one has its tags before other columns; that of one of them, if `only` names it.
+fn ordered(
+    from: &[sql::TableWithJoins],
+    only: Option<&str>,
+    scope: &Scope<'_>,
+) -> Option<Vec<sql::SelectItem>> {
     let mut items = Vec::new();
     let mut is_changed = false;
     for joined in from {
@@ -88,6 +102,9 @@ fn ordered(from: &[sql::TableWithJoins], scope: &Scope<'_>) -> Option<Vec<sql::S
                 Some(alias) => vec![alias.name.clone()],
                 None => table?.0.iter().filter_map(|p| p.as_ident().cloned()).collect(),
             };
+            if only.is_some() && written.last().map(folded).as_deref() != only {
+                continue;
+            }
             let has_new_names = alias.as_ref().is_some_and(|a| !a.columns.is_empty());
             match table.filter(|_| !has_new_names).and_then(|t| scope.reordered(t)) {
                 Some(columns) => {
