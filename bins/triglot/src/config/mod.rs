@@ -3,6 +3,7 @@
 
 mod check;
 mod cnosdb;
+mod kwdb;
 mod load;
 pub(crate) mod machine;
 mod options;
@@ -20,6 +21,7 @@ use std::path::PathBuf;
 pub(crate) use check::Listener;
 pub(crate) use load::{Overrides, load};
 use schema::SECRETS;
+pub(crate) use kwdb::certificate_names;
 pub(crate) use schema::{Config, Log, LogFormat, Server, WalMode};
 
 /// Why there is no usable configuration.
@@ -52,11 +54,6 @@ pub(crate) enum ConfigError {
     /// A value that cannot be.
     #[error("{section}.{key}: {reason}")]
     Invalid { section: &'static str, key: &'static str, reason: String },
-    /// A dialect without routes.
-    #[error(
-        "{dialect}.enabled = true: the {dialect} dialect is not built yet in this version; set it to false"
-    )]
-    NotBuilt { dialect: &'static str },
     /// Nothing to serve.
     #[error("no dialect is enabled: set cnosdb.enabled = true")]
     NoListener,
