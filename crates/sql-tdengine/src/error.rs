@@ -79,6 +79,7 @@ fn of_rows(refused: &IngestError) -> TaosError {
         IngestError::Expired { .. } | IngestError::EndOfTime { .. } | IngestError::Timestamp(_) => {
             TaosError::new(0x060B, "Timestamp data out of range")
         }
+        IngestError::Denied(_) => TaosError::new(0x0303, "Insufficient privilege for operation"),
         other => TaosError::of_kind(other.kind(), &other.to_string()),
     }
 }

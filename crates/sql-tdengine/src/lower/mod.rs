@@ -14,7 +14,7 @@ mod view;
 
 pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
 pub(crate) use types::{declared_type, encoding};
-pub(crate) use user::{options as user_options, rights_of};
+pub(crate) use user::{RightOn, options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;
 
 use triglot_engine::{Engine, Statement as EngineStatement};
