@@ -15,6 +15,6 @@ pub(crate) async fn run(engine: &Engine, context: &mut Context, statement: Stmt)
             context.session.database_name = name;
             Ok(Answer::Done)
         }
-        Stmt::Query(_) => Err(KwError::unsupported("a query here")),
+        _ => Err(KwError::unsupported("this statement")),
     }
 }

@@ -35,6 +35,9 @@ const ON_ALL: &str = "tdengine.on_all";
 /// The longest password and the shortest.
 const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 8..=255;
 
+/// What passwords do not hold, beside blanks.
+const FORBIDDEN: [char; 4] = ['\'', '"', '`', '\\'];
+
 pub(super) async fn create(
     engine: &Engine,
     context: &Context,
@@ -225,6 +228,9 @@ fn check_password(password: &str) -> Result<(), TaosError> {
     }
     if password.len() > *PASSWORD_BYTES.end() {
         return Err(TaosError::new(0x2610, "Name or password too long"));
+    }
+    if password.contains(|c: char| c.is_whitespace() || FORBIDDEN.contains(&c)) {
+        return Err(TaosError::new(0x2648, "Invalid password"));
     }
     let has = |class: fn(&char) -> bool| usize::from(password.chars().any(|c| class(&c)));
     let classes = has(char::is_ascii_lowercase)
