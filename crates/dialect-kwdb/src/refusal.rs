@@ -23,6 +23,9 @@ pub(crate) enum Refusal {
     /// The same at log-in.
     #[error("the provided username and password did not match any credentials on the server.")]
     LoginFailed,
+    /// `VALID UNTIL` is over.
+    #[error("the password for user has expired.")]
+    PasswordExpired,
     #[error("wrong db parameter for login.")]
     DatabaseAtLogin,
     #[error("support only GET method.")]
@@ -61,7 +64,7 @@ impl Refusal {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             _ if self.is_authentication() => StatusCode::UNAUTHORIZED,
-            Self::LoginFailed => StatusCode::UNAUTHORIZED,
+            Self::LoginFailed | Self::PasswordExpired => StatusCode::UNAUTHORIZED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Overload(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,

@@ -1,5 +1,7 @@
 //! The lines at the start: version, data directory, addresses, and what is insecure.
 
+use std::net::SocketAddr;
+
 use triglot_engine::Engine;
 
 use super::VERSION;
@@ -66,8 +68,13 @@ fn exposure(listener: &Listener) -> String {
     )
 }
 
-/// Tells what runs where.
-pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result<(), Failure> {
+/// Tells what runs where; `addresses` are those that the sockets have, with their dialects.
+pub(super) fn tell(
+    config: &Config,
+    addresses: &[(&str, SocketAddr)],
+    engine: &Engine,
+    speaker: Speaker,
+) -> Result<(), Failure> {
     let data_dir = std::path::absolute(&config.server.data_dir)?;
     speaker.say(&format!("triglot {VERSION}"));
     speaker.say(&format!("data directory {}", data_dir.display()));
@@ -79,12 +86,9 @@ pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result
         let (file, offset, bytes) = (&torn.file, torn.offset, torn.bytes);
         speaker.say(&format!("{file}: {bytes} bytes of unacknowledged writes cut off at byte {offset}"));
     }
-    let listeners = config.listeners()?;
-    for listener in &listeners {
-        let scheme = if speaks_tls(config, listener) { "https" } else { "http" };
-        for address in &listener.addresses {
-            speaker.say(&format!("{} on {scheme}://{address}", listener.dialect));
-        }
+    for (dialect, address) in addresses {
+        let scheme = if speaks_tls(config, dialect) { "https" } else { "http" };
+        speaker.say(&format!("{dialect} on {scheme}://{address}"));
     }
     if config.kwdb.enabled && !config.kwdb.insecure && config.server.tls_certificate.is_empty() {
         let dir = std::path::absolute(config.kwdb_certs_dir())?;
@@ -93,15 +97,15 @@ pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result
     if !config.ignored.is_empty() {
         speaker.say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
     }
-    for warning in insecure(config, &listeners, root_is_open(engine)) {
+    for warning in insecure(config, &config.listeners()?, root_is_open(engine)) {
         speaker.warn(&warning);
     }
     Ok(())
 }
 
 /// Whether a listener's connections are encrypted.
-fn speaks_tls(config: &Config, listener: &Listener) -> bool {
-    match listener.dialect {
+fn speaks_tls(config: &Config, dialect: &str) -> bool {
+    match dialect {
         "kwdb" => !config.kwdb.insecure,
         _ => !config.server.tls_certificate.is_empty(),
     }
@@ -140,7 +144,7 @@ fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<
     }
     for listener in &public {
         let tls =
-            if speaks_tls(config, listener) { "" } else { " without TLS: passwords travel in clear text" };
+            if speaks_tls(config, listener.dialect) { "" } else { " without TLS: passwords travel in clear text" };
         warnings.push(format!("{} is reachable from other machines{tls}", listener.dialect));
     }
     if config.cnosdb.enabled && !config.cnosdb.auth_enabled {

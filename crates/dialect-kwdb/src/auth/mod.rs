@@ -29,15 +29,18 @@ pub(crate) struct Caller {
 pub(crate) enum NotLetIn {
     /// They are wrong.
     Wrong,
+    /// They were right until some time ago.
+    Expired,
     /// The server has no room for the check at present, or it failed.
     Failed(Refusal),
 }
 
 impl NotLetIn {
-    /// The refusal, `wrong` being what the route says to wrong credentials.
+    /// The refusal, `wrong` being what the route says to wrong credentials. Only log-in tells that they expired.
     pub(crate) fn or(self, wrong: Refusal) -> Refusal {
         match self {
-            Self::Wrong => wrong,
+            Self::Expired if wrong == Refusal::LoginFailed => Refusal::PasswordExpired,
+            Self::Wrong | Self::Expired => wrong,
             Self::Failed(refusal) => refusal,
         }
     }
@@ -80,6 +83,7 @@ async fn verify_password(
         AuthError::WrongCredentials { .. } | AuthError::NotLoopback | AuthError::UserNotFound { .. } => {
             NotLetIn::Wrong
         }
+        AuthError::Expired { .. } => NotLetIn::Expired,
         AuthError::TooManyFailures { retry_after_s, .. } => NotLetIn::Failed(Refusal::Overload(format!(
             "too many failed logins, try again in {retry_after_s} s"
         ))),
