@@ -66,12 +66,7 @@ fn prepare(engine: &Engine, context: &Context, sql: &str) -> Result<Prepared, Ta
     }
 }
 
-async fn answer(
-    engine: &Engine,
-    context: &Context,
-    query: Ready,
-    sql: &str,
-) -> Result<Answer, TaosError> {
+async fn answer(engine: &Engine, context: &Context, query: Ready, sql: &str) -> Result<Answer, TaosError> {
     let Ready { planned, told } = query;
     let statement =
         EngineStatement::Select(Select { text: sql.to_owned(), planned, target_partitions: None });

@@ -28,8 +28,8 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::sqlparser::ast::Query;
 use parking_lot::Mutex;
 
-pub use self::shape::ShapedQuery;
 use self::shape::Shape;
+pub use self::shape::ShapedQuery;
 use self::template::Template;
 use crate::{QueryError, QuerySession, plan_query};
 
@@ -185,6 +185,11 @@ struct Kept {
 }
 
 impl PlanCache {
+    /// How many shapes are known.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().shapes.len()
+    }
+
     /// The note of a shape, if plans of it are kept.
     fn note_of(&self, shape: &Shape) -> Option<Option<Note>> {
         self.0.lock().shapes.get(shape).map(|kept| kept.note.clone())

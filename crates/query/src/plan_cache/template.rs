@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{DFSchema, ScalarValue, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
@@ -16,6 +16,7 @@ use datafusion::logical_expr::utils::{split_conjunction, split_conjunction_owned
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, LogicalPlan, Operator, Volatility};
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::execution_plan::{ReplaceChildrenOptions, replace_children_if_necessary};
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
 use triglot_model::{ColumnId, TableDef};
 
@@ -39,6 +40,7 @@ const STATELESS: &[&str] = &[
     "SeriesFunctions",
     "SliceLimit",
     "SortExec",
+    "SortExec(TopK)",
     "WindowAggExec",
 ];
 
@@ -147,7 +149,7 @@ fn with_leaf(plan: Arc<dyn ExecutionPlan>, leaf: Arc<dyn ExecutionPlan>) -> Resu
         Some(child) => {
             let child = with_leaf(child, leaf)?;
             // A sort keeps a threshold of its own, which only a reset replaces.
-            let is_sort = plan.name() == "SortExec";
+            let is_sort = plan.downcast_ref::<SortExec>().is_some();
             let plan = replace_children_if_necessary(plan, vec![child])?;
             if is_sort && plan.fetch().is_some() { plan.reset_state() } else { Ok(plan) }
         }

@@ -88,7 +88,8 @@ pub(super) fn now(env: &FunctionEnv) -> Typed {
 
 /// The last midnight on the session's clocks.
 pub(super) fn today(env: &FunctionEnv) -> Typed {
-    let count = midnight_of(env.request.now_ns(), env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
+    let count =
+        midnight_of(env.request.now_ns(), env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
     Typed::fixed(time_constant(count, env.precision), TaosType::Timestamp)
 }
 

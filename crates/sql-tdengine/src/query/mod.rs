@@ -50,8 +50,8 @@ use triglot_parse_tdengine::ast::{Query, SetExpr, Span};
 
 use self::block::Block;
 use self::explain::{ExplainTable, QUERY_PLAN};
-use self::source::Tables;
 pub(crate) use self::kept::{Ready, prepare};
+use self::source::Tables;
 use crate::typed::{FunctionEnv, Request};
 use crate::{ColumnMeta, Context, TaosError, TaosType};
 

@@ -33,7 +33,8 @@ impl Planner<'_> {
     pub(super) fn select(&self, select: &Select, query: &Query) -> Result<Block, TaosError> {
         let Relation { plan, mut scope, precision } = self.from(select.from.as_ref())?;
         let env = self.env(precision);
-        let Filtered { rows, condition, bounds } = self.filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        let Filtered { rows, condition, bounds } =
+            self.filtered(plan, select.filter.as_ref(), &scope, &env)?;
         scope.set_bounds(bounds, &env);
         let items = items::expand(self.text, &select.items, &scope)?;
         let of_children = OfChildren::of(condition.as_ref(), &scope);
