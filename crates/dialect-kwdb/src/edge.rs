@@ -1,10 +1,10 @@
 //! What holds for every request of the listener.
 
+use actix_web::Error;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CONNECTION, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::Error;
 
 use crate::app::KwdbApp;
 use crate::connections::Connection;

@@ -33,7 +33,12 @@ const TAIL: usize = 128;
 
 /// The rows of a query. What fails before the first piece is full is an error like any other; behind that the
 /// connection is cut, so that nobody takes a part for the whole.
-pub(crate) async fn rows(app: &KwdbApp, rows: Rows, zone: Zone, started: Instant) -> Result<HttpResponse, KwError> {
+pub(crate) async fn rows(
+    app: &KwdbApp,
+    rows: Rows,
+    zone: Zone,
+    started: Instant,
+) -> Result<HttpResponse, KwError> {
     let columns = rows.columns.len();
     let is_short = rows.stream.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
     let producer = Producer::new(app, rows, zone, started);

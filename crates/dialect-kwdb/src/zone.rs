@@ -27,7 +27,8 @@ impl Zone {
             None => (false, text),
         };
         if let Ok(hours) = text.parse::<i64>() {
-            return east(hours).ok_or_else(|| format!("fixed offset:{} ({hours})", hours.saturating_mul(3600)));
+            return east(hours)
+                .ok_or_else(|| format!("fixed offset:{} ({hours})", hours.saturating_mul(3600)));
         }
         let posix = if is_blank { format!("+{text}") } else { text.to_owned() };
         if let Some(hours) = posix_hours(&posix) {

@@ -137,7 +137,8 @@ impl Peer {
                 *value = self.root.clone();
             }
         }
-        let body = if self.words.is_empty() { body_of(request) } else { self.filled(&request.body).into_bytes() };
+        let body =
+            if self.words.is_empty() { body_of(request) } else { self.filled(&request.body).into_bytes() };
         match &self.authority {
             Some(file) => http::exchange_tls(self.port, file, method, target, &headers, &body).unwrap(),
             None => http::exchange(self.port, method, target, &headers, &body).unwrap(),
@@ -192,7 +193,8 @@ fn differences(case: &Case, peer: &mut Peer) -> Vec<String> {
 fn likeness(wanted: &str, body: &str) -> Option<Vec<(String, String)>> {
     let (mut wanted, mut rest, mut words) = (wanted, body, Vec::new());
     loop {
-        let next = ["<number>", "<word>", "<word:"].iter().filter_map(|open| Some((wanted.find(open)?, *open)));
+        let next =
+            ["<number>", "<word>", "<word:"].iter().filter_map(|open| Some((wanted.find(open)?, *open)));
         let Some((at, open)) = next.min() else { return (wanted == rest).then_some(words) };
         rest = rest.strip_prefix(&wanted[..at])?;
         wanted = &wanted[at + open.len()..];
@@ -226,13 +228,26 @@ fn placeholders_stand_for_what_they_say() {
 #[test]
 fn cnosdb_answers() {
     let root = http::ROOT.to_owned();
-    answers("cnosdb", |server, _| Peer { port: server.port, root: root.clone(), authority: None, words: BTreeMap::new() }, 200);
+    answers(
+        "cnosdb",
+        |server, _| Peer { port: server.port, root: root.clone(), authority: None, words: BTreeMap::new() },
+        200,
+    );
 }
 
 #[test]
 fn tdengine_answers() {
     let root = http::basic("root", "taosdata");
-    answers("tdengine", |server, _| Peer { port: server.taos_port, root: root.clone(), authority: None, words: BTreeMap::new() }, 10);
+    answers(
+        "tdengine",
+        |server, _| Peer {
+            port: server.taos_port,
+            root: root.clone(),
+            authority: None,
+            words: BTreeMap::new(),
+        },
+        10,
+    );
 }
 
 #[test]

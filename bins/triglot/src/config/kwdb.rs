@@ -53,8 +53,7 @@ pub(crate) fn certificate_names(config: &Config, host: Option<&str>) -> Vec<Stri
 
 /// Whether a text can be a host name or an address.
 fn is_name(text: &str) -> bool {
-    let is_host = !text.is_empty()
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b));
+    let is_host = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_*".contains(&b));
     is_host || text.parse::<IpAddr>().is_ok()
 }
 

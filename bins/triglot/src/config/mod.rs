@@ -19,9 +19,9 @@ mod vendor;
 use std::path::PathBuf;
 
 pub(crate) use check::Listener;
+pub(crate) use kwdb::certificate_names;
 pub(crate) use load::{Overrides, load};
 use schema::SECRETS;
-pub(crate) use kwdb::certificate_names;
 pub(crate) use schema::{Config, Log, LogFormat, Server, WalMode};
 
 /// Why there is no usable configuration.

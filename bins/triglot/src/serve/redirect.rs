@@ -11,9 +11,9 @@ use actix_web::dev::{AppConfig, Server, ServiceFactory, ServiceRequest, ServiceR
 use actix_web::http::header::LOCATION;
 use actix_web::{App, Error, HttpRequest, HttpResponse, web};
 use triglot_dialect_kwdb::Connections;
+use triglot_http::health;
 use triglot_http::split::TlsOrPlain;
 use triglot_http::tls::CertificateStore;
-use triglot_http::health;
 
 use crate::Failure;
 use crate::config::Config;
@@ -34,8 +34,13 @@ pub(super) fn server<F, T, B>(
 ) -> Result<Server, Failure>
 where
     F: Fn() -> App<T> + Clone + Send + 'static,
-    T: ServiceFactory<ServiceRequest, Config = (), Response = ServiceResponse<B>, Error = Error, InitError = ()>
-        + 'static,
+    T: ServiceFactory<
+            ServiceRequest,
+            Config = (),
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
     T::Future: 'static,
     B: MessageBody + 'static,
 {
@@ -71,9 +76,10 @@ where
             let plain = HttpService::build()
                 .client_request_timeout(REQUEST_TIMEOUT)
                 .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-                .finish(map_config(plain.into_factory().map_err(|error: Error| error.error_response()), |()| {
-                    AppConfig::default()
-                }))
+                .finish(map_config(
+                    plain.into_factory().map_err(|error: Error| error.error_response()),
+                    |()| AppConfig::default(),
+                ))
                 .tcp();
             TlsOrPlain { tls: secure, plain }
         })?;

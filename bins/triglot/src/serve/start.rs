@@ -143,8 +143,11 @@ fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<
         warnings.push(format!("user root has the vendors' default password ({open}); it is accepted {who}"));
     }
     for listener in &public {
-        let tls =
-            if speaks_tls(config, listener.dialect) { "" } else { " without TLS: passwords travel in clear text" };
+        let tls = if speaks_tls(config, listener.dialect) {
+            ""
+        } else {
+            " without TLS: passwords travel in clear text"
+        };
         warnings.push(format!("{} is reachable from other machines{tls}", listener.dialect));
     }
     if config.cnosdb.enabled && !config.cnosdb.auth_enabled {

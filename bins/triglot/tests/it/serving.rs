@@ -15,7 +15,10 @@ fn rows_survive_a_stop_and_start_lines_tell_what_is_insecure() {
     assert!(lines[3].starts_with("tdengine on http://127.0.0.1:"), "{lines:?}");
     assert!(lines[4].starts_with("kwdb on https://127.0.0.1:"), "{lines:?}");
     let certificates = data.join("certs").display().to_string();
-    assert!(lines[5].starts_with("kwdb's certificates are in ") && lines[5].contains(&certificates), "{lines:?}");
+    assert!(
+        lines[5].starts_with("kwdb's certificates are in ") && lines[5].contains(&certificates),
+        "{lines:?}"
+    );
     assert!(lines[6].starts_with("warning: user root has the vendors' default password"), "{lines:?}");
     assert_eq!(server.get("/health/live").unwrap().0, 200);
     assert_eq!(server.post_as("", "/api/v1/write?db=public", "m,t=a f=1 1\nm,t=b f=2 2\n").0, 200);
@@ -41,11 +44,19 @@ fn acknowledged_rows_survive_a_kill() {
 fn a_public_listener_needs_a_password_or_permission() {
     let dir = tempfile::tempdir().unwrap();
     let listen = format!("cnosdb.listen=0.0.0.0:{}", free_port());
-    let refused = triglot(&["serve", "--set", &listen, "--set", "tdengine.enabled=false", "--set", "kwdb.enabled=false"])
-        .arg("--data-dir")
-        .arg(dir.path())
-        .output()
-        .unwrap();
+    let refused = triglot(&[
+        "serve",
+        "--set",
+        &listen,
+        "--set",
+        "tdengine.enabled=false",
+        "--set",
+        "kwdb.enabled=false",
+    ])
+    .arg("--data-dir")
+    .arg(dir.path())
+    .output()
+    .unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(said.contains("TRIGLOT_ROOT_PASSWORD") && said.contains("default password"), "{said}");

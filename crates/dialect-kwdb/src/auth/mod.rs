@@ -47,11 +47,7 @@ impl NotLetIn {
 }
 
 /// Compares a claim with what is known. A token's time begins anew.
-pub(crate) async fn verify(
-    app: &KwdbApp,
-    request: &HttpRequest,
-    claim: &Claim,
-) -> Result<Caller, NotLetIn> {
+pub(crate) async fn verify(app: &KwdbApp, request: &HttpRequest, claim: &Claim) -> Result<Caller, NotLetIn> {
     match claim {
         Claim::Password { user, password } => {
             let principal = verify_password(app, request, user, password).await?;

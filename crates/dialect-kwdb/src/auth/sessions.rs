@@ -192,9 +192,12 @@ mod tests {
     #[test]
     fn tokens_are_unlike_each_other_and_counted() {
         let sessions = Sessions::new(2);
-        let (a, b) = (sessions.begin(&principal(), None, 0, MINUTE), sessions.begin(&principal(), None, 0, MINUTE));
+        let (a, b) =
+            (sessions.begin(&principal(), None, 0, MINUTE), sessions.begin(&principal(), None, 0, MINUTE));
         let (a, b) = (a.unwrap().token, b.unwrap().token);
-        assert!(a != b && a.len() == 32 && a.bytes().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase()));
+        assert!(
+            a != b && a.len() == 32 && a.bytes().all(|c| c.is_ascii_hexdigit() && !c.is_ascii_uppercase())
+        );
         assert_eq!(sessions.begin(&principal(), None, 0, MINUTE), None);
         let listed = sessions.list(0, MINUTE);
         assert_eq!(listed.len(), 2);

@@ -139,8 +139,9 @@ impl Face {
     /// `code desc time rows`: desc is `success;` or `‹error›;` for each line, and in the manual null where all
     /// lines of telegraf and influxdb were taken.
     pub(crate) fn lines(self, endpoint: Endpoint, tally: &Tally, time: Duration) -> HttpResponse {
-        let is_null =
-            self.is_manual() && tally.code() == 0 && matches!(endpoint, Endpoint::Telegraf | Endpoint::Influxdb);
+        let is_null = self.is_manual()
+            && tally.code() == 0
+            && matches!(endpoint, Endpoint::Telegraf | Endpoint::Influxdb);
         let mut out = format!("{{\"code\":{},\"desc\":", tally.code()).into_bytes();
         if is_null {
             out.extend_from_slice(b"null");
@@ -198,7 +199,8 @@ impl Face {
         }
         out.push(b'[');
         for (at, ShownSession { session, token }) in sessions.iter().enumerate() {
-            let begin = format!("{}{{\"{id}\":\"{}\",\"Username\":", if at > 0 { "," } else { "" }, session.id);
+            let begin =
+                format!("{}{{\"{id}\":\"{}\",\"Username\":", if at > 0 { "," } else { "" }, session.id);
             out.extend_from_slice(begin.as_bytes());
             push_string(&mut out, &session.user_name);
             let token = match token.filter(|_| self.is_manual()) {

@@ -58,7 +58,11 @@ struct Style {
 ///
 /// # Errors
 /// The body is no text, or (OpenTSDB's JSON) not of the right shape: nothing is written.
-pub(crate) async fn ingest(app: &KwdbApp, endpoint: Endpoint, checked: Checked) -> Result<HttpResponse, Refusal> {
+pub(crate) async fn ingest(
+    app: &KwdbApp,
+    endpoint: Endpoint,
+    checked: Checked,
+) -> Result<HttpResponse, Refusal> {
     let context = checked.context(app)?;
     checked.text()?;
     let started = Instant::now();

@@ -28,7 +28,8 @@ fn of_line<'a>(line: &telnet::Line<'a>) -> Read<'a> {
     if line.duplicate_tag().is_some() {
         return Err(because("duplicate tag column"));
     }
-    let tags = line.tags().iter().map(|(key, value)| (Cow::Borrowed(*key), Value::Text(Cow::Borrowed(*value))));
+    let tags =
+        line.tags().iter().map(|(key, value)| (Cow::Borrowed(*key), Value::Text(Cow::Borrowed(*value))));
     Ok(point(Cow::Borrowed(line.metric()), Instant::of_opentsdb(line.timestamp()), number, tags.collect()))
 }
 
@@ -44,9 +45,9 @@ fn wrong(error: &LineError) -> String {
         | LineErrorKind::MissingTags => "missing indicator items",
         LineErrorKind::NotATag(_) => "value is not just a column",
         LineErrorKind::InvalidTimestamp(_) => "timestamp is not int type",
-        LineErrorKind::EmptyTagKey(_) | LineErrorKind::EmptyTagValue(_) | LineErrorKind::UnknownCommand(_) => {
-            "missing tag name or value"
-        }
+        LineErrorKind::EmptyTagKey(_)
+        | LineErrorKind::EmptyTagValue(_)
+        | LineErrorKind::UnknownCommand(_) => "missing tag name or value",
     })
 }
 

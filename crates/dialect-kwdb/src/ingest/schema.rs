@@ -169,7 +169,8 @@ impl Shape {
         for name in &self.widened {
             let Some(known) = self.columns.get(name) else { continue };
             let what = if is_tag(known.kind) { "TAG" } else { "COLUMN" };
-            let sql = format!("ALTER TABLE {table} ALTER {what} {} TYPE {}", quoted(name), type_text(known.ty));
+            let sql =
+                format!("ALTER TABLE {table} ALTER {what} {} TYPE {}", quoted(name), type_text(known.ty));
             changes.push(Change { sql, column: Some(name.clone()) });
         }
         changes
@@ -248,7 +249,9 @@ mod tests {
     fn a_table_is_made_as_the_sheet_says() {
         let mut shape = Shape::of(None, STYLE);
         shape.learn(&point(&[("host", "a")], &[("F\"1", Value::F64(1.0)), ("n", Value::I64(1))])).unwrap();
-        shape.learn(&point(&[("rack", "b")], &[("b", Value::Bool(true)), ("s", Value::Text("x".into()))])).unwrap();
+        shape
+            .learn(&point(&[("rack", "b")], &[("b", Value::Bool(true)), ("s", Value::Text("x".into()))]))
+            .unwrap();
         let changes = shape.changes("m");
         assert_eq!(changes.len(), 1);
         assert_eq!(
@@ -268,7 +271,10 @@ mod tests {
         let mut shape = Shape::of(None, STYLE);
         shape.learn(&point(&[], &[("f", Value::F64(1.0))])).unwrap();
         let clash = point(&[], &[("new", Value::I64(1)), ("f", Value::Text("x".into()))]);
-        assert_eq!(shape.learn(&clash), Err("pq: could not resolve \"x\" as FLOAT8 type (column f)".to_owned()));
+        assert_eq!(
+            shape.learn(&clash),
+            Err("pq: could not resolve \"x\" as FLOAT8 type (column f)".to_owned())
+        );
         assert!(!shape.changes("m")[0].sql.contains("new"));
         let as_tag = point(&[("f", "x")], &[("g", Value::I64(1))]);
         assert_eq!(shape.learn(&as_tag), Err("pq: \"f\" is a column, not a tag".to_owned()));

@@ -93,7 +93,13 @@ impl Value<'_> {
         }
     }
 
-    fn integer(&self, column: &str, ty: ColumnType, least: i64, most: i64) -> Option<Result<Cell<'_>, Misfit>> {
+    fn integer(
+        &self,
+        column: &str,
+        ty: ColumnType,
+        least: i64,
+        most: i64,
+    ) -> Option<Result<Cell<'_>, Misfit>> {
         let whole = self.whole()?;
         let found = i64::try_from(whole).ok().filter(|v| (least..=most).contains(v));
         Some(found.map(Cell::Int).ok_or_else(|| {
@@ -111,9 +117,9 @@ impl Value<'_> {
             Ok(Cell::Float(v)) => Ok(v.to_string().into()),
             Err(misfit) => match self {
                 // All tags of lines are text, those of the table need not be.
-                Self::Text(text) => typed(text, ty).ok_or(misfit).and_then(|value| {
-                    value.tag(column, ty).map(|text| Cow::Owned(text.into_owned()))
-                }),
+                Self::Text(text) => typed(text, ty)
+                    .ok_or(misfit)
+                    .and_then(|value| value.tag(column, ty).map(|text| Cow::Owned(text.into_owned()))),
                 _ => Err(misfit),
             },
         }
@@ -128,7 +134,9 @@ fn typed(text: &str, ty: ColumnType) -> Option<Value<'static>> {
             "false" | "f" | "F" | "False" | "FALSE" => Some(Value::Bool(false)),
             _ => None,
         },
-        ColumnType::F32 | ColumnType::F64 => text.parse().ok().filter(|v: &f64| v.is_finite()).map(Value::F64),
+        ColumnType::F32 | ColumnType::F64 => {
+            text.parse().ok().filter(|v: &f64| v.is_finite()).map(Value::F64)
+        }
         _ if bounds(ty).is_some() => text.parse().ok().map(Value::I64),
         _ => None,
     }

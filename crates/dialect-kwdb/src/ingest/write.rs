@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
-use arrow::record_batch::RecordBatch;
 use arrow::datatypes::{Field, Schema};
+use arrow::record_batch::RecordBatch;
 use triglot_engine::{EngineError, Insert, InsertSource, Outcome, Statement, TableName};
 use triglot_model::{ColumnDef, ColumnKind, ColumnType, DatabaseDef, TableDef};
 use triglot_sql_kwdb::{Context, KwError, column_options, is_key, is_relational, run};
@@ -325,16 +325,25 @@ fn array(column: &ColumnDef, cells: &[Option<&Cell<'_>>]) -> ArrayRef {
     }
     match column.ty {
         ColumnType::Bool => Arc::new(
-            cells.iter().map(|cell| if let Some(Cell::Bool(v)) = cell { Some(*v) } else { None }).collect::<BooleanArray>(),
+            cells
+                .iter()
+                .map(|cell| if let Some(Cell::Bool(v)) = cell { Some(*v) } else { None })
+                .collect::<BooleanArray>(),
         ),
         ColumnType::F32 | ColumnType::F64 => Arc::new(
-            cells.iter().map(|cell| if let Some(Cell::Float(v)) = cell { Some(*v) } else { None }).collect::<Float64Array>(),
+            cells
+                .iter()
+                .map(|cell| if let Some(Cell::Float(v)) = cell { Some(*v) } else { None })
+                .collect::<Float64Array>(),
         ),
         ColumnType::Str { .. } | ColumnType::Json | ColumnType::Geom(_) => {
             Arc::new(cells.iter().map(text).collect::<StringArray>())
         }
         _ => Arc::new(
-            cells.iter().map(|cell| if let Some(Cell::Int(v)) = cell { Some(*v) } else { None }).collect::<Int64Array>(),
+            cells
+                .iter()
+                .map(|cell| if let Some(Cell::Int(v)) = cell { Some(*v) } else { None })
+                .collect::<Int64Array>(),
         ),
     }
 }

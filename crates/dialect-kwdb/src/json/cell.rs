@@ -2,7 +2,8 @@
 
 use arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryViewArray, BooleanArray, Decimal128Array, Float32Array,
-    Float64Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, StringViewArray, UInt64Array,
+    Float64Array, Int64Array, IntervalMonthDayNanoArray, ListArray, StringArray, StringViewArray,
+    UInt64Array,
 };
 use arrow::buffer::NullBuffer;
 use arrow::compute::cast;
@@ -208,7 +209,9 @@ fn kind_of(array: &ArrayRef, ty: KwType) -> Result<Kind, ArrowError> {
         DataType::UInt64 => Kind::Unsigned(array.as_primitive::<UInt64Type>().clone()),
         DataType::Float32 => Kind::F32(array.as_primitive::<Float32Type>().clone()),
         DataType::Float64 => Kind::F64(array.as_primitive::<Float64Type>().clone()),
-        DataType::Decimal128(_, scale) => Kind::Decimal(array.as_primitive::<Decimal128Type>().clone(), *scale),
+        DataType::Decimal128(_, scale) => {
+            Kind::Decimal(array.as_primitive::<Decimal128Type>().clone(), *scale)
+        }
         DataType::Timestamp(unit, _) if ty == KwType::Timestamp => Kind::Stored(integers(array)?, *unit),
         DataType::Timestamp(unit, _) => Kind::Instant(integers(array)?, *unit),
         DataType::Date32 => Kind::Date(integers(array)?),

@@ -93,7 +93,11 @@ impl Clock {
         self.push_date(out, seconds.div_euclid(DAY));
         out.push(if self.wire == Wire::Manual { b'T' } else { b' ' });
         let fraction = value.rem_euclid(per_second(unit));
-        push_clock(out, seconds.rem_euclid(DAY).saturating_mul(per_second(unit)).saturating_add(fraction), unit);
+        push_clock(
+            out,
+            seconds.rem_euclid(DAY).saturating_mul(per_second(unit)).saturating_add(fraction),
+            unit,
+        );
         if self.wire == Wire::Server {
             out.push(b' ');
         }
@@ -124,7 +128,9 @@ impl Clock {
 
     /// Appends the zone's short name at that time, where the zone was given by name; false = it was not.
     fn push_abbreviation(&self, out: &mut Vec<u8>, seconds: i64) -> bool {
-        let Some(utc) = DateTime::from_timestamp(seconds, 0).filter(|_| self.zone.is_named) else { return false };
+        let Some(utc) = DateTime::from_timestamp(seconds, 0).filter(|_| self.zone.is_named) else {
+            return false;
+        };
         let offset = self.zone.tz.offset_from_utc_datetime(&utc.naive_utc());
         let Some(name) = offset.abbreviation() else { return false };
         out.extend_from_slice(name.as_bytes());

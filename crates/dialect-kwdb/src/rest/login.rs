@@ -24,7 +24,7 @@ pub(crate) async fn login(app: &KwdbApp, request: &HttpRequest) -> Result<HttpRe
     let (now, life) = (app.engine.clock().now_ns(), settings::token_life_ns(&app.engine));
     let begun = app.sessions.begin(&caller.principal, password, now, life);
     let limit = app.config.max_sessions;
-    let session = begun
-        .ok_or_else(|| Refusal::Overload(format!("too many token sessions: the limit is {limit}")))?;
+    let session =
+        begun.ok_or_else(|| Refusal::Overload(format!("too many token sessions: the limit is {limit}")))?;
     Ok(app.face.token(&session.token))
 }

@@ -93,7 +93,9 @@ fn body_is_there(app: &KwdbApp, request: &HttpRequest) -> Result<(), Refusal> {
     let is_empty = match body::declared_length(headers) {
         Some(length) => length == 0,
         // A body over HTTP/2 need not say how long it is.
-        None => !headers.contains_key(TRANSFER_ENCODING) && request.version() < actix_web::http::Version::HTTP_2,
+        None => {
+            !headers.contains_key(TRANSFER_ENCODING) && request.version() < actix_web::http::Version::HTTP_2
+        }
     };
     if is_empty { Err(Refusal::EmptyBody) } else { Ok(()) }
 }

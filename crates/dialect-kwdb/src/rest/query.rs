@@ -48,8 +48,9 @@ fn nothing() -> Rows {
 fn failure(error: &KwError) -> QueryFailure {
     match error.stage {
         Stage::Parse => QueryFailure::Parse(super::first_line(&error.message).to_owned()),
-        Stage::Execute => {
-            QueryFailure::Execute { message: error.message.clone(), is_overload: error.sqlstate.starts_with("53") }
-        }
+        Stage::Execute => QueryFailure::Execute {
+            message: error.message.clone(),
+            is_overload: error.sqlstate.starts_with("53"),
+        },
     }
 }
