@@ -191,8 +191,16 @@ mod tests {
     fn datafusion_s_words_become_kwdb_s() {
         for (message, sqlstate, text) in [
             ("Schema error: No field named v. Valid fields are t.a.", "42703", "column \"v\" does not exist"),
-            ("Schema error: No field named t.\"V\". Did you mean 't.v'?", "42703", "column \"t.V\" does not exist"),
-            ("Error during planning: Invalid function 'f'.\nDid you mean 'g'?", "42883", "unknown function: f()"),
+            (
+                "Schema error: No field named t.\"V\". Did you mean 't.v'?",
+                "42703",
+                "column \"t.V\" does not exist",
+            ),
+            (
+                "Error during planning: Invalid function 'f'.\nDid you mean 'g'?",
+                "42883",
+                "unknown function: f()",
+            ),
             (
                 "Error during planning: Column in SELECT must be in GROUP BY or an aggregate function: While expanding \
                  wildcard, column \"t.v\" must appear in the GROUP BY clause or must be part of …",

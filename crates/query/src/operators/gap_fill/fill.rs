@@ -101,9 +101,10 @@ impl Filler {
                         neighbours.line::<Float64Type>(&values, rows, keeps, float)
                     }
                     DataType::Decimal128(..) => {
-                        let line = neighbours.line::<Decimal128Type>(&self.values, rows, keeps, |a, b, s, t| {
-                            integer(a, b, s, t, *rounding)
-                        });
+                        let line =
+                            neighbours.line::<Decimal128Type>(&self.values, rows, keeps, |a, b, s, t| {
+                                integer(a, b, s, t, *rounding)
+                            });
                         let digits: &PrimitiveArray<Decimal128Type> = line.as_primitive();
                         return Ok(Arc::new(digits.clone().with_data_type(ty.clone())));
                     }

@@ -55,12 +55,19 @@ impl Arithmetic {
     ///
     /// # Errors
     /// None today: all numbers go with each other.
-    pub(in crate::query) fn call(op: Op, a: Expr, b: Expr, left: &DataType, right: &DataType) -> Result<Expr> {
+    pub(in crate::query) fn call(
+        op: Op,
+        a: Expr,
+        b: Expr,
+        left: &DataType,
+        right: &DataType,
+    ) -> Result<Expr> {
         let any = |test: fn(&DataType) -> bool| test(left) || test(right);
         let to = |ty: &DataType, e: Expr| if e_is(&e, ty) { e } else { cast(e, ty.clone()) };
         if any(DataType::is_floating) {
             let (a, b) = (to(&DataType::Float64, a), to(&DataType::Float64, b));
-            let native = |op| Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(a.clone()), op, Box::new(b.clone()))));
+            let native =
+                |op| Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(a.clone()), op, Box::new(b.clone()))));
             return match op {
                 Op::Add => native(Operator::Plus),
                 Op::Subtract => native(Operator::Minus),
@@ -173,10 +180,13 @@ fn zip<A: ArrowPrimitiveType, R: ArrowPrimitiveType>(
     b: &PrimitiveArray<A>,
     f: impl Fn(A::Native, A::Native) -> Result<R::Native>,
 ) -> Result<PrimitiveArray<R>> {
-    a.iter().zip(b.iter()).map(|pair| match pair {
-        (Some(a), Some(b)) => f(a, b).map(Some),
-        _ => Ok(None),
-    }).collect()
+    a.iter()
+        .zip(b.iter())
+        .map(|pair| match pair {
+            (Some(a), Some(b)) => f(a, b).map(Some),
+            _ => Ok(None),
+        })
+        .collect()
 }
 
 impl Arithmetic {
@@ -232,7 +242,8 @@ impl Arithmetic {
         let (a, b) = (a.as_primitive::<Decimal128Type>(), b.as_primitive::<Decimal128Type>());
         let op = self.op;
         let result = zip::<_, Decimal128Type>(a, b, |a, b| {
-            exact(op, (a, scale_a), (b, scale_b), scale)?.ok_or_else(|| coded("22003", "decimal out of range"))
+            exact(op, (a, scale_a), (b, scale_b), scale)?
+                .ok_or_else(|| coded("22003", "decimal out of range"))
         })?;
         Ok(Arc::new(result.with_precision_and_scale(38, scale)?))
     }

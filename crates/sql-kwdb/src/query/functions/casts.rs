@@ -79,10 +79,9 @@ pub(super) fn result_type(target: TypeSpec, from: &DataType, text: Option<&str>)
 fn decimal_type(target: TypeSpec, from: &DataType) -> DataType {
     let narrow = |n: u32| u8::try_from(n.clamp(1, 38)).unwrap_or(38);
     match (target.width, from) {
-        (Some(width), _) => DataType::Decimal128(
-            narrow(width),
-            target.scale.and_then(|s| i8::try_from(s).ok()).unwrap_or(0),
-        ),
+        (Some(width), _) => {
+            DataType::Decimal128(narrow(width), target.scale.and_then(|s| i8::try_from(s).ok()).unwrap_or(0))
+        }
         (None, DataType::Decimal128(..)) => from.clone(),
         (None, from) if from.is_integer() => DataType::Decimal128(38, 0),
         _ => COMPUTED,
@@ -148,10 +147,7 @@ fn unreadable(text: &str, ty: &str) -> DataFusionError {
 }
 
 /// `read` over texts.
-fn texts<'a, T>(
-    values: &'a ArrayRef,
-    read: impl Fn(&str) -> Result<T> + 'a,
-) -> Result<Vec<Option<T>>> {
+fn texts<'a, T>(values: &'a ArrayRef, read: impl Fn(&str) -> Result<T> + 'a) -> Result<Vec<Option<T>>> {
     let texts = cast(values, &DataType::Utf8)?;
     texts.as_string::<i32>().iter().map(|text| text.map(&read).transpose()).collect()
 }
@@ -275,7 +271,11 @@ fn to_date(values: &ArrayRef, zone: Tz) -> Result<ArrayRef> {
         return Ok(Arc::clone(values));
     }
     let is_written = is_text(values.data_type());
-    let ty = if is_written { DataType::Timestamp(TimeUnit::Millisecond, None) } else { values.data_type().clone() };
+    let ty = if is_written {
+        DataType::Timestamp(TimeUnit::Millisecond, None)
+    } else {
+        values.data_type().clone()
+    };
     // The day that a text names is that day in every zone.
     let zone = if is_written { Tz::UTC } else { zone };
     let times = instants(values, &ty, zone)?;
@@ -333,7 +333,9 @@ fn to_bytes(values: &ArrayRef, width: Option<u32>) -> Result<ArrayRef> {
     };
     let rows: Vec<Option<Vec<u8>>> = if is_text(values.data_type()) {
         texts(values, |text| match text.strip_prefix("\\x") {
-            Some(digits) => triglot_model::hex::decode(digits).map(cut).ok_or_else(|| unreadable(text, "bytes")),
+            Some(digits) => {
+                triglot_model::hex::decode(digits).map(cut).ok_or_else(|| unreadable(text, "bytes"))
+            }
             None => Ok(cut(text.as_bytes().to_vec())),
         })?
     } else {
@@ -350,9 +352,7 @@ fn to_text(values: &ArrayRef, target: TypeSpec, zone: Tz) -> Result<ArrayRef> {
         let end = match limit {
             None => return text,
             Some(limit) if by_chars => text.char_indices().nth(limit).map(|(at, _)| at),
-            Some(limit) if text.len() > limit => {
-                (0..=limit).rev().find(|at| text.is_char_boundary(*at))
-            }
+            Some(limit) if text.len() > limit => (0..=limit).rev().find(|at| text.is_char_boundary(*at)),
             Some(_) => None,
         };
         text.truncate(end.unwrap_or(text.len()));
@@ -421,7 +421,8 @@ mod tests {
         };
         assert_eq!(cut("varchar(4)"), ["日", "ab"]);
         assert_eq!(cut("nvarchar(2)"), ["日本", "ab"]);
-        let mean = to(&decimals(vec![15_000_000_000_000_000]), target("string").unwrap(), &DataType::Utf8, Tz::UTC);
+        let mean =
+            to(&decimals(vec![15_000_000_000_000_000]), target("string").unwrap(), &DataType::Utf8, Tz::UTC);
         assert_eq!(mean.unwrap().as_string::<i32>().value(0), "1.5");
     }
 }

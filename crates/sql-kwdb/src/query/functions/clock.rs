@@ -128,9 +128,9 @@ pub(super) fn truncate(part: Part, time: i64, unit: Precision, zone: Tz) -> Resu
         Part::Year => year(date.year()),
         Part::Quarter => midnight(NaiveDate::from_ymd_opt(date.year(), date.month0() / 3 * 3 + 1, 1)),
         Part::Month => midnight(date.with_day(1)),
-        Part::Week => midnight(date.checked_sub_days(chrono::Days::new(
-            date.weekday().num_days_from_monday().into(),
-        ))),
+        Part::Week => {
+            midnight(date.checked_sub_days(chrono::Days::new(date.weekday().num_days_from_monday().into())))
+        }
         Part::Day => midnight(Some(date)),
         // Shorter parts keep the offset: clocks that were put back show an hour twice.
         Part::Hour | Part::Minute => {
@@ -179,8 +179,12 @@ fn of_interval(part: Part, months: i32, days: i32, nanos: i64) -> Option<f64> {
         Part::Millisecond => (nanos % 60_000_000_000) as f64 / 1e6,
         Part::Microsecond => (nanos % 60_000_000_000) as f64 / 1e3,
         // Years of 365.25 days and months of 30.
-        Part::Epoch => f64::from(months / 12) * 31_557_600.0 + f64::from(months % 12) * 2_592_000.0
-            + f64::from(days) * 86_400.0 + seconds,
+        Part::Epoch => {
+            f64::from(months / 12) * 31_557_600.0
+                + f64::from(months % 12) * 2_592_000.0
+                + f64::from(days) * 86_400.0
+                + seconds
+        }
         _ => return None,
     })
 }

@@ -10,8 +10,8 @@ use datafusion::logical_expr::function::{
     AccumulatorArgs, PartitionEvaluatorArgs, StateFieldsArgs, WindowUDFFieldArgs,
 };
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, ColumnarValue, Expr, PartitionEvaluator, ScalarFunctionArgs, ScalarUDFImpl,
-    Signature, Volatility, WindowUDFImpl,
+    Accumulator, AggregateUDFImpl, ColumnarValue, Expr, PartitionEvaluator, ScalarFunctionArgs,
+    ScalarUDFImpl, Signature, Volatility, WindowUDFImpl,
 };
 
 use super::arithmetic::COMPUTED;
@@ -239,7 +239,8 @@ impl Agg {
             (Self::Twa, [DataType::Timestamp(..), value]) if is_number(value) => Ok(DataType::Float64),
             (Self::Elapsed, [DataType::Timestamp(..), unit @ ..]) if unit.len() < 2 => Ok(DataType::Float64),
             (Self::Twa | Self::Elapsed, [_, ..]) if !matches!(types, [DataType::Timestamp(..), ..]) => {
-                let message = format!("first parameter should be primary timestamp in {} function", self.name());
+                let message =
+                    format!("first parameter should be primary timestamp in {} function", self.name());
                 Err(coded("22023", message))
             }
             (Self::Sum, [DataType::Decimal128(precision, scale)]) => {

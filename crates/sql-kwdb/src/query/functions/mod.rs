@@ -39,7 +39,8 @@ const AGGREGATES: [(&str, &str); 3] =
 
 /// Everything that KWDB's queries may call beside what DataFusion has under the same name.
 pub(super) fn pack(functions: &Functions) -> FunctionPack {
-    let renamed = SCALARS.into_iter().filter_map(|(name, of)| Some((name.to_owned(), functions.udf(of).ok()?)));
+    let renamed =
+        SCALARS.into_iter().filter_map(|(name, of)| Some((name.to_owned(), functions.udf(of).ok()?)));
     let own = Marker::ALL.map(|m| ScalarUDF::from(MarkerFunction::new(m)));
     let hashes = Hash::ALL.map(|h| ScalarUDF::from(HashFunction::new(h)));
     let zoned = Zoned::CALLED.map(|z| z.udf(None));

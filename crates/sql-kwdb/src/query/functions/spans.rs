@@ -58,7 +58,8 @@ impl ScalarUDFImpl for Between {
             .map(|pair| {
                 let (Some(a), Some(b)) = pair else { return Ok(None) };
                 let span = a.checked_sub(b).ok_or_else(|| coded("22008", "interval out of range"))?;
-                let days = i32::try_from(span / DAY_NS).map_err(|_| coded("22008", "interval out of range"))?;
+                let days =
+                    i32::try_from(span / DAY_NS).map_err(|_| coded("22008", "interval out of range"))?;
                 Ok(Some(IntervalMonthDayNano::new(0, days, span % DAY_NS)))
             })
             .collect();

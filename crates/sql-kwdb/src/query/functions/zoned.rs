@@ -129,7 +129,8 @@ impl ScalarUDFImpl for ZonedFunction {
             args.scalar_arguments.get(at).copied().flatten().and_then(|v| v.try_as_str().flatten())
         };
         let signature = |expected: &str| {
-            let types: Vec<String> = args.arg_fields.iter().map(|f| render::type_name(f.data_type())).collect();
+            let types: Vec<String> =
+                args.arg_fields.iter().map(|f| render::type_name(f.data_type())).collect();
             let _ = expected;
             coded("42883", format!("unknown signature: {}({})", self.name(), types.join(", ")))
         };
@@ -180,17 +181,28 @@ impl ZonedFunction {
                 casts::to(first, target, result, zone)
             }
             Zoned::Extract => {
-                let Some(part) = one_text(first) else { return Ok(Arc::new(Float64Array::new_null(second.len()))) };
+                let Some(part) = one_text(first) else {
+                    return Ok(Arc::new(Float64Array::new_null(second.len())));
+                };
                 clock::extract(Part::of(&part)?, second, zone)
             }
             Zoned::DateTrunc => {
-                let Some(part) = one_text(first) else { return Ok(arrow::array::new_null_array(result, second.len())) };
-                per_instant(second, result, zone, |ns, unit| clock::truncate(Part::of(&part)?, ns, unit, zone))
+                let Some(part) = one_text(first) else {
+                    return Ok(arrow::array::new_null_array(result, second.len()));
+                };
+                per_instant(second, result, zone, |ns, unit| {
+                    clock::truncate(Part::of(&part)?, ns, unit, zone)
+                })
             }
             Zoned::Timezone => {
-                let Some(name) = one_text(first) else { return Ok(arrow::array::new_null_array(result, second.len())) };
+                let Some(name) = one_text(first) else {
+                    return Ok(arrow::array::new_null_array(result, second.len()));
+                };
                 let Some(there) = clock::zone(&name) else {
-                    return Err(coded("22023", format!("invalid value for parameter \"timezone\": \"{name}\"")));
+                    return Err(coded(
+                        "22023",
+                        format!("invalid value for parameter \"timezone\": \"{name}\""),
+                    ));
                 };
                 per_instant(second, result, zone, |time, unit| Ok(clock::shifted(time, unit, there)))
             }
@@ -253,9 +265,8 @@ pub(in crate::query) fn instants(values: &ArrayRef, ty: &DataType, zone: Tz) -> 
     let texts = cast(values, &DataType::Utf8)?;
     let unit = unit_of(ty);
     let read = |text: &str| {
-        parse_time(text, zone, unit).ok_or_else(|| {
-            coded("22007", format!("parsing as type timestamp: could not parse \"{text}\""))
-        })
+        parse_time(text, zone, unit)
+            .ok_or_else(|| coded("22007", format!("parsing as type timestamp: could not parse \"{text}\"")))
     };
     let times: Result<Int64Array> =
         texts.as_string::<i32>().iter().map(|text| text.map(read).transpose()).collect();

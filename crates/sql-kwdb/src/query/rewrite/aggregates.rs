@@ -282,4 +282,3 @@ pub(super) fn sum_or_mean(agg: Agg, params: &AggregateFunctionParams, ty: DataTy
         _ => arithmetic::mean(sum, with(count_udaf(), value)),
     })
 }
-

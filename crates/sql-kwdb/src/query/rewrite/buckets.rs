@@ -49,12 +49,14 @@ impl Length {
                     _ => Err(wrong(positive)),
                 }
             }
-            Expr::Literal(value, _) if value.data_type().is_integer() => match value.cast_to(&DataType::Int64) {
-                Ok(ScalarValue::Int64(Some(seconds))) => {
-                    Self::counted(seconds, Unit::Nanos(1_000_000_000), invalid, positive)
+            Expr::Literal(value, _) if value.data_type().is_integer() => {
+                match value.cast_to(&DataType::Int64) {
+                    Ok(ScalarValue::Int64(Some(seconds))) => {
+                        Self::counted(seconds, Unit::Nanos(1_000_000_000), invalid, positive)
+                    }
+                    _ => Err(wrong(invalid)),
                 }
-                _ => Err(wrong(invalid)),
-            },
+            }
             Expr::Negative(_) => Err(wrong(positive)),
             _ => Err(wrong(invalid)),
         }
@@ -160,7 +162,9 @@ mod tests {
         // Hours do not follow the zone.
         assert_eq!(bucket("24h", "2024-07-10T17:00:00Z", Tz::Asia__Shanghai), "2024-07-10 08:00:00");
         assert!(Length::of(&lit("0s"), "invalid", "positive").unwrap_err().to_string().contains("positive"));
-        assert!(Length::of(&lit("1s 2h"), "invalid", "positive").unwrap_err().to_string().contains("invalid"));
+        assert!(
+            Length::of(&lit("1s 2h"), "invalid", "positive").unwrap_err().to_string().contains("invalid")
+        );
         assert_eq!(Length::of(&lit(90_i64), "", "").unwrap(), Length::Nanos(90_000_000_000));
     }
 }

@@ -133,7 +133,8 @@ fn of_time(
     };
     let width = length(width)?;
     let start = Expr::Column(Column::new_unqualified(START));
-    let Some(slide) = slide.map(|s| Length::of(s, INVALID, INVALID).map_err(|_| invalid())).transpose()? else {
+    let Some(slide) = slide.map(|s| Length::of(s, INVALID, INVALID).map_err(|_| invalid())).transpose()?
+    else {
         let buckets = tumbling(width, zone, unit)?;
         let key = bucket_start(buckets).call(vec![time]).alias(START);
         let end = bucket_next(buckets).call(vec![start.clone()]);

@@ -65,9 +65,9 @@ fn time_beside(schema: &DFSchema, column: &Column) -> Option<Column> {
 
 /// The first time column of some rows.
 fn first_time(schema: &DFSchema) -> Option<Column> {
-    let mut times = schema.iter().filter(|(_, field)| {
-        matches!(field.data_type(), arrow::datatypes::DataType::Timestamp(..))
-    });
+    let mut times = schema
+        .iter()
+        .filter(|(_, field)| matches!(field.data_type(), arrow::datatypes::DataType::Timestamp(..)));
     times.next().map(Column::from)
 }
 

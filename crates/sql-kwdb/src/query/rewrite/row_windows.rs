@@ -52,7 +52,11 @@ pub(super) fn rewritten(window: &Window) -> Result<LogicalPlan> {
         let replaced = expr.clone().transform_down(|e| match &e {
             Expr::WindowFunction(function) => match stands(function) {
                 Some(Stands::Diff) => {
-                    firsts.push(over(function, WindowFunctionDefinition::WindowUDF(row_number_udwf()), vec![]));
+                    firsts.push(over(
+                        function,
+                        WindowFunctionDefinition::WindowUDF(row_number_udwf()),
+                        vec![],
+                    ));
                     Ok(Transformed::new(difference(function, schema)?, true, TreeNodeRecursion::Jump))
                 }
                 Some(Stands::For(agg)) => {

@@ -48,9 +48,7 @@ fn expression(expr: Expr, schema: &DFSchema, zone: Tz) -> Result<Transformed<Exp
                 let message = "time_bucket_gapfill should be use with group by time_bucket_gapfill";
                 Err(coded("42601", message))
             }
-            Marker::Interpolate => {
-                Err(coded("42601", "interpolate should be used with time_bucket_gapfill"))
-            }
+            Marker::Interpolate => Err(coded("42601", "interpolate should be used with time_bucket_gapfill")),
             window => Err(coded("42601", format!("{}() can be only used in groupby", window.name()))),
         };
     }
@@ -92,10 +90,11 @@ fn literal_of(call: &Expr, zone: Tz) -> Result<Option<Expr>> {
     let [text] = function.args.as_slice() else { return Ok(None) };
     match (function.name(), constant_text(text)) {
         ("instant", Some(text)) => {
-            let ty = function.func.inner().return_field_from_args(datafusion::logical_expr::ReturnFieldArgs {
-                arg_fields: &[],
-                scalar_arguments: &[],
-            })?;
+            let ty =
+                function.func.inner().return_field_from_args(datafusion::logical_expr::ReturnFieldArgs {
+                    arg_fields: &[],
+                    scalar_arguments: &[],
+                })?;
             instant_of(&text, ty.data_type(), zone).map(Some)
         }
         _ => Ok(None),
@@ -150,8 +149,7 @@ fn instant_of(text: &str, ty: &DataType, zone: Tz) -> Result<Expr> {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => Precision::Nano,
         _ => Precision::Milli,
     };
-    let unreadable =
-        || coded("22007", format!("parsing as type timestamp: could not parse \"{text}\""));
+    let unreadable = || coded("22007", format!("parsing as type timestamp: could not parse \"{text}\""));
     let time = parse_time(text, zone, own).ok_or_else(unreadable)?;
     let exact = parse_time(text, zone, Precision::Nano);
     let is_cut = exact.is_some_and(|ns| ns % own.ns() != 0);

@@ -29,11 +29,13 @@ pub(super) fn rewrite(expr: &mut sql::Expr) -> Result<(), KwError> {
         sql::Expr::AtTimeZone { timestamp, time_zone } => {
             call("timezone", vec![time_zone.as_ref().clone(), timestamp.as_ref().clone()])
         }
-        sql::Expr::Function(function) => return function_call(function).map(|new| {
-            if let Some(new) = new {
-                *expr = new;
-            }
-        }),
+        sql::Expr::Function(function) => {
+            return function_call(function).map(|new| {
+                if let Some(new) = new {
+                    *expr = new;
+                }
+            });
+        }
         _ => return Ok(()),
     };
     *expr = new;

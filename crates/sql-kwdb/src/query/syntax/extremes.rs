@@ -96,9 +96,29 @@ struct Aggregates {
 
 /// Aggregates that may stand in a select list.
 const AGGREGATES: &[&str] = &[
-    "count", "sum", "avg", "min", "max", "first", "last", "first_row", "last_row", "firstts", "lastts",
-    "first_row_ts", "last_row_ts", "twa", "elapsed", "stddev", "variance", "string_agg", "array_agg",
-    "stddev_samp", "var_samp", "bool_and", "bool_or",
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "first",
+    "last",
+    "first_row",
+    "last_row",
+    "firstts",
+    "lastts",
+    "first_row_ts",
+    "last_row_ts",
+    "twa",
+    "elapsed",
+    "stddev",
+    "variance",
+    "string_agg",
+    "array_agg",
+    "stddev_samp",
+    "var_samp",
+    "bool_and",
+    "bool_or",
 ];
 
 impl Visitor for Aggregates {

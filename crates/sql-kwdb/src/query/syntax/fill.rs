@@ -8,7 +8,7 @@ use sqlparser::ast as sql;
 use sqlparser::parser::Parser;
 use triglot_model::{ColumnDef, ColumnKind, IdentityRule, TableDef};
 
-use super::{Scope, args_of, arg, folded, name_of, quoted};
+use super::{Scope, arg, args_of, folded, name_of, quoted};
 use crate::parse::{DIALECT, FILL};
 use crate::types::{KwType, TypeSpec};
 use crate::{KwError, is_primary_tag};
@@ -47,7 +47,8 @@ pub(super) fn rewrite(select: &mut sql::Select, scope: &Scope<'_>) -> Result<(),
     let Some(selection) = &select.selection else { return Ok(()) };
     let (conditions, Some(clause)) = split(selection) else { return check_nowhere(selection) };
     let one_table = || KwError::new("42601", ONE_TABLE);
-    let [sql::TableWithJoins { relation: sql::TableFactor::Table { name, .. }, joins }] = select.from.as_slice()
+    let [sql::TableWithJoins { relation: sql::TableFactor::Table { name, .. }, joins }] =
+        select.from.as_slice()
     else {
         return Err(one_table());
     };
@@ -190,7 +191,10 @@ fn column(expr: &sql::Expr) -> Option<String> {
 }
 
 /// The columns of the select list with the names of the result.
-fn selected<'t>(select: &sql::Select, table: &'t TableDef) -> Result<Vec<(&'t ColumnDef, sql::Ident)>, KwError> {
+fn selected<'t>(
+    select: &sql::Select,
+    table: &'t TableDef,
+) -> Result<Vec<(&'t ColumnDef, sql::Ident)>, KwError> {
     let mut found = Vec::new();
     for item in &select.projection {
         let (expr, alias) = match item {

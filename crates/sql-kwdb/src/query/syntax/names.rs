@@ -43,10 +43,9 @@ pub(super) fn name(select: &mut sql::Select) {
 fn star(item: &sql::SelectItem) -> Option<Option<String>> {
     match item {
         sql::SelectItem::Wildcard(_) => Some(None),
-        sql::SelectItem::QualifiedWildcard(
-            sql::SelectItemQualifiedWildcardKind::ObjectName(table),
-            _,
-        ) => Some(table.0.last().and_then(|part| part.as_ident()).map(folded)),
+        sql::SelectItem::QualifiedWildcard(sql::SelectItemQualifiedWildcardKind::ObjectName(table), _) => {
+            Some(table.0.last().and_then(|part| part.as_ident()).map(folded))
+        }
         _ => None,
     }
 }

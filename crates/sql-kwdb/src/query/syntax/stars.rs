@@ -127,8 +127,14 @@ fn ordered(
 fn on_condition(join: &sql::Join) -> Option<&sql::TableFactor> {
     use sql::JoinOperator as J;
     match &join.join_operator {
-        J::Join(c) | J::Inner(c) | J::Left(c) | J::LeftOuter(c) | J::Right(c) | J::RightOuter(c)
-        | J::FullOuter(c) | J::CrossJoin(c)
+        J::Join(c)
+        | J::Inner(c)
+        | J::Left(c)
+        | J::LeftOuter(c)
+        | J::Right(c)
+        | J::RightOuter(c)
+        | J::FullOuter(c)
+        | J::CrossJoin(c)
             if !matches!(c, sql::JoinConstraint::Using(_) | sql::JoinConstraint::Natural) =>
         {
             Some(&join.relation)

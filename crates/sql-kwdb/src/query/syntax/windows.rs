@@ -43,7 +43,9 @@ pub(super) fn check(select: &sql::Select) -> Result<(), KwError> {
         return Err(KwError::new("42601", message));
     }
     match select.from.as_slice() {
-        [sql::TableWithJoins { relation: sql::TableFactor::Table { .. }, joins }] if joins.is_empty() => Ok(()),
+        [sql::TableWithJoins { relation: sql::TableFactor::Table { .. }, joins }] if joins.is_empty() => {
+            Ok(())
+        }
         _ => Err(KwError::new(
             "42601",
             "group window function is only supported for use in single time series table query.",
