@@ -28,7 +28,7 @@ impl Engine {
         filter: Option<Expr>,
     ) -> Result<u64, EngineError> {
         let database = name.database.as_deref().unwrap_or(&session.database_name);
-        let relation = self.relation_to_write(session, database, &name.table)?;
+        let relation = self.relation_to_delete(session, database, &name.table)?;
         let TableIn { database, def } = relation.table();
         if def.is_keyed() {
             return self.delete_keyed(session, relation.table().clone(), name.clone(), filter).await;
@@ -53,7 +53,7 @@ impl Engine {
         filter: Expr,
     ) -> Result<u64, EngineError> {
         let database = name.database.as_deref().unwrap_or(&session.database_name);
-        let relation = self.relation_to_write(session, database, &name.table)?;
+        let relation = self.relation_to_delete(session, database, &name.table)?;
         let TableIn { database, def } = relation.table();
         let predicate = filter.to_string();
         let (parts, counted) = self.decide_counted(session, &relation, filter).await?;

@@ -45,8 +45,8 @@ impl Engine {
             Statement::InsertRows(tables) => {
                 let catalog = self.catalog();
                 for rows in &tables {
-                    let database = Object::Database(rows.table.database.id);
-                    allow(&catalog, &session.principal, Action::Write, database)?;
+                    let table = Object::Table(rows.table.database.id, rows.table.def.id);
+                    allow(&catalog, &session.principal, Action::Insert, table)?;
                 }
                 ingest::write_series_rows(self, tables).await.map(Outcome::Affected)
             }
@@ -57,13 +57,13 @@ impl Engine {
                 self.delete_series(session, &table, filter).await.map(Outcome::Affected)
             }
             Statement::InsertKeyed(insert) => {
-                let database = Object::Database(insert.table.database.id);
-                allow(&self.catalog(), &session.principal, Action::Write, database)?;
+                let table = Object::Table(insert.table.database.id, insert.table.def.id);
+                allow(&self.catalog(), &session.principal, Action::Insert, table)?;
                 self.insert_keyed(session, insert).await.map(Outcome::Affected)
             }
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
-                let (database, def) = self.writable(session, &table)?;
+                let (database, def) = self.writable(session, &table, Action::Delete)?;
                 if def.is_keyed() {
                     let deleted =
                         self.delete_keyed(session, TableIn { database, def }, table, filter).await?;
@@ -73,7 +73,7 @@ impl Engine {
                 Ok(Outcome::Done)
             }
             Statement::Update(update) => {
-                let (database, def) = self.writable(session, &update.table)?;
+                let (database, def) = self.writable(session, &update.table, Action::Update)?;
                 self.update(session, &database, &def, update).await.map(Outcome::Affected)
             }
             Statement::CreateDatabase { new, if_not_exists } => {
@@ -100,6 +100,7 @@ impl Engine {
             Statement::Tenant(statement) => self.execute_tenant(session, statement).await,
             Statement::Role(statement) => self.execute_role(session, statement).await,
             Statement::User(statement) => self.execute_user(session, statement).await,
+            Statement::Rights(statement) => self.execute_rights(session, statement).await,
         }
     }
 
@@ -124,7 +125,7 @@ impl Engine {
     }
 
     async fn insert(&self, session: &Session, insert: Insert) -> Result<u64, EngineError> {
-        let (database, def) = self.writable(session, &insert.table)?;
+        let (database, def) = self.writable(session, &insert.table, Action::Insert)?;
         let batches: Vec<RecordBatch> = match insert.source {
             InsertSource::Batches(batches) => batches,
             // All rows first: a statement that fails half-way must not have written the first half.
@@ -264,7 +265,7 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
-        allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Alter, Object::Table(database.id, def.id))?;
         check_keys_stay(&def, &change)?;
         self.apply_one(CatalogOp::AlterTable { table: def.id, change }).await
     }
@@ -292,7 +293,7 @@ impl Engine {
                 None => return Err(error),
             },
         };
-        allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Drop, Object::Table(database.id, def.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
         self.checked_tables().forget(def.id);
         self.storage().drop_table(def.id).await?;
@@ -331,10 +332,11 @@ impl Engine {
         &self,
         session: &Session,
         name: &TableName,
+        action: Action,
     ) -> Result<(Arc<DatabaseDef>, Arc<TableDef>), EngineError> {
         let catalog: Arc<CatalogSnapshot> = self.catalog();
         let (database, def) = self.table_in(&catalog, session, name)?;
-        allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, action, Object::Table(database.id, def.id))?;
         Ok((database, def))
     }
 }

@@ -11,11 +11,12 @@ use crate::{Answer, Context, KwError, lower, parse, query};
 /// KWDB's texts, see [`KwError`].
 pub async fn run(engine: &Engine, context: &mut Context, sql: &str) -> Result<Answer, KwError> {
     if let Some(done) = lower::dml::literals(engine, context, sql).await {
-        return done;
+        return done.map_err(|error| error.named(&engine.catalog()));
     }
-    match parse::statement(sql)? {
+    let answer = match parse::statement(sql)? {
         Stmt::Query(parsed) => query::run(engine, context, *parsed, sql).await,
         Stmt::Insert(insert) => lower::dml::insert(engine, context, *insert, sql).await,
         other => lower::run(engine, context, other).await,
-    }
+    };
+    answer.map_err(|error| error.named(&engine.catalog()))
 }

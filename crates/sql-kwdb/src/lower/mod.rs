@@ -1,6 +1,7 @@
 //! Statements other than SELECT as the engine's.
 
 pub(crate) mod dml;
+mod users;
 
 use triglot_engine::Engine;
 
@@ -20,6 +21,7 @@ pub(crate) async fn run(engine: &Engine, context: &mut Context, statement: Stmt)
         Stmt::Update(update) => dml::update(engine, context, *update).await,
         Stmt::Delete(delete) => dml::delete(engine, context, *delete).await,
         Stmt::Truncate(tables) => dml::truncate(engine, context, tables).await,
+        Stmt::User(statement) => users::run(engine, context, statement).await,
         _ => Err(KwError::unsupported("this statement")),
     }
 }

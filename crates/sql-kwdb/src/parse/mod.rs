@@ -5,12 +5,14 @@ mod create;
 mod database;
 mod dialect;
 mod dml;
+mod fill;
 mod others;
 mod show;
 mod split;
 mod tokens;
 mod types;
 pub(crate) mod values;
+mod users;
 
 #[cfg(test)]
 mod tests;
@@ -24,7 +26,10 @@ use triglot_parse_sql::{Input, Located, error_location, fold};
 
 use crate::KwError;
 use crate::ast::{Show, Stmt};
+use crate::types::TypeSpec;
 
+pub(crate) use dialect::DIALECT;
+pub(crate) use fill::FILL;
 pub use split::{Piece, split};
 
 /// How many brackets one statement may hold in each other. KWDB's own clauses nest as sqlparser does.
@@ -60,6 +65,11 @@ pub(crate) fn statement(text: &str) -> Result<Stmt, KwError> {
 /// Parses the inside of `[SHOW …]`.
 pub(crate) fn row_source(text: &str) -> Result<Show, KwError> {
     read(text, show::show)
+}
+
+/// Parses a type's name with its width.
+pub(crate) fn type_spec(text: &str) -> Result<TypeSpec, KwError> {
+    read(text, |p| types::spec(p).map(|written| written.spec))
 }
 
 /// Tokenises, bounds and reads all of a text.
@@ -107,6 +117,11 @@ fn one(p: &mut Input<'_>) -> Parsed<Stmt> {
         ("DROP", "INDEX") => others::drop_index(p)?,
         ("ALTER", "TABLE") => alter::table(p)?,
         ("DROP", "TABLE") => others::drop_table(p)?,
+        ("CREATE", "USER" | "ROLE") => users::create(p)?,
+        ("ALTER", "USER" | "ROLE") => users::alter(p)?,
+        ("DROP", "USER" | "ROLE") => users::drop(p)?,
+        ("GRANT", _) => users::grant(p)?,
+        ("REVOKE", _) => users::revoke(p)?,
         ("TRUNCATE", _) => others::truncate(p)?,
         ("COMMENT", _) => others::comment(p)?,
         ("INSERT" | "UPSERT", _) => dml::insert(p)?,
@@ -172,9 +187,5 @@ fn check_nesting(tokens: &[TokenWithSpan]) -> Result<(), KwError> {
 }
 
 fn too_deep() -> KwError {
-    KwError {
-        sqlstate: "54001",
-        message: "at or near \"(\": syntax error: statement is nested too deeply".to_owned(),
-        stage: crate::Stage::Parse,
-    }
+    KwError::parsing("54001", "at or near \"(\": syntax error: statement is nested too deeply")
 }

@@ -45,7 +45,7 @@ pub(super) async fn run(
         }
     };
     let outcome = engine.execute(&context.session, statement).await;
-    outcome.map(affected).map_err(|e| errors::of(e, context, "DELETE", &name))
+    outcome.map(affected).map_err(|e| errors::of(e, &name))
 }
 
 struct Conditions<'c> {

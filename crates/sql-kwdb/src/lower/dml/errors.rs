@@ -2,7 +2,7 @@
 
 use triglot_engine::{EngineError, IngestError, TableName};
 
-use crate::{Context, KwError};
+use crate::KwError;
 
 /// A table's name as messages show it.
 pub(super) fn written(name: &TableName) -> String {
@@ -27,14 +27,9 @@ pub(super) fn null_column(name: &str) -> KwError {
     KwError::new("23502", format!("null value in column \"{name}\" violates not-null constraint"))
 }
 
-/// A failed statement that needs `privilege` on the table.
-pub(super) fn of(error: EngineError, context: &Context, privilege: &str, name: &TableName) -> KwError {
+/// A failed statement about the table.
+pub(super) fn of(error: EngineError, name: &TableName) -> KwError {
     match error {
-        EngineError::Denied(_) => {
-            let (user, table) = (&context.session.principal.name, &name.table);
-            let message = format!("user {user} does not have {privilege} privilege on relation {table}");
-            KwError::new("42501", message)
-        }
         EngineError::TableNotFound { .. } => no_relation(name),
         EngineError::DatabaseNotFound { .. } if name.database.is_none() => no_relation(name),
         EngineError::DatabaseNotFound { name } => {

@@ -1,6 +1,7 @@
 //! INSERT of literals: rows are read out of the text, checked and converted one by one; nothing is written before all
 //! of them are good (sheet section 11.1).
 
+use triglot_engine::auth::Action;
 use triglot_engine::{Engine, InsertKeyed, OnDuplicate, Outcome, SeriesRows, Statement, TableName, Value};
 use triglot_model::RewriteRule;
 
@@ -84,7 +85,7 @@ pub(super) async fn write(
         Ready::Keyed(insert) => (Statement::InsertKeyed(insert), None),
     };
     let outcome = engine.execute(&context.session, statement).await;
-    match outcome.map_err(|e| errors::of(e, context, "INSERT", name))? {
+    match outcome.map_err(|e| errors::of(e, name))? {
         Outcome::Affected(rows) => Ok(Answer::Affected(given.unwrap_or(rows))),
         Outcome::Done | Outcome::Rows(_) => Ok(Answer::Affected(given.unwrap_or(0))),
     }
@@ -114,7 +115,7 @@ impl<'s> Rows<'s> {
         columns: Option<&[String]>,
         values: ValueContext,
     ) -> Result<Self, KwError> {
-        let place = Place::find(engine, context, table, "INSERT")?;
+        let place = Place::find(engine, context, table, Action::Insert)?;
         let targets = Targets::new(&place, columns, &values)?;
         let (into, rewrite) = match &place {
             Place::Keyed(_) => (Into::Keyed(Columns::new(&targets)), RewriteRule::Reject),

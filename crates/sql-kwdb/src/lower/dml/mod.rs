@@ -12,6 +12,7 @@ mod target;
 mod update;
 pub(crate) mod value;
 
+use triglot_engine::auth::Action;
 use triglot_engine::{Engine, Outcome, Statement, TableName};
 use triglot_model::RewriteRule;
 
@@ -37,7 +38,7 @@ pub(crate) async fn insert(
 
 /// UPDATE of tags, or of rows of a relational table.
 pub(crate) async fn update(engine: &Engine, context: &Context, update: Update) -> Result<Answer, KwError> {
-    match Place::find(engine, context, &update.table, "UPDATE")? {
+    match Place::find(engine, context, &update.table, Action::Update)? {
         Place::Keyed(table) => relational::update(engine, context, &table, update).await,
         Place::Series(table) => update::tags(engine, context, &table, update).await,
         Place::Child { .. } => Err(errors::no_relation(&update.table)),
@@ -46,7 +47,7 @@ pub(crate) async fn update(engine: &Engine, context: &Context, update: Update) -
 
 /// DELETE by time and device, or of rows of a relational table.
 pub(crate) async fn delete(engine: &Engine, context: &Context, delete: Delete) -> Result<Answer, KwError> {
-    match Place::find(engine, context, &delete.table, "DELETE")? {
+    match Place::find(engine, context, &delete.table, Action::Delete)? {
         Place::Keyed(_) => relational::delete(engine, context, delete).await,
         Place::Series(table) => delete::run(engine, context, &table, delete).await,
         Place::Child { .. } => Err(errors::no_relation(&delete.table)),
@@ -60,14 +61,14 @@ pub(crate) async fn truncate(
     tables: Vec<TableName>,
 ) -> Result<Answer, KwError> {
     for name in &tables {
-        if !matches!(Place::find(engine, context, name, "DELETE")?, Place::Keyed(_)) {
+        if !matches!(Place::find(engine, context, name, Action::Delete)?, Place::Keyed(_)) {
             return Err(KwError::new("0A000", "truncate is not supported in timeseries table"));
         }
     }
     for table in tables {
         let statement = Statement::Delete { table: table.clone(), filter: None };
         let emptied = engine.execute(&context.session, statement).await;
-        emptied.map_err(|e| errors::of(e, context, "DELETE", &table))?;
+        emptied.map_err(|e| errors::of(e, &table))?;
     }
     Ok(Answer::Done)
 }

@@ -59,14 +59,14 @@ pub(super) async fn update(
         filter,
     };
     let outcome = engine.execute(&context.session, Statement::Update(statement)).await;
-    outcome.map(affected).map_err(|e| errors::of(e, context, "UPDATE", &update.table))
+    outcome.map(affected).map_err(|e| errors::of(e, &update.table))
 }
 
 pub(super) async fn delete(engine: &Engine, context: &Context, delete: Delete) -> Result<Answer, KwError> {
     let (_, filter) = plan(engine, context, &delete.table, Vec::new(), delete.filter)?;
     let statement = Statement::Delete { table: delete.table.clone(), filter };
     let outcome = engine.execute(&context.session, statement).await;
-    outcome.map(affected).map_err(|e| errors::of(e, context, "DELETE", &delete.table))
+    outcome.map(affected).map_err(|e| errors::of(e, &delete.table))
 }
 
 /// Expressions over a row of the table, and the condition, as the planner understands them.
@@ -95,7 +95,7 @@ fn plan(
         }
         select.selection = condition;
     }
-    let plan = crate::query::plan_rows(engine, context, *select)?;
+    let plan = crate::query::plan_of(engine, context, *select)?.plan;
     let unsupported = || KwError::unsupported("an expression of this kind in UPDATE or DELETE");
     let LogicalPlan::Projection(projection) = plan else { return Err(unsupported()) };
     let filter = match projection.input.as_ref() {

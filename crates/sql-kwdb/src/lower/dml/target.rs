@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use triglot_engine::auth::Action;
 use triglot_engine::{Engine, Relation, TableIn, TableName, Value};
 use triglot_model::{ColumnDef, ColumnId, ColumnKind, TableDef};
 
@@ -24,16 +25,16 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// Finds the table that `name` means for a user who wants to write.
+    /// Finds the table that `name` means for a user who wants to do this to its rows.
     pub(super) fn find(
         engine: &Engine,
         context: &Context,
         name: &TableName,
-        privilege: &str,
+        action: Action,
     ) -> Result<Self, KwError> {
         let database = name.database.as_deref().unwrap_or(&context.session.database_name);
-        let relation = engine.relation_to_write(&context.session, database, &name.table);
-        Ok(match relation.map_err(|e| errors::of(e, context, privilege, name))? {
+        let relation = engine.relation_for(&context.session, database, &name.table, action);
+        Ok(match relation.map_err(|e| errors::of(e, name))? {
             Relation::Super(table) | Relation::Normal(table) if table.def.is_keyed() => Self::Keyed(table),
             Relation::Super(table) | Relation::Normal(table) => Self::Series(table),
             Relation::Child(child) => Self::Child { of: child.of, name: child.name },

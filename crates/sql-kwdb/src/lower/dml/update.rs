@@ -58,7 +58,7 @@ pub(super) async fn tags(
         filter: Some(filter),
     };
     let outcome = engine.execute(&context.session, Statement::Update(statement)).await;
-    outcome.map(affected).map_err(|e| errors::of(e, context, "UPDATE", &table))
+    outcome.map(affected).map_err(|e| errors::of(e, &table))
 }
 
 /// A constant; the manual's samples have texts between double quotes, too.
