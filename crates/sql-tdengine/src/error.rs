@@ -4,6 +4,8 @@ use triglot_engine::query::operators::DuplicateTime;
 use triglot_engine::{EngineError, IngestError};
 use triglot_model::ErrorKind;
 
+use crate::functions::DecimalFault;
+
 /// An error as TDengine's clients see it: a code (sheet `tdengine-sql.md` section 14) and its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -88,6 +90,13 @@ impl From<QueryError> for TaosError {
     fn from(error: QueryError) -> Self {
         if error.source_as::<DuplicateTime>().is_some() {
             return Self::new(0x2805, "Duplicate timestamps not allowed in function");
+        }
+        if let Some(fault) = error.source_as::<DecimalFault>() {
+            let code = match fault {
+                DecimalFault::Overflow => 0x013D,
+                DecimalFault::DivisionByZero => 0x013E,
+            };
+            return Self::new(code, fault.to_string());
         }
         Self::of_kind(error.kind(), &error.to_string())
     }

@@ -269,8 +269,26 @@ pub(crate) fn case(
     Ok(Typed::new(Expr::Case(Case::new(None, pairs, otherwise)), ty, length))
 }
 
+/// The type that values of several types have together: their own if it is one, BIGINT of integers, DOUBLE of other
+/// numbers, else text. `None` without values.
+pub(super) fn common_type<'t>(values: impl Iterator<Item = &'t Typed> + Clone) -> Option<TaosType> {
+    let first = values.clone().next()?.ty;
+    let all = |fits: fn(TaosType) -> bool| values.clone().all(|v| fits(v.ty));
+    Some(if values.clone().all(|v| v.ty == first) {
+        first
+    } else if all(|ty| ty.is_integer() && ty != TaosType::UBigInt) {
+        TaosType::BigInt
+    } else if all(|ty| ty.is_number() || ty == TaosType::Bool) {
+        TaosType::Double
+    } else if values.clone().any(|v| v.ty == TaosType::Nchar) {
+        TaosType::Nchar
+    } else {
+        TaosType::Varchar
+    })
+}
+
 /// In the one Arrow type that functions use for its type.
-fn uniform(typed: Typed, env: &FunctionEnv) -> Expr {
+pub(super) fn uniform(typed: Typed, env: &FunctionEnv) -> Expr {
     let ty = typed.ty.arrow(env.precision);
     match constant(&typed.expr) {
         Some(value) if value.data_type() == ty => typed.expr,

@@ -14,7 +14,7 @@ use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
     is_null, time_constant,
 };
-use super::{json, udf};
+use super::{decimals, json, udf};
 use crate::time_text::{midnight_of, months_later, parse_time};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
@@ -212,8 +212,8 @@ fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
 fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosError> {
     check_arithmetic(&left)?;
     check_arithmetic(&right)?;
-    if let Some(ty) = decimal_result(op, left.ty, right.ty) {
-        return Ok(decimal_arithmetic(op, left, right, ty));
+    if let Some(TaosType::Decimal { precision, scale }) = decimals::result_type(op, left.ty, right.ty) {
+        return Ok(decimal_arithmetic(op, left, right, (precision, scale)));
     }
     let (left, right) = (as_double(left), as_double(right));
     let expr = match op {
@@ -226,66 +226,18 @@ fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosErro
     Ok(Typed::fixed(expr, TaosType::Double))
 }
 
-/// Digits in all and behind the point of an exact operand.
-const fn digits(ty: TaosType) -> Option<(i32, i32)> {
-    Some(match ty {
-        TaosType::Decimal { precision, scale } => (precision as i32, scale as i32),
-        TaosType::Bool | TaosType::TinyInt | TaosType::UTinyInt => (3, 0),
-        TaosType::SmallInt | TaosType::USmallInt => (5, 0),
-        TaosType::Int | TaosType::UInt => (10, 0),
-        TaosType::BigInt => (19, 0),
-        TaosType::UBigInt => (20, 0),
-        _ => return None,
-    })
-}
-
-/// The DECIMAL that arithmetic gives, if one operand is one and the other is exact.
-fn decimal_result(op: BinaryOp, left: TaosType, right: TaosType) -> Option<TaosType> {
-    let is_decimal = |ty| matches!(ty, TaosType::Decimal { .. });
-    if !is_decimal(left) && !is_decimal(right) {
-        return None;
-    }
-    let ((p1, s1), (p2, s2)) = (digits(left)?, digits(right)?);
-    let (precision, scale) = match op {
-        BinaryOp::Add | BinaryOp::Sub => ((p1 - s1).max(p2 - s2) + s1.max(s2) + 1, s1.max(s2)),
-        BinaryOp::Mul => (p1 + p2 + 1, s1 + s2),
-        BinaryOp::Div => {
-            let scale = (s1 + p2 + 1).max(6);
-            (p1 - s1 + s2 + scale, scale)
+fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, digits: (u8, i8)) -> Typed {
+    let exact = |typed: Typed| match (typed.ty, decimals::digits(typed.ty)) {
+        (TaosType::Decimal { precision, scale }, _) => {
+            (cast(typed.expr, DataType::Decimal128(precision, scale)), i32::from(scale))
         }
-        _ => ((p1 - s1).min(p2 - s2) + s1.max(s2), s1.max(s2)),
-    };
-    let over = (precision - 38).max(0);
-    let scale = (scale - over).max(scale.min(6));
-    Some(TaosType::Decimal {
-        precision: u8::try_from(precision.clamp(1, 38)).unwrap_or(38),
-        scale: i8::try_from(scale).unwrap_or(0),
-    })
-}
-
-fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType) -> Typed {
-    let exact = |typed: Typed| match digits(typed.ty) {
-        Some((precision, 0)) if !matches!(typed.ty, TaosType::Decimal { .. }) => cast(
-            as_integer_or_unsigned(typed),
-            DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0),
-        ),
-        _ => typed.expr,
-    };
-    let (left, right) = (exact(left), exact(right));
-    let op = match op {
-        BinaryOp::Add => Operator::Plus,
-        BinaryOp::Sub => Operator::Minus,
-        BinaryOp::Mul => Operator::Multiply,
-        BinaryOp::Div => Operator::Divide,
-        _ => Operator::Modulo,
-    };
-    let expr = match ty {
-        TaosType::Decimal { precision, scale } => {
-            cast(operation(left, op, right), DataType::Decimal128(precision, scale))
+        (_, Some((precision, _))) => {
+            let ty = DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0);
+            (cast(as_integer_or_unsigned(typed), ty), 0)
         }
-        _ => operation(left, op, right),
+        (_, None) => (typed.expr, 0),
     };
-    Typed::fixed(expr, ty)
+    decimals::arithmetic(op, exact(left), exact(right), digits)
 }
 
 fn as_integer_or_unsigned(typed: Typed) -> Expr {

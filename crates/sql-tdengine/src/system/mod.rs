@@ -6,7 +6,6 @@ mod create_text;
 mod databases;
 mod describe;
 mod empty;
-mod like;
 mod show;
 mod tables;
 mod users;

@@ -5,10 +5,10 @@ use triglot_parse_tdengine::ast::{Ident, Show, TableKind, TableName};
 
 use super::cluster::variables;
 use super::columns::Column;
-use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text, empty, like};
+use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text, empty};
 use crate::lower::errors;
 use crate::lower::names::{SYSTEM_DATABASES, current, database_of};
-use crate::{Answer, Context, TaosError};
+use crate::{Answer, Context, TaosError, like};
 
 /// The longest pattern of LIKE in bytes.
 const MAX_PATTERN: usize = 100;
