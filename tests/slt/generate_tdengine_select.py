@@ -8,6 +8,7 @@ sums are exact in any order. Run it as `python3 tests/slt/generate_tdengine_sele
 import math
 import os
 import random
+import sys
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -103,7 +104,7 @@ def shown(value):
 class File:
     def __init__(self, name, title):
         self.name, self.out, self.columns = name, [f"# {title}"], False
-        self.out.append("# Written by ../generate_tdengine_select.py, which computes what is expected.\n")
+        self.out.append(f"# Written by ../{os.path.basename(sys.argv[0])}, which computes what is expected.\n")
         self.count = 0
         self.setup()
 

@@ -16,7 +16,7 @@ use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_null, number_prefix,
 };
 use super::operators::{binary, condition};
-use super::udf;
+use super::{decimals, udf};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -102,10 +102,7 @@ pub(super) fn convert(
         TaosType::Timestamp => Typed::fixed(as_time(operand, env), ty),
         TaosType::Double => Typed::fixed(as_double(operand), ty),
         TaosType::Float => Typed::fixed(plain_cast(as_double(operand), DataType::Float32), ty),
-        TaosType::Decimal { .. } => {
-            let from = if operand.ty.is_number() { operand.expr } else { as_double(operand) };
-            Typed::fixed(plain_cast(from, ty.arrow(env.precision)), ty)
-        }
+        TaosType::Decimal { precision, scale } => decimals::convert(operand, precision, scale),
         TaosType::Bool => Typed::fixed(truth(operand), ty),
         _ => integer(operand, ty, env),
     })

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Decimal128Array};
 use arrow::datatypes::{DataType, Decimal128Type, i256};
 use datafusion::common::Result as DfResult;
-use datafusion::prelude::Expr;
+use datafusion::prelude::{Expr, cast};
 use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
 use triglot_parse_tdengine::ast::BinaryOp;
 
+use super::convert::{as_double, as_text, number_text};
 use super::udf;
 use crate::TaosType;
+use crate::insert::value::{Refused, decimal};
 use crate::typed::Typed;
 
 /// What DECIMAL cannot give.
@@ -70,14 +72,65 @@ pub(super) fn result_type(op: BinaryOp, left: TaosType, right: TaosType) -> Opti
     })
 }
 
-/// `left op right` as a DECIMAL of `precision` digits, `scale` of them behind the point. Both sides are
-/// expressions of `Decimal128`, of the digits behind the point that are given.
+/// An exact value as `Decimal128`, and its digits behind the point.
+fn exact(typed: Typed) -> (Expr, i32) {
+    let (ty, scale) = match (typed.ty, digits(typed.ty)) {
+        (TaosType::Decimal { precision, scale }, _) => (DataType::Decimal128(precision, scale), scale),
+        (_, digits) => {
+            let precision = digits.and_then(|d| u8::try_from(d.0).ok()).unwrap_or(20);
+            (DataType::Decimal128(precision, 0), 0)
+        }
+    };
+    let value = match typed.ty {
+        TaosType::Decimal { .. } | TaosType::UBigInt => typed.expr,
+        _ => cast(typed.expr, DataType::Int64),
+    };
+    (cast(value, ty), i32::from(scale))
+}
+
+/// `value` as a DECIMAL of `precision` digits, `scale` of them behind the point, rounded half away from zero: of texts
+/// the number that they begin with, of doubles their shortest text.
+pub(super) fn convert(value: Typed, precision: u8, scale: i8) -> Typed {
+    let output = DataType::Decimal128(precision, scale);
+    let array = move |values: &mut dyn Iterator<Item = Option<Result<i128, DecimalFault>>>| -> DfResult<ArrayRef> {
+        let array = values.map(Option::transpose).collect::<Result<Decimal128Array, DecimalFault>>()?;
+        Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+    };
+    let of_text = move |text: &str| match decimal(number_text(text), precision, scale) {
+        Ok(value) => Ok(value),
+        Err(Refused::DecimalOverflow) => Err(DecimalFault::Overflow),
+        Err(_) => Ok(0),
+    };
+    let expr = if digits(value.ty).is_some() {
+        let (exact, from) = exact(value);
+        udf::call("decimal_to_decimal", output, vec![exact], move |args| {
+            let values = udf::primitives::<Decimal128Type>(args, 0)?.iter();
+            let rescaled = |v| {
+                let value = scaled(i256::from_i128(v), i32::from(scale) - from)?;
+                within(value, precision)
+            };
+            array(&mut values.map(|v| v.map(rescaled)))
+        })
+    } else if value.ty.is_text() {
+        udf::call("text_to_decimal", output, vec![as_text(value)], move |args| {
+            array(&mut udf::texts(args, 0)?.iter().map(|v| v.map(of_text)))
+        })
+    } else {
+        udf::call("double_to_decimal", output, vec![as_double(value)], move |args| {
+            array(&mut udf::doubles(args, 0)?.iter().map(|v| v.map(|v| of_text(&v.to_string()))))
+        })
+    };
+    Typed::fixed(expr, TaosType::Decimal { precision, scale })
+}
+
+/// `left op right` as a DECIMAL of `precision` digits, `scale` of them behind the point; both sides are exact.
 pub(super) fn arithmetic(
     op: BinaryOp,
-    (left, left_scale): (Expr, i32),
-    (right, right_scale): (Expr, i32),
+    left: Typed,
+    right: Typed,
     (precision, scale): (u8, i8),
 ) -> Typed {
+    let ((left, left_scale), (right, right_scale)) = (exact(left), exact(right));
     let output = DataType::Decimal128(precision, scale);
     let name = match op {
         BinaryOp::Add => "decimal_sum",
@@ -140,10 +193,15 @@ impl Computation {
                 scaled(rest, self.scale - common)?
             }
         };
-        let limit = 10_i128.pow(u32::from(precision));
-        let exact = exact.to_i128().ok_or(DecimalFault::Overflow)?;
-        if exact > -limit && exact < limit { Ok(exact) } else { Err(DecimalFault::Overflow) }
+        within(exact, precision)
     }
+}
+
+/// A value of no more than `precision` digits.
+fn within(value: i256, precision: u8) -> Result<i128, DecimalFault> {
+    let limit = 10_i128.pow(u32::from(precision.min(38)));
+    let value = value.to_i128().filter(|v| *v > -limit && *v < limit);
+    value.ok_or(DecimalFault::Overflow)
 }
 
 /// `value · 10^digits`, rounded half away from zero.

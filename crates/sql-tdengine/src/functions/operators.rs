@@ -213,7 +213,7 @@ fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosErro
     check_arithmetic(&left)?;
     check_arithmetic(&right)?;
     if let Some(TaosType::Decimal { precision, scale }) = decimals::result_type(op, left.ty, right.ty) {
-        return Ok(decimal_arithmetic(op, left, right, (precision, scale)));
+        return Ok(decimals::arithmetic(op, left, right, (precision, scale)));
     }
     let (left, right) = (as_double(left), as_double(right));
     let expr = match op {
@@ -224,24 +224,6 @@ fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosErro
         _ => udf::of_doubles("remainder", [left, right], |a, b| (b != 0.0).then(|| a % b)),
     };
     Ok(Typed::fixed(expr, TaosType::Double))
-}
-
-fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, digits: (u8, i8)) -> Typed {
-    let exact = |typed: Typed| match (typed.ty, decimals::digits(typed.ty)) {
-        (TaosType::Decimal { precision, scale }, _) => {
-            (cast(typed.expr, DataType::Decimal128(precision, scale)), i32::from(scale))
-        }
-        (_, Some((precision, _))) => {
-            let ty = DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0);
-            (cast(as_integer_or_unsigned(typed), ty), 0)
-        }
-        (_, None) => (typed.expr, 0),
-    };
-    decimals::arithmetic(op, exact(left), exact(right), digits)
-}
-
-fn as_integer_or_unsigned(typed: Typed) -> Expr {
-    if typed.ty == TaosType::UBigInt { typed.expr } else { cast(typed.expr, DataType::Int64) }
 }
 
 /// `ts ± duration`, `duration + ts`, `ts ± n`, `ts − ts`.

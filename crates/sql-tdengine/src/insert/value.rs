@@ -176,7 +176,11 @@ pub(crate) fn convert<'t>(
             wide => Ok(Value::Float(wide)),
         },
         ColumnType::F64 => float(&given).map(Value::Float),
-        ColumnType::Decimal { precision, scale } => decimal(&given, precision, scale).map(Value::Decimal),
+        ColumnType::Decimal { precision, scale } => match &given {
+            Given::Bool(value) => decimal(if *value { "1" } else { "0" }, precision, scale),
+            _ => digits(&given).ok_or(BAD_DECIMAL).and_then(|text| decimal(text, precision, scale)),
+        }
+        .map(Value::Decimal),
         ColumnType::Ts(_) => instant(&given, time).map(Value::Int),
         ColumnType::Str { max, unit } => text(given, max, unit).map(Value::Text),
         ColumnType::Json => json(given),
@@ -221,6 +225,8 @@ const BAD_NUMBER: Refused = Refused::Syntax("invalid integer data");
 const OVERFLOW: Refused = Refused::Syntax("integer data overflow");
 
 /// The digits of a number, given as one or quoted.
+const BAD_DECIMAL: Refused = Refused::Syntax("invalid decimal data");
+
 fn digits<'g>(given: &'g Given<'_>) -> Option<&'g str> {
     match given {
         Given::Number(text) => Some(text.trim()),
@@ -334,26 +340,23 @@ fn instant(given: &Given<'_>, time: &TimeContext) -> Result<i64, Refused> {
 }
 
 /// Digits and a point as units of the scale; finer digits are rounded half away from zero.
-fn decimal(given: &Given<'_>, precision: u8, scale: i8) -> Result<i128, Refused> {
-    const BAD: Refused = Refused::Syntax("invalid decimal data");
-    if let Given::Bool(value) = given {
-        return shifted(if *value { "1" } else { "0" }, "", 0, precision, scale)
-            .ok_or(Refused::DecimalOverflow);
-    }
-    let text = digits(given).ok_or(BAD)?;
+///
+/// # Errors
+/// [`Refused::Syntax`] for what is no number, [`Refused::DecimalOverflow`] for more digits than `precision`.
+pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, Refused> {
     let (negative, text) = match text.split_at_checked(1) {
         Some(("-", rest)) => (true, rest),
         Some(("+", rest)) => (false, rest),
         _ => (false, text),
     };
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| BAD)?),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| BAD_DECIMAL)?),
         None => (text, 0),
     };
     let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let are_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     if integer.len() + fraction.len() == 0 || !are_digits(integer) || !are_digits(fraction) {
-        return Err(BAD);
+        return Err(BAD_DECIMAL);
     }
     let value = shifted(integer, fraction, exponent, precision, scale).ok_or(Refused::DecimalOverflow)?;
     Ok(if negative { -value } else { value })
