@@ -81,7 +81,7 @@ ZONE = "UTC"  # of the connection: times are shown in it
 def when(ts):
     at = datetime.fromtimestamp(ts // 1000, ZoneInfo(ZONE))
     offset = at.strftime("%z")
-    offset = "Z" if ZONE == "UTC" else offset[:3] + ":" + offset[3:]
+    offset = "Z" if offset == "+0000" else offset[:3] + ":" + offset[3:]  # as Go prints RFC 3339
     return at.strftime("%Y-%m-%dT%H:%M:%S") + f".{ts % 1000:03d}{offset}"
 
 

@@ -10,7 +10,7 @@ use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName,
 
 use super::{Lines, Rows};
 use super::rows::{Listed, TableRows};
-use super::value::{Given, Value, convert, fault, of_raw, tag_text};
+use super::value::{Given, Value, fault, of_column, of_raw, tag_text};
 use crate::TaosError;
 use crate::lower::errors;
 use crate::lower::names::{database_of, engine_name};
@@ -281,7 +281,7 @@ fn add_row<'t>(
             Part::Name => name = child_name(raw, sql, time)?,
             Part::Time => {
                 let Some(column) = table.table.def.time_column() else { continue };
-                let value = of_raw(raw, sql, true, time).and_then(|g| convert(g, column.ty, time));
+                let value = of_raw(raw, sql, true, time).and_then(|g| of_column(g, column, time));
                 match value.map_err(|e| e.at(sql, offset, &column.name))? {
                     Value::Int(value) => instant = Some(value),
                     _ => return Err(fault(sql, offset, "primary timestamp should not be null")),
@@ -290,7 +290,7 @@ fn add_row<'t>(
             Part::Column(place) => {
                 let Some(column) = table.column(*place) else { continue };
                 let is_time = matches!(column.ty, triglot_model::ColumnType::Ts(_));
-                let value = of_raw(raw, sql, is_time, time).and_then(|g| convert(g, column.ty, time));
+                let value = of_raw(raw, sql, is_time, time).and_then(|g| of_column(g, column, time));
                 let value = value.map_err(|e| e.at(sql, offset, &column.name))?;
                 table.push(*place, &value)?;
             }
@@ -350,7 +350,7 @@ fn raw_tag(
     time: &crate::time::TimeContext,
 ) -> Result<Option<String>, TaosError> {
     let is_time = matches!(tag.ty, triglot_model::ColumnType::Ts(_));
-    let value = of_raw(raw, sql, is_time, time).and_then(|g| convert(g, tag.ty, time));
+    let value = of_raw(raw, sql, is_time, time).and_then(|g| of_column(g, tag, time));
     let value = value.map_err(|e| e.at(sql, raw.span().start, &tag.name))?;
     Ok(tag_text(value, tag.ty))
 }

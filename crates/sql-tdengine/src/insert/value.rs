@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use triglot_model::{ColumnType, GeomEncoding, LengthUnit, hex};
+use triglot_model::{ColumnDef, ColumnType, GeomEncoding, LengthUnit, hex};
 use triglot_parse_tdengine::ast::{Expr, ExprKind, Literal, RawValue, Span, UnaryOp};
 use triglot_parse_tdengine::{ParseError, ParseErrorKind, lex, parse_expression};
 
 use crate::TaosError;
+use crate::lower::declared_length;
 use crate::time::TimeContext;
 
 /// A value as it was written.
@@ -186,6 +187,23 @@ pub(crate) fn convert<'t>(
         ColumnType::Json => json(given),
         ColumnType::Bytes { max } => bytes(given, max).map(Value::Bytes),
         ColumnType::Geom(encoding) => super::geometry::value(given, encoding),
+    }
+}
+
+/// What a value means for a column or tag: [`convert`], and for GEOMETRY its declared length.
+pub(crate) fn of_column<'t>(
+    given: Given<'t>,
+    column: &ColumnDef,
+    time: &TimeContext,
+) -> Result<Value<'t>, Refused> {
+    let value = convert(given, column.ty, time)?;
+    match (&value, column.ty) {
+        (Value::Bytes(bytes), ColumnType::Geom(_))
+            if declared_length(column.declared.as_deref()).is_some_and(|n| bytes.len() > n as usize) =>
+        {
+            Err(Refused::TooLong)
+        }
+        _ => Ok(value),
     }
 }
 

@@ -6,6 +6,7 @@ mod database;
 mod delete;
 pub(crate) mod errors;
 pub(crate) mod names;
+pub(crate) mod index;
 mod options;
 pub(crate) mod table_options;
 mod types;
@@ -13,7 +14,7 @@ mod user;
 mod view;
 
 pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
-pub(crate) use types::{declared_type, encoding};
+pub(crate) use types::{declared_length, declared_type, encoding};
 pub(crate) use user::{options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;
 
@@ -69,6 +70,10 @@ pub(crate) async fn run(
             view::create(engine, context, name, *or_replace, query, *text, sql).await?;
         }
         Statement::DropView { name, if_exists } => view::drop(engine, context, name, *if_exists).await?,
+        Statement::CreateIndex { name, if_not_exists, table, columns } => {
+            index::create(engine, context, name, *if_not_exists, table, columns).await?;
+        }
+        Statement::DropIndex { name, if_exists } => index::drop(engine, context, name, *if_exists).await?,
         Statement::KillQuery(id) => kill(engine, context, id).await?,
         Statement::NoEffect => {}
         Statement::Unsupported(what) => return Err(TaosError::unsupported(what)),

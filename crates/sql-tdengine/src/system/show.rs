@@ -45,8 +45,8 @@ impl Lister<'_> {
             Show::Tags { table } => self.tags(table),
             Show::TableTags { tags, table } => self.table_tags(tags, table),
             Show::Indexes(table) => {
-                self.relation(table)?;
-                Ok(empty::table("ins_indexes").unwrap_or_default())
+                let relation = self.relation(table)?;
+                Ok(self.view.ins_indexes(Some(relation.table())))
             }
             Show::Distributed(table) => self.distributed(table),
             Show::Vgroups(database) => {
