@@ -7,6 +7,7 @@ use datafusion::sql::sqlparser::parser::ParserError;
 use triglot_engine::query::QueryError;
 use triglot_engine::{ColumnShape, EngineError, IngestError};
 use triglot_model::{ColumnType, ErrorKind};
+use triglot_parse_sql::BoundError;
 
 use crate::access_error::{catalog_face, insufficient, rate_reached, tenant_not_found};
 use crate::codec::FieldType;
@@ -92,6 +93,12 @@ impl From<ParserError> for SqlError {
             ParserError::TokenizerError(text) | ParserError::ParserError(text) => Self::Parser(text),
             ParserError::RecursionLimitExceeded => Self::Parser("recursion limit exceeded".to_owned()),
         }
+    }
+}
+
+impl From<BoundError> for SqlError {
+    fn from(error: BoundError) -> Self {
+        Self::Parser(error.to_string())
     }
 }
 
@@ -206,6 +213,7 @@ pub fn ingest_face(error: &IngestError) -> (&'static str, String) {
         IngestError::Geometry { .. } => ("010073", format!("Invalid geometry: {error}")),
         IngestError::EndOfTime { .. } => ("030016", error.to_string()),
         IngestError::NoField { .. } => ("050034", "Fields can't be empty".to_owned()),
+        IngestError::Denied(_) => ("010004", "Insufficient privileges, expected [Write on table]".to_owned()),
         IngestError::OutOfRange { .. }
         | IngestError::TooLong { .. }
         | IngestError::MissingTag { .. }

@@ -4,6 +4,7 @@
 //! A request's text is cut into statements by [`split`]; [`run`] carries out one of them.
 
 mod ast;
+mod columns;
 mod error;
 mod lower;
 mod parse;
@@ -12,10 +13,11 @@ mod run;
 mod system;
 mod types;
 
+pub use columns::{ColumnOptions, column_options, is_key, is_primary_tag, is_relational};
 pub use error::{KwError, Stage};
 pub use parse::{Piece, split};
 pub use run::run;
-pub use types::{ColumnMeta, KwType};
+pub use types::{ColumnMeta, KwType, MAX_PRIMARY_TAG_WIDTH, PRIMARY_TAG_WIDTH, TypeSpec, Widths};
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 /// stands for all crates that begin so; `dialect-x` may also depend on its own `sql-x`.
 const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("model", &[]),
-    ("parse-*", &[]),
+    ("parse-*", &["parse-json"]),
     ("disk", &[]),
     ("metalog", &["disk", "model"]),
     ("catalog", &["metalog", "model"]),

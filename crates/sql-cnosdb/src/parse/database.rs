@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::ast::{DatabaseOptions, Stmt};
 use crate::duration::CnosDuration;
 use crate::error::SqlError;

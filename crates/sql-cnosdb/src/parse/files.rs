@@ -3,7 +3,7 @@
 use datafusion::sql::sqlparser::tokenizer::Token;
 use triglot_model::{FileCompression, FileFormat, FileOptions};
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::ast::{CopyOptions, CopySource, ExternalTable, Stmt};
 use crate::error::SqlError;
 

@@ -97,5 +97,5 @@ fn rate(p: &mut Input<'_>, meter: Meter) -> Result<RateLimit, SqlError> {
 /// `[=] n`
 fn number(p: &mut Input<'_>) -> Result<u64, SqlError> {
     p.token(&Token::Eq);
-    p.number()
+    Ok(p.number()?)
 }

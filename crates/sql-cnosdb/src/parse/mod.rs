@@ -26,22 +26,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer, Whi
 use crate::ast::Stmt;
 use crate::error::SqlError;
 use input::Input;
-
-/// How many operators one statement may hold outside of literal lists. sqlparser bounds nesting by
-/// brackets, but `1+1+1…` makes an expression as deep as it is long, which is dropped recursively:
-/// unbounded, 16 MiB of it would overflow the stack.
-pub const MAX_OPERATORS: usize = 2_000;
-
-/// The same for statements whose expressions are planned on the connection's thread, with its usual stack: all but queries
-/// and inserts.
-pub const MAX_OPERATORS_INLINE: usize = 500;
-
-/// How many tokens, blanks among them, one text may hold. Each takes about 100 bytes while it is parsed.
-pub const MAX_TOKENS: usize = 1_000_000;
-
-/// How deep calls of functions with words between their arguments (`substring(x FROM 1)`) may stand in each other. sqlparser
-/// reads each of them in two ways before it gives up, so broken ones double its work with each level.
-pub const MAX_SPECIAL_CALLS: usize = 12;
+use triglot_parse_sql::bounds::{self, BoundError, MAX_OPERATORS, MAX_OPERATORS_INLINE};
 
 static DIALECT: GenericDialect = GenericDialect {};
 
@@ -51,7 +36,7 @@ static DIALECT: GenericDialect = GenericDialect {};
 /// [`SqlError::Parser`] with sqlparser's words and position, [`SqlError::NotImplemented`] for
 /// statements that are SQL but not served, [`SqlError::MultiStatement`] for several statements.
 pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
-    check_tokens(sql)?;
+    bounds::check_tokens(sql)?;
     let tokens = Tokenizer::new(&DIALECT, sql)
         .tokenize_with_location()
         .map_err(|e| SqlError::parser(e.to_string()))?;
@@ -66,30 +51,6 @@ pub fn parse(sql: &str) -> Result<Option<Stmt>, SqlError> {
         return Err(SqlError::MultiStatement { num, sql: sql.to_owned() });
     }
     Ok(found)
-}
-
-/// Refuses texts with too many tokens before they are made. Words and what stands in quotes count as one.
-fn check_tokens(sql: &str) -> Result<(), SqlError> {
-    if sql.len() <= MAX_TOKENS {
-        return Ok(());
-    }
-    let (mut tokens, mut in_word, mut quote) = (0_usize, false, None);
-    for byte in sql.bytes() {
-        if quote.is_some() {
-            quote = quote.filter(|q| *q != byte);
-            continue;
-        }
-        let is_word = byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
-        tokens += usize::from(!(is_word && in_word));
-        in_word = is_word;
-        quote = matches!(byte, b'\'' | b'"' | b'`').then_some(byte);
-    }
-    if tokens > MAX_TOKENS {
-        return Err(SqlError::parser(format!(
-            "text has {tokens} tokens, at most {MAX_TOKENS} are allowed; INSERT of literals has no limit"
-        )));
-    }
-    Ok(())
 }
 
 /// Cuts at semicolons and drops what holds no token that counts.
@@ -121,8 +82,8 @@ fn plain(mut token: TokenWithSpan) -> TokenWithSpan {
 }
 
 fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
-    let operators = count_operators(&tokens);
-    check_special_calls(&tokens)?;
+    let operators = bounds::count_operators(&tokens);
+    bounds::check_special_calls(&tokens)?;
     // DataFusion would read it and give all rows.
     let is_sample = |w: &Word| w.quote_style.is_none() && w.keyword == Keyword::TABLESAMPLE;
     if tokens.iter().any(|t| matches!(&t.token, Token::Word(w) if is_sample(w))) {
@@ -132,7 +93,10 @@ fn parse_one(tokens: Vec<TokenWithSpan>) -> Result<Stmt, SqlError> {
     let mut p = Input::new(&DIALECT, tokens);
     let [first, second] = p.leading_words();
     let (first, second) = (first.as_str(), second.as_str());
-    check_depth(first, operators)?;
+    let limit = max_operators(first);
+    if operators > limit {
+        return Err(BoundError::Operators { found: operators, limit }.into());
+    }
     let statement = match (first, second) {
         ("SELECT" | "WITH" | "VALUES" | "(", _) => Stmt::Query(limits::checked(p.query()?)?),
         ("EXPLAIN", _) => explain(&mut p)?,
@@ -225,18 +189,12 @@ fn explain_write(p: &mut Input<'_>) -> Result<Option<Stmt>, SqlError> {
     Ok(Some(Stmt::ExplainWrite { statement: Box::new(statement), verbose }))
 }
 
-/// See [`MAX_OPERATORS`].
-fn check_depth(first_word: &str, operators: usize) -> Result<(), SqlError> {
-    let limit = match first_word {
+/// How many operators a statement may hold that begins with this word.
+fn max_operators(first_word: &str) -> usize {
+    match first_word {
         "SELECT" | "WITH" | "VALUES" | "(" | "EXPLAIN" | "INSERT" => MAX_OPERATORS,
         _ => MAX_OPERATORS_INLINE,
-    };
-    if operators > limit {
-        return Err(SqlError::parser(format!(
-            "statement has {operators} operators, at most {limit} are allowed; use IN (…) for long lists"
-        )));
     }
-    Ok(())
 }
 
 /// The vendor's planner has no `AT TIME ZONE` (sheet section 13); DataFusion 55 shifts times without a zone.
@@ -255,76 +213,4 @@ fn check_time_zones(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
         }
     }
     Ok(())
-}
-
-/// See [`MAX_SPECIAL_CALLS`].
-fn check_special_calls(tokens: &[TokenWithSpan]) -> Result<(), SqlError> {
-    const WORDS: [&str; 8] =
-        ["POSITION", "SUBSTRING", "SUBSTR", "OVERLAY", "CONVERT", "CEIL", "FLOOR", "TRIM"];
-    let (mut brackets, mut depth, mut is_special) = (Vec::new(), 0_usize, false);
-    for token in tokens.iter().map(|t| &t.token) {
-        match token {
-            Token::Whitespace(_) => continue,
-            Token::LParen => {
-                brackets.push(is_special);
-                depth += usize::from(is_special);
-            }
-            Token::RParen => depth -= usize::from(brackets.pop().unwrap_or(false)),
-            _ => {}
-        }
-        if depth > MAX_SPECIAL_CALLS {
-            return Err(SqlError::parser("recursion limit exceeded"));
-        }
-        is_special = matches!(token, Token::Word(w) if w.quote_style.is_none()
-            && WORDS.iter().any(|k| w.value.eq_ignore_ascii_case(k)));
-    }
-    Ok(())
-}
-
-fn count_operators(tokens: &[TokenWithSpan]) -> usize {
-    let mut operators = 0;
-    let mut after_operand = false;
-    for token in tokens.iter().map(|t| &t.token).filter(|t| !matches!(t, Token::Whitespace(_))) {
-        // The sign of a number is not a chain, so that big lists of negative numbers still pass.
-        operators += usize::from(if *token == Token::Minus { after_operand } else { is_operator(token) });
-        after_operand = !matches!(token, Token::Comma | Token::LParen);
-    }
-    operators
-}
-
-/// Everything that can chain expressions or set operations, the minus apart.
-fn is_operator(token: &Token) -> bool {
-    match token {
-        Token::Word(w) if w.quote_style.is_none() => {
-            const WORDS: [&str; 16] = [
-                "AND",
-                "OR",
-                "XOR",
-                "NOT",
-                "DIV",
-                "UNION",
-                "EXCEPT",
-                "INTERSECT",
-                "IS",
-                "LIKE",
-                "ILIKE",
-                "BETWEEN",
-                "COLLATE",
-                "INTERVAL",
-                "AT",
-                "JOIN",
-            ];
-            w.value.len() <= 9 && WORDS.iter().any(|k| w.value.eq_ignore_ascii_case(k))
-        }
-        Token::EOF
-        | Token::Comma
-        | Token::LParen
-        | Token::RParen
-        | Token::Period
-        | Token::SemiColon
-        | Token::Word(_)
-        | Token::Number(..)
-        | Token::SingleQuotedString(_) => false,
-        _ => true,
-    }
 }

@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use triglot_engine::RoleStatement;
 use triglot_engine::catalog::{Privilege, SystemRole};
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::ast::Stmt;
 use crate::error::SqlError;
 

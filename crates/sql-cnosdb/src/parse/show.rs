@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::input::Input;
+use super::input::{Input, Names};
 use super::limits;
 use crate::ast::{KeySelection, QName, Stmt, Tail};
 use crate::error::SqlError;

@@ -2,7 +2,7 @@
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::error::SqlError;
 
 /// What a stream table must say of its source (sheet section 12).

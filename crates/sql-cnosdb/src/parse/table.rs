@@ -4,7 +4,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 
 use triglot_functions::geometry::GeometryKind;
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::ast::{FieldDef, Stmt, TableAlteration};
 use crate::codec::{Codec, FieldType};
 use crate::error::SqlError;

@@ -5,7 +5,7 @@ use triglot_engine::catalog::OptionChanges;
 use triglot_engine::{Quota, TenantStatement};
 
 use super::database::duration;
-use super::input::Input;
+use super::input::{Input, Names};
 use super::limiter::limiter;
 use crate::ast::Stmt;
 use crate::error::SqlError;

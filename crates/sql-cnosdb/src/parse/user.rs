@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use triglot_engine::catalog::{NewUser, UserChanges};
 use triglot_engine::{ClearPassword, UserStatement};
 
-use super::input::Input;
+use super::input::{Input, Names};
 use crate::ast::Stmt;
 use crate::error::SqlError;
 

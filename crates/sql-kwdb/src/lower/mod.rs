@@ -1,5 +1,7 @@
 //! Statements other than SELECT as the engine's.
 
+mod users;
+
 use triglot_engine::Engine;
 
 use crate::ast::Stmt;
@@ -15,6 +17,7 @@ pub(crate) async fn run(engine: &Engine, context: &mut Context, statement: Stmt)
             context.session.database_name = name;
             Ok(Answer::Done)
         }
-        Stmt::Query(_) => Err(KwError::unsupported("a query here")),
+        Stmt::User(statement) => users::run(engine, context, statement).await,
+        _ => Err(KwError::unsupported("this statement")),
     }
 }

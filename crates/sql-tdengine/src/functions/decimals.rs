@@ -11,10 +11,10 @@ use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
 use triglot_parse_tdengine::ast::BinaryOp;
 
-use super::convert::{as_double, as_text, number_text};
+use super::convert::{as_double, as_text, numeric_prefix};
 use super::udf;
 use crate::TaosType;
-use crate::insert::value::{Refused, decimal};
+use crate::insert::value::decimal_of_text;
 use crate::typed::Typed;
 
 /// What DECIMAL cannot give.
@@ -96,10 +96,8 @@ pub(super) fn convert(value: Typed, precision: u8, scale: i8) -> Typed {
         let array = values.map(Option::transpose).collect::<Result<Decimal128Array, DecimalFault>>()?;
         Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
     };
-    let of_text = move |text: &str| match decimal(number_text(text), precision, scale) {
-        Ok(value) => Ok(value),
-        Err(Refused::DecimalOverflow) => Err(DecimalFault::Overflow),
-        Err(_) => Ok(0),
+    let of_text = move |text: &str| {
+        decimal_of_text(numeric_prefix(text), precision, scale).ok_or(DecimalFault::Overflow)
     };
     let expr = if digits(value.ty).is_some() {
         let (exact, from) = exact(value);

@@ -9,6 +9,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Operator};
 use datafusion::prelude::{Expr, cast, lit};
 use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp};
+use triglot_parse_tdengine::limits;
 
 use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
@@ -82,13 +83,14 @@ pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosE
 
 /// `NOW` of the statement.
 pub(super) fn now(env: &FunctionEnv) -> Typed {
-    let count = env.precision.from_ns(env.now_ns);
+    let count = env.precision.from_ns(env.request.now_ns());
     Typed::fixed(time_constant(Some(count), env.precision), TaosType::Timestamp)
 }
 
 /// The last midnight on the session's clocks.
 pub(super) fn today(env: &FunctionEnv) -> Typed {
-    let count = midnight_of(env.now_ns, env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
+    let count =
+        midnight_of(env.request.now_ns(), env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
     Typed::fixed(time_constant(count, env.precision), TaosType::Timestamp)
 }
 
@@ -152,7 +154,7 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv)
         Add | Sub if left.ty == TaosType::Timestamp || right.ty == TaosType::Timestamp => {
             time_arithmetic(op, left, right, env)
         }
-        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right),
+        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right, env),
         BitAnd | BitOr => {
             check_arithmetic(&left)?;
             check_arithmetic(&right)?;
@@ -164,6 +166,7 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv)
             Ok(boolean(if op == Like { left.like(right) } else { left.not_like(right) }))
         }
         Match | NotMatch => {
+            check_regex(&right)?;
             let (left, right) = pattern_operands(left, right)?;
             let op = if op == Match { Operator::RegexMatch } else { Operator::RegexNotMatch };
             Ok(boolean(operation(left, op, right)))
@@ -199,6 +202,25 @@ fn pattern_operands(left: Typed, right: Typed) -> Result<(Expr, Expr), TaosError
     Ok((text(left)?, text(right)?))
 }
 
+/// A constant pattern of MATCH: what the expression is made of is told before any row is read.
+fn check_regex(pattern: &Typed) -> Result<(), TaosError> {
+    let Some(text) = constant_text(pattern) else { return Ok(()) };
+    let wrong = |why: &str| TaosError::new(0x267B, format!("Regular expression error: {why}"));
+    if text.len() > limits::REGEX_PATTERN {
+        return Err(wrong("the pattern is too long"));
+    }
+    match regex::Regex::new(text) {
+        Ok(_) => Ok(()),
+        Err(regex::Error::CompiledTooBig(_)) => Err(wrong("the pattern is too large")),
+        // The last line says what is wrong, those before it show where.
+        Err(error) => {
+            let text = error.to_string();
+            let what = text.lines().last().unwrap_or_default();
+            Err(wrong(what.strip_prefix("error: ").unwrap_or(what)))
+        }
+    }
+}
+
 fn json_text(typed: Typed) -> Expr {
     udf::of_text("json_to_text", as_text(typed), json::text)
 }
@@ -209,7 +231,7 @@ fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
     if fits { Ok(()) } else { Err(invalid_type()) }
 }
 
-fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosError> {
+fn arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
     check_arithmetic(&left)?;
     check_arithmetic(&right)?;
     if let Some(TaosType::Decimal { precision, scale }) = decimals::result_type(op, left.ty, right.ty) {

@@ -49,7 +49,7 @@ pub(super) fn call(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Opt
 
 /// `UTC (UTC, +0000)`: the zone, its abbreviation and its offset now.
 fn timezone(env: &FunctionEnv) -> Typed {
-    let now = DateTime::from_timestamp_nanos(env.now_ns).with_timezone(&env.zone);
+    let now = DateTime::from_timestamp_nanos(env.request.now_ns()).with_timezone(&env.zone);
     let text = format!("{} ({}, {})", env.zone.name(), now.format("%Z"), now.format("%z"));
     let length = u32::try_from(text.len()).unwrap_or(0);
     Typed::new(lit(text), TaosType::Varchar, length)
@@ -202,7 +202,7 @@ fn to_iso8601(args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, TaosError> {
         Some(zone) => {
             let text = args.constant_text(&zone)?;
             if parse_offset(&text).is_none() && text.parse::<Tz>().is_err() {
-                return Err(args.wrong_value());
+                return Err(TaosError::new(0x2800, "Invalid timezone format"));
             }
             text
         }

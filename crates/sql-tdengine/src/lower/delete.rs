@@ -199,7 +199,14 @@ impl Predicate<'_> {
 
     /// A constant time.
     fn instant(&self, expr: &Expr) -> Result<i64, TaosError> {
-        self.time.evaluate(expr).ok_or_else(|| TaosError::new(0x2635, "Incorrect TIMESTAMP value"))
+        self.time.evaluate(expr).ok_or_else(|| {
+            let source = || self.sql.get(expr.span.start as usize..expr.span.end as usize);
+            let written = match &expr.kind {
+                ExprKind::Literal(Literal::Text(text)) => text,
+                _ => source().unwrap_or_default(),
+            };
+            TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {written}"))
+        })
     }
 
     /// A constant of the operand's type.

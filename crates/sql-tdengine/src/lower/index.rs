@@ -45,7 +45,7 @@ fn owner(engine: &Engine, context: &Context, database: &str, name: &str) -> Resu
 }
 
 /// # Errors
-/// 0x0480 a name that is taken, 0x0200 for what is no super table, 0x260E for what is no tag of it, 0x0100 for
+/// 0x0483 a name that is taken, 0x0200 for what is no super table, 0x260E for what is no tag of it, 0x0100 for
 /// several tags.
 pub(super) async fn create(
     engine: &Engine,
@@ -69,7 +69,7 @@ pub(super) async fn create(
         return Err(TaosError::new(0x260E, format!("Invalid tag name: {}", column.name)));
     };
     if owner(engine, context, database, name)?.is_some() {
-        return if if_not_exists { Ok(()) } else { Err(TaosError::new(0x0480, "index already exists in db")) };
+        return if if_not_exists { Ok(()) } else { Err(TaosError::new(0x0483, "index already exists")) };
     }
     let now_ms = engine.clock().now_ns().div_euclid(1_000_000);
     let value = Some(format!("{} {now_ms}", tag.id.0));
@@ -78,7 +78,7 @@ pub(super) async fn create(
 }
 
 /// # Errors
-/// 0x0481 where there is no such index.
+/// 0x0484 where there is no such index.
 pub(super) async fn drop(
     engine: &Engine,
     context: &Context,
@@ -88,7 +88,7 @@ pub(super) async fn drop(
     let database = database_of(context, name)?;
     let name = &name.table.name;
     let Some(table) = owner(engine, context, database, name)? else {
-        return if if_exists { Ok(()) } else { Err(TaosError::new(0x0481, "index not exists in db")) };
+        return if if_exists { Ok(()) } else { Err(TaosError::new(0x0484, "index not exist")) };
     };
     let change = TableChange::SetOption { key: format!("{INDEX}{name}"), value: None };
     change_table(engine, context, database, &table, change).await

@@ -68,6 +68,8 @@ impl Filler {
         if fill.mode == FillMode::None {
             return Ok(None);
         }
+        // The grid is between them.
+        env.request.read();
         let (Some(first), Some(last)) = (bounds.start, bounds.end) else {
             return Err(errors::range_required());
         };

@@ -1,0 +1,4 @@
+//! The reader against `serde_json` and the standard library.
+
+mod compare;
+mod rules;
