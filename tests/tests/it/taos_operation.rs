@@ -213,7 +213,10 @@ fn rows_are_inserted_from_files_in_the_configured_directory() {
     let both = format!("insert into s (tbname, ts, g) file '{b}' c3 using s tags (9) (ts, v) file '{c}'");
     assert_eq!(answer(both), affected(3));
     assert_eq!(
-        answer("select tbname, ts, v, g from s order by tbname".to_owned()).split("\"data\":").nth(1).unwrap(),
+        answer("select tbname, ts, v, g from s order by tbname".to_owned())
+            .split("\"data\":")
+            .nth(1)
+            .unwrap(),
         concat!(
             r#"[["c1","2024-01-01T00:00:02.000Z",null,7],["c2","2024-01-01T00:00:02.000Z",null,8],"#,
             r#"["c3","2024-01-01T00:00:03.000Z",3,9]],"rows":3}"#

@@ -130,7 +130,8 @@ fn depth_is_limited_everywhere() {
 fn depth_of_one_kind_adds_to_that_of_another() {
     // 20 conditions, each of a chain of 20 sums: 400 levels of one tree.
     let chain = "+1".repeat(20);
-    let sql = |n: usize| format!("select {}1{}", "case when ".repeat(n), format!("{chain} then 1 end").repeat(n));
+    let sql =
+        |n: usize| format!("select {}1{}", "case when ".repeat(n), format!("{chain} then 1 end").repeat(n));
     assert!(parse(&sql(4)).is_ok());
     assert_eq!(parse(&sql(20)).map_err(|error| error.kind).err(), Some(ParseErrorKind::TooDeep));
     assert!(parse(&format!("select {}1", "1+".repeat(100))).is_ok());

@@ -144,11 +144,14 @@ fn lines_of_a_file_are_rows() {
         let values = &values[row.first as usize..(row.first + row.len) as usize];
         values.iter().map(|v| &text[v.span().start as usize..v.span().end as usize]).collect()
     };
-    assert_eq!(rows.iter().map(shown).collect::<Vec<_>>(), [
-        vec!["'2021-07-13 14:07:34.630'", "'10.2'", "219", "null"],
-        vec!["now + 1s", "\"a,b\"", "-1.5e3", "true"],
-        vec!["1", "2"],
-    ]);
+    assert_eq!(
+        rows.iter().map(shown).collect::<Vec<_>>(),
+        [
+            vec!["'2021-07-13 14:07:34.630'", "'10.2'", "219", "null"],
+            vec!["now + 1s", "\"a,b\"", "-1.5e3", "true"],
+            vec!["1", "2"],
+        ]
+    );
     assert_eq!(crate::parse_lines(" \n\n").map(|(_, rows)| rows.len()), Ok(0));
     for (text, offset) in [("1,,2", 2), ("1,2\n3,", 6), ("1 2", 2), ("1,'a", 2), ("1)", 1), ("a,b\nabc", 0)] {
         let error = crate::parse_lines(text).expect_err(text);

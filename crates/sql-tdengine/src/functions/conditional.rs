@@ -46,11 +46,7 @@ pub(super) fn call(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Opt
 }
 
 /// The value of the first branch whose condition holds.
-fn choice(
-    branches: Vec<(Expr, Typed)>,
-    otherwise: Typed,
-    env: &FunctionEnv,
-) -> Result<Typed, TaosError> {
+fn choice(branches: Vec<(Expr, Typed)>, otherwise: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
     let values = branches.iter().map(|(_, value)| value).chain([&otherwise]);
     let Some(ty) = common_type(values.filter(|v| !is_null(v))) else { return Ok(otherwise) };
     let mut length = 0;

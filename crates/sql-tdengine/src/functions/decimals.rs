@@ -92,10 +92,11 @@ fn exact(typed: Typed) -> (Expr, i32) {
 /// the number that they begin with, of doubles their shortest text.
 pub(super) fn convert(value: Typed, precision: u8, scale: i8) -> Typed {
     let output = DataType::Decimal128(precision, scale);
-    let array = move |values: &mut dyn Iterator<Item = Option<Result<i128, DecimalFault>>>| -> DfResult<ArrayRef> {
-        let array = values.map(Option::transpose).collect::<Result<Decimal128Array, DecimalFault>>()?;
-        Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
-    };
+    let array =
+        move |values: &mut dyn Iterator<Item = Option<Result<i128, DecimalFault>>>| -> DfResult<ArrayRef> {
+            let array = values.map(Option::transpose).collect::<Result<Decimal128Array, DecimalFault>>()?;
+            Ok(Arc::new(array.with_precision_and_scale(precision, scale)?))
+        };
     let of_text = move |text: &str| {
         decimal_of_text(numeric_prefix(text), precision, scale).ok_or(DecimalFault::Overflow)
     };
@@ -122,12 +123,7 @@ pub(super) fn convert(value: Typed, precision: u8, scale: i8) -> Typed {
 }
 
 /// `left op right` as a DECIMAL of `precision` digits, `scale` of them behind the point; both sides are exact.
-pub(super) fn arithmetic(
-    op: BinaryOp,
-    left: Typed,
-    right: Typed,
-    (precision, scale): (u8, i8),
-) -> Typed {
+pub(super) fn arithmetic(op: BinaryOp, left: Typed, right: Typed, (precision, scale): (u8, i8)) -> Typed {
     let ((left, left_scale), (right, right_scale)) = (exact(left), exact(right));
     let output = DataType::Decimal128(precision, scale);
     let name = match op {
@@ -206,11 +202,7 @@ fn within(value: i256, precision: u8) -> Result<i128, DecimalFault> {
 fn scaled(value: i256, digits: i32) -> Result<i256, DecimalFault> {
     let ten = i256::from_i128(10);
     let power = ten.checked_pow(digits.unsigned_abs()).ok_or(DecimalFault::Overflow)?;
-    if digits >= 0 {
-        value.checked_mul(power).ok_or(DecimalFault::Overflow)
-    } else {
-        quotient(value, power)
-    }
+    if digits >= 0 { value.checked_mul(power).ok_or(DecimalFault::Overflow) } else { quotient(value, power) }
 }
 
 /// `left / right`, rounded half away from zero.

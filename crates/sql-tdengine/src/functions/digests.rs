@@ -92,12 +92,8 @@ fn sha1_block(state: [u32; 5], block: &[u8]) -> [u32; 5] {
             2 => ((b & c) | (b & d) | (c & d), 0x8F1B_BCDC_u32),
             _ => (b ^ c ^ d, 0xCA62_C1D6),
         };
-        let next = a
-            .rotate_left(5)
-            .wrapping_add(mixed)
-            .wrapping_add(e)
-            .wrapping_add(constant)
-            .wrapping_add(word);
+        let next =
+            a.rotate_left(5).wrapping_add(mixed).wrapping_add(e).wrapping_add(constant).wrapping_add(word);
         (e, d, c, b, a) = (d, c, b.rotate_left(30), a, next);
         // The word 16 rounds later.
         let at = |place: usize| words.get(place).copied().unwrap_or_default();

@@ -36,8 +36,7 @@ pub(crate) async fn run(
     let files = file::read(engine, insert).await?;
     let (engine_there, context_there) = (engine.clone(), context.clone());
     let (insert, sql) = (insert.clone(), sql.to_owned());
-    let rows =
-        engine.compute(move || rows(&engine_there, &context_there, &insert, &files, &sql)).await??;
+    let rows = engine.compute(move || rows(&engine_there, &context_there, &insert, &files, &sql)).await??;
     write(engine, context, rows).await
 }
 
@@ -54,7 +53,9 @@ pub(crate) fn rows(
     let mut files = files.iter();
     for target in &insert.targets {
         match &target.source {
-            InsertSource::Values { values, rows } => statement.add(target, &Lines { values, rows, text: sql })?,
+            InsertSource::Values { values, rows } => {
+                statement.add(target, &Lines { values, rows, text: sql })?
+            }
             InsertSource::File(_) => {
                 let text = files.next().map_or("", String::as_str);
                 let (values, rows) = parse_lines(text)?;

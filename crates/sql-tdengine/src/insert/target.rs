@@ -8,9 +8,9 @@ use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
 use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
 
-use super::{Lines, Rows};
 use super::rows::{Listed, TableRows};
 use super::value::{Given, Value, fault, of_column, of_raw, tag_text};
+use super::{Lines, Rows};
 use crate::TaosError;
 use crate::lower::errors;
 use crate::lower::names::{database_of, engine_name};
@@ -118,11 +118,7 @@ impl Rows<'_> {
     }
 
     /// `INSERT INTO stb (tbname, ts, …)`.
-    fn add_by_name(
-        &mut self,
-        target: &InsertTarget,
-        lines: &Lines<'_>,
-    ) -> Result<(), TaosError> {
+    fn add_by_name(&mut self, target: &InsertTarget, lines: &Lines<'_>) -> Result<(), TaosError> {
         if target.using.is_some() {
             return Err(TaosError::new(0x0200, "Invalid operation: tbname together with USING"));
         }

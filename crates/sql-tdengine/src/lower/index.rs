@@ -36,7 +36,12 @@ pub(crate) fn of_table(def: &TableDef) -> Vec<Index> {
 }
 
 /// The table of the database that has an index of this name.
-fn owner(engine: &Engine, context: &Context, database: &str, name: &str) -> Result<Option<String>, TaosError> {
+fn owner(
+    engine: &Engine,
+    context: &Context,
+    database: &str,
+    name: &str,
+) -> Result<Option<String>, TaosError> {
     let database = engine.database(&context.session, database).map_err(errors::lookup)?;
     let catalog = engine.catalog();
     let mut tables = catalog.tables(database.id);

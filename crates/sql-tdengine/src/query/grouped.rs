@@ -234,7 +234,13 @@ impl<'s> Grouped<'s> {
     }
 
     /// Where a window begins or ends that has the ends of its rows, or reaches to its neighbours.
-    fn edge_of_rows(&mut self, window: &WindowKey, time: &Typed, is_start: bool, env: &FunctionEnv) -> PlanExpr {
+    fn edge_of_rows(
+        &mut self,
+        window: &WindowKey,
+        time: &Typed,
+        is_start: bool,
+        env: &FunctionEnv,
+    ) -> PlanExpr {
         let mut end_of_rows = |is_start: bool| {
             let function = if is_start { min_udaf() } else { max_udaf() };
             self.collect(calls::simple(function, vec![time.expr.clone()]))

@@ -222,9 +222,7 @@ fn constants_of(condition: &Expr) -> Vec<Span> {
 
 /// Whether `e` mentions no column.
 fn is_constant(e: &Expr) -> bool {
-    !expr::any(e, &mut |e| {
-        matches!(e.kind, ExprKind::Column { .. } | ExprKind::Star { .. })
-    })
+    !expr::any(e, &mut |e| matches!(e.kind, ExprKind::Column { .. } | ExprKind::Star { .. }))
 }
 
 /// The rows of FROM. What `constants` read of the request does not count: they are no part of the shape.

@@ -101,11 +101,7 @@ impl Interp {
         };
         let columns: Vec<String> = self.columns.iter().map(|c| format!("{} {}", c.mode, c.input)).collect();
         let groups = show(&self.groups);
-        format!(
-            "[{}], {ends}, step={step}, time={}, groups={groups}",
-            columns.join(", "),
-            self.time
-        )
+        format!("[{}], {ends}, step={step}, time={}, groups={groups}", columns.join(", "), self.time)
     }
 }
 

@@ -167,7 +167,8 @@ impl Kernel for StatesAhead {
                     self.waiting.get_or_insert(row);
                     continue;
                 };
-                let of_window = |rows: std::ops::Range<usize>| rows.map(|row| Span { row: row as u32, ..span });
+                let of_window =
+                    |rows: std::ops::Range<usize>| rows.map(|row| Span { row: row as u32, ..span });
                 for earlier in std::mem::take(&mut self.pending) {
                     let rows = of_window(0..earlier.num_rows()).collect();
                     self.ready.push(earlier, rows, None);
