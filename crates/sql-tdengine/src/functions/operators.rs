@@ -154,7 +154,7 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv)
         Add | Sub if left.ty == TaosType::Timestamp || right.ty == TaosType::Timestamp => {
             time_arithmetic(op, left, right, env)
         }
-        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right, env),
+        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right),
         BitAnd | BitOr => {
             check_arithmetic(&left)?;
             check_arithmetic(&right)?;
@@ -231,7 +231,7 @@ fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
     if fits { Ok(()) } else { Err(invalid_type()) }
 }
 
-fn arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosError> {
     check_arithmetic(&left)?;
     check_arithmetic(&right)?;
     if let Some(TaosType::Decimal { precision, scale }) = decimals::result_type(op, left.ty, right.ty) {

@@ -5,7 +5,7 @@ use triglot_parse_tdengine::ast::{Ident, Show, TableKind, TableName};
 
 use super::cluster::variables;
 use super::columns::Column;
-use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text, empty};
+use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text};
 use crate::lower::errors;
 use crate::lower::names::{SYSTEM_DATABASES, current, database_of};
 use crate::lower::objects::require_dnode;
