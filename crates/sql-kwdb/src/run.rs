@@ -12,6 +12,6 @@ use crate::{Answer, Context, KwError, lower, parse, query};
 pub async fn run(engine: &Engine, context: &mut Context, sql: &str) -> Result<Answer, KwError> {
     match parse::statement(sql)? {
         Stmt::Query(parsed) => query::run(engine, context, *parsed, sql).await,
-        other => lower::run(engine, context, other).await,
+        other => lower::run(engine, context, other, sql).await,
     }
 }

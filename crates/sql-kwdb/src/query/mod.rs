@@ -15,6 +15,7 @@ use crate::{Answer, Context, KwError, Rows};
 pub(crate) fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateFunction> {
     Ok(engine.language(LanguageOptions {
         extension_planners: vec![Arc::new(OperatorPlanner)],
+        system_tables: Some(Arc::new(crate::system::KwTables)),
         ..LanguageOptions::default()
     }))
 }
