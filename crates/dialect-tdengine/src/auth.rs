@@ -16,6 +16,10 @@ use crate::token;
 /// Root's password at the vendor's, which holds here as long as nobody has given root another one.
 const DEFAULT_PASSWORD: &str = "taosdata";
 
+/// Bytes of the vendor's names of users and of their passwords.
+const MAX_USER: usize = 23;
+const MAX_PASSWORD: usize = 255;
+
 /// A name and a password, not yet compared with anything.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Claim {
@@ -67,9 +71,10 @@ pub(crate) async fn login(
     let verified =
         auth.verify_or_default(&claim.user, &claim.password, DEFAULT_PASSWORD, Peer::from(address)).await;
     let principal = verified.map_err(|error| match error {
-        AuthError::WrongCredentials { .. } | AuthError::NotLoopback | AuthError::UserNotFound { .. } => {
-            AdapterError::Credentials(TaosError::authentication())
-        }
+        AuthError::WrongCredentials { .. }
+        | AuthError::Expired { .. }
+        | AuthError::NotLoopback
+        | AuthError::UserNotFound { .. } => AdapterError::Credentials(refusal(claim)),
         AuthError::TooManyFailures { retry_after_s, .. } => AdapterError::Credentials(TaosError::new(
             0x0357,
             format!("Authentication failure: too many failed log-ins, try again in {retry_after_s} s"),
@@ -79,6 +84,17 @@ pub(crate) async fn login(
     })?;
     let session = app.engine.session(principal, &app.config.tenant, database).map_err(TaosError::from)?;
     Ok(session.with_language(&app.language))
+}
+
+/// Why credentials do not hold: a user of another dialect may have a longer name, so lengths are looked at last.
+fn refusal(claim: &Claim) -> TaosError {
+    if claim.user.len() > MAX_USER {
+        TaosError::new(0x0207, "Invalid user name")
+    } else if claim.password.len() > MAX_PASSWORD {
+        TaosError::new(0x0208, "Invalid password")
+    } else {
+        TaosError::authentication()
+    }
 }
 
 #[cfg(test)]

@@ -66,7 +66,8 @@ fn contains(headers: &HeaderMap, name: &HeaderName, word: &str) -> bool {
     headers.get_all(name).any(|value| value.to_str().is_ok_and(|text| text.contains(word)))
 }
 
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+/// Whether an answer may be compressed.
+pub(crate) fn accepts_gzip(headers: &HeaderMap) -> bool {
     contains(headers, &ACCEPT_ENCODING, "gzip") && !contains(headers, &CONNECTION, "Upgrade")
 }
 

@@ -4,16 +4,16 @@
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, VARY};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chrono_tz::Tz;
 use futures::StreamExt;
 use futures::stream::{Stream, once, unfold};
 use tokio::sync::OwnedSemaphorePermit;
 use triglot_engine::query::QueryStream;
-use triglot_http::HttpMetrics;
 use triglot_http::ahead::ahead;
+use triglot_http::{Coding, Encoder, HttpMetrics};
 use triglot_sql_tdengine::{Rows, TaosError};
 
 use crate::DIALECT;
@@ -36,6 +36,8 @@ pub(crate) struct Shape {
     pub(crate) timing: bool,
     /// Of times.
     pub(crate) zone: Tz,
+    /// Whether the client takes gzip.
+    pub(crate) gzip: bool,
     /// When the request began.
     pub(crate) started: Instant,
 }
@@ -61,7 +63,10 @@ pub(crate) async fn rows(
 ) -> Result<HttpResponse, AdapterError> {
     let columns = rows.columns.len();
     let is_short = rows.stream.rows_at_hand().is_some_and(|n| n.saturating_mul(columns) <= INLINE_CELLS);
-    let producer = Producer::new(app, rows, shape, held);
+    // Short answers are compressed as all others are; of long ones that is work for the query threads, too.
+    let gzip = shape.gzip && !is_short;
+    let encoder = if gzip { Some(Encoder::new(Coding::Gzip).map_err(not_encoded)?) } else { None };
+    let producer = Producer::new(app, rows, shape, encoder, held);
     let mut pieces = if is_short {
         producer.pieces().boxed_local()
     } else {
@@ -72,7 +77,16 @@ pub(crate) async fn rows(
         return Err(TaosError::new(0x022D, "Query killed").into());
     };
     let body = once(std::future::ready(Ok(first?))).chain(pieces);
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).streaming(body))
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CONTENT_TYPE, JSON));
+    if gzip {
+        response.insert_header((CONTENT_ENCODING, "gzip")).insert_header((VARY, "Accept-Encoding"));
+    }
+    Ok(response.streaming(body))
+}
+
+fn not_encoded(error: std::io::Error) -> TaosError {
+    TaosError::new(0x2700, format!("Planner internal error: {error}"))
 }
 
 type Piece = Result<Bytes, AdapterError>;
@@ -91,11 +105,13 @@ struct Producer {
     waited: Duration,
     paused: Option<Instant>,
     metrics: HttpMetrics,
+    /// Of long answers, if the client takes it; none when the end was sent, too.
+    encoder: Option<Encoder>,
     _held: Held,
 }
 
 impl Producer {
-    fn new(app: &TdengineApp, rows: Rows, shape: Shape, held: Held) -> Self {
+    fn new(app: &TdengineApp, rows: Rows, shape: Shape, encoder: Option<Encoder>, held: Held) -> Self {
         Self {
             writer: ResultWriter::new(rows.columns, rows.precision, shape.zone, shape.with_meta),
             stream: rows.stream,
@@ -107,6 +123,7 @@ impl Producer {
             waited: Duration::ZERO,
             paused: None,
             metrics: app.metrics.clone(),
+            encoder,
             _held: held,
         }
     }
@@ -117,6 +134,29 @@ impl Producer {
     }
 
     async fn next(&mut self) -> Option<Piece> {
+        loop {
+            match self.plain().await? {
+                // Nothing while the coder gathers; an empty chunk would end the body.
+                Ok(plain) => match self.encoded(plain) {
+                    Ok(bytes) if bytes.is_empty() => {}
+                    encoded => return Some(encoded.map_err(Into::into)),
+                },
+                Err(error) => return Some(Err(error.into())),
+            }
+        }
+    }
+
+    /// What is sent for a plain piece, with the coder's rest behind the last one.
+    fn encoded(&mut self, plain: Vec<u8>) -> Result<Bytes, TaosError> {
+        let Some(encoder) = &mut self.encoder else { return Ok(Bytes::from(plain)) };
+        let encoded = encoder.push(plain).map_err(not_encoded)?;
+        let Some(encoder) = self.encoder.take_if(|_| self.is_at_end) else { return Ok(encoded) };
+        let mut all = BytesMut::from(encoded);
+        all.extend_from_slice(&encoder.finish().map_err(not_encoded)?);
+        Ok(all.freeze())
+    }
+
+    async fn plain(&mut self) -> Option<Result<Vec<u8>, TaosError>> {
         if self.is_at_end {
             return None;
         }
@@ -131,13 +171,13 @@ impl Producer {
         if let Err(error) = self.fill(&mut out).await {
             if is_first {
                 self.is_at_end = true;
-                return Some(Err(error.into()));
+                return Some(Err(error));
             }
             tracing::error!(%error, rows = self.writer.rows(), "a result ends early");
             self.end(&mut out);
         }
         self.paused = Some(Instant::now());
-        Some(Ok(Bytes::from(out)))
+        Some(Ok(out))
     }
 
     /// Writes rows until the piece is full, and the tail behind the last one.

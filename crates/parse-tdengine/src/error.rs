@@ -27,6 +27,8 @@ pub enum ParseErrorKind {
     InvalidName(String),
     /// 0x2610: a user's name that is too long.
     UserNameTooLong,
+    /// 0x0352: a user's name of no characters.
+    UserNameEmpty,
     /// 0x0219: the statement is longer than allowed.
     TooLong,
 }
@@ -54,6 +56,7 @@ impl ParseError {
             ParseErrorKind::InsertValue(_) => 0x0216,
             ParseErrorKind::InvalidName(_) => 0x2617,
             ParseErrorKind::UserNameTooLong => 0x2610,
+            ParseErrorKind::UserNameEmpty => 0x0352,
             ParseErrorKind::TooLong => 0x0219,
         }
     }
@@ -66,6 +69,7 @@ impl ParseError {
             ParseErrorKind::InsertValue(reason) => format!("syntax error near '{near}' ({reason})"),
             ParseErrorKind::InvalidName(name) => format!("Invalid identifier name: {name}"),
             ParseErrorKind::UserNameTooLong => "Name or password too long".to_owned(),
+            ParseErrorKind::UserNameEmpty => "Invalid user format".to_owned(),
             ParseErrorKind::TooLong => "SQL statement too long".to_owned(),
         }
     }

@@ -29,6 +29,12 @@ pub const COLUMN_NAME: usize = 64;
 /// Bytes of a user's name (code 0x2610).
 pub const USER_NAME: usize = 23;
 
+/// Bytes of a pattern of LIKE that the statement holds (code 0x2600).
+pub const LIKE_PATTERN: usize = 100;
+
+/// Bytes of a regular expression of MATCH.
+pub const REGEX_PATTERN: usize = 128;
+
 /// How much of the statement an error text of code 0x2600 repeats: what fits the vendor's buffer.
 pub(crate) const NEAR_SYNTAX: usize = 491;
 

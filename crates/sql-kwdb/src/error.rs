@@ -1,5 +1,7 @@
 use triglot_engine::EngineError;
+use triglot_engine::auth::{Action, Denied, Object};
 use triglot_engine::catalog::CatalogError;
+use triglot_engine::catalog::CatalogSnapshot;
 use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
 
@@ -22,23 +24,72 @@ pub struct KwError {
     pub message: String,
     /// Where it failed.
     pub stage: Stage,
+    /// A refusal whose text still lacks the names of what it is about.
+    denied: Option<Box<Denied>>,
 }
 
 impl KwError {
     /// An error of execution.
     pub fn new(sqlstate: &'static str, message: impl Into<String>) -> Self {
-        Self { sqlstate, message: message.into(), stage: Stage::Execute }
+        Self { sqlstate, message: message.into(), stage: Stage::Execute, denied: None }
     }
 
     /// 42601 at the token `near`.
     pub fn syntax(near: &str) -> Self {
         let message = format!("at or near \"{near}\": syntax error");
-        Self { sqlstate: "42601", message, stage: Stage::Parse }
+        Self::parsing("42601", message)
+    }
+
+    /// An error of a text that is no statement.
+    pub(crate) fn parsing(sqlstate: &'static str, message: impl Into<String>) -> Self {
+        Self { stage: Stage::Parse, ..Self::new(sqlstate, message) }
     }
 
     /// 0A000: a statement that this server knows and does not carry out.
     pub fn unsupported(what: &str) -> Self {
         Self::new("0A000", format!("{what} is not supported"))
+    }
+}
+
+impl KwError {
+    /// Refusals with the names of what they are about (sheet section 14.2).
+    pub(crate) fn named(mut self, catalog: &CatalogSnapshot) -> Self {
+        if let Some(denied) = self.denied.take() {
+            self.message = refusal(catalog, &denied);
+        }
+        self
+    }
+}
+
+fn refusal(catalog: &CatalogSnapshot, denied: &Denied) -> String {
+    let user = &denied.user;
+    let privilege = match denied.action {
+        Action::Read => "SELECT",
+        Action::Insert => "INSERT",
+        Action::Update => "UPDATE",
+        Action::Delete => "DELETE",
+        Action::Create | Action::Alter => "CREATE",
+        Action::Drop => "DROP",
+        Action::ManageRoles => "GRANT",
+        Action::ManageUsers => "CREATEROLE",
+        Action::Admin => "admin",
+    };
+    match (denied.action, denied.object) {
+        (_, Object::Table(_, id)) => {
+            let name = catalog.table_by_id(id).map_or("", |t| t.name.as_str());
+            format!("user {user} does not have {privilege} privilege on relation {name}")
+        }
+        (_, Object::Database(id)) => {
+            let name = catalog.database_by_id(id).map_or("", |d| d.name.as_str());
+            format!("user {user} does not have {privilege} privilege on database {name}")
+        }
+        (Action::ManageUsers, Object::Cluster) => format!("user {user} does not have CREATEROLE privilege"),
+        (Action::Create, Object::Tenant(_)) => {
+            "only users with the admin role are allowed to CREATE DATABASE".to_owned()
+        }
+        (_, Object::Cluster | Object::Tenant(_) | Object::User(_)) => {
+            "only users with the admin role are allowed to do this".to_owned()
+        }
     }
 }
 
@@ -48,6 +99,10 @@ impl From<EngineError> for KwError {
         let relation = |name: &str| Self::new("42P01", format!("relation \"{name}\" does not exist"));
         let database = |name: &str| Self::new("3D000", format!("database \"{name}\" does not exist"));
         match &error {
+            EngineError::Denied(denied) => {
+                let denied = Some(Box::new(denied.clone()));
+                return Self { denied, ..Self::new("42501", "insufficient privilege") };
+            }
             EngineError::TableNotFound { table, .. } => return relation(table),
             EngineError::DatabaseNotFound { name } => return database(name),
             EngineError::Query(QueryError::TableNotFound { table, .. }) => return relation(table),

@@ -4,6 +4,8 @@ use triglot_engine::query::operators::DuplicateTime;
 use triglot_engine::{EngineError, IngestError};
 use triglot_model::ErrorKind;
 
+use crate::functions::DecimalFault;
+
 /// An error as TDengine's clients see it: a code (sheet `tdengine-sql.md` section 14) and its text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
@@ -79,6 +81,7 @@ fn of_rows(refused: &IngestError) -> TaosError {
         IngestError::Expired { .. } | IngestError::EndOfTime { .. } | IngestError::Timestamp(_) => {
             TaosError::new(0x060B, "Timestamp data out of range")
         }
+        IngestError::Denied(_) => TaosError::new(0x0303, "Insufficient privilege for operation"),
         other => TaosError::of_kind(other.kind(), &other.to_string()),
     }
 }
@@ -89,7 +92,11 @@ impl From<QueryError> for TaosError {
         if error.source_as::<DuplicateTime>().is_some() {
             return Self::new(0x2805, "Duplicate timestamps not allowed in function");
         }
-        Self::of_kind(error.kind(), &error.to_string())
+        match error.source_as::<DecimalFault>() {
+            Some(fault @ DecimalFault::Overflow) => Self::new(0x013D, fault.to_string()),
+            Some(fault @ DecimalFault::DivisionByZero) => Self::new(0x013E, fault.to_string()),
+            None => Self::of_kind(error.kind(), &error.to_string()),
+        }
     }
 }
 
@@ -139,20 +146,58 @@ const fn face(kind: ErrorKind) -> (u16, &'static str) {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::error::DataFusionError;
+
     use super::*;
+
+    /// All kinds: each that the model gets needs a line here, as it needs one in [`face`].
+    const FACES: [(ErrorKind, u16, &str); 32] = [
+        (ErrorKind::Parse, 0x2600, "syntax error: d"),
+        (ErrorKind::Plan, 0x2605, "d"),
+        (ErrorKind::WrongInput, 0x2605, "d"),
+        (ErrorKind::NotSupported, 0x0100, "Operation not supported: d"),
+        (ErrorKind::TenantNotFound, 0x0388, "Database not exist: d"),
+        (ErrorKind::TenantExists, 0x0381, "Database already exists: d"),
+        (ErrorKind::DatabaseNotFound, 0x0388, "Database not exist: d"),
+        (ErrorKind::DatabaseExists, 0x0381, "Database already exists: d"),
+        (ErrorKind::TableNotFound, 0x2603, "Table does not exist: d"),
+        (ErrorKind::TableExists, 0x0603, "Table already exists: d"),
+        (ErrorKind::ColumnNotFound, 0x2602, "Invalid column name: d"),
+        (ErrorKind::ColumnExists, 0x036B, "Column already exists: d"),
+        (ErrorKind::InvalidSchema, 0x036E, "Invalid stable options: d"),
+        (ErrorKind::TypeMismatch, 0x2802, "Invalid parameter data type: d"),
+        (ErrorKind::ValueOutOfRange, 0x0224, "Value out of range: d"),
+        (ErrorKind::LengthExceeded, 0x2653, "Value too long for column/tag: d"),
+        (ErrorKind::TimeOutOfRange, 0x060B, "Timestamp data out of range: d"),
+        (ErrorKind::SeriesExists, 0x0603, "Table already exists: d"),
+        (ErrorKind::PrincipalNotFound, 0x0351, "Invalid user: d"),
+        (ErrorKind::PrincipalExists, 0x0350, "User already exists: d"),
+        (ErrorKind::AuthFailed, 0x0357, "Authentication failure"),
+        (ErrorKind::Denied, 0x0303, "Insufficient privilege for operation: d"),
+        (ErrorKind::LimitReached, 0x0224, "Value out of range: d"),
+        (ErrorKind::Busy, 0x000B, "Unable to establish connection: d"),
+        (ErrorKind::OutOfMemory, 0x0739, "Query memory limit exceeded: d"),
+        (ErrorKind::DiskFull, 0x0129, "No available disk: d"),
+        (ErrorKind::Timeout, 0x022D, "Query killed: d"),
+        (ErrorKind::Cancelled, 0x022D, "Query killed: d"),
+        (ErrorKind::Execution, 0x2800, "d"),
+        (ErrorKind::Corrupt, 0x0104, "File corrupted"),
+        (ErrorKind::ShuttingDown, 0x000B, "Unable to establish connection: d"),
+        (ErrorKind::Internal, 0x2700, "Planner internal error"),
+    ];
 
     #[test]
     fn kinds_have_the_sheets_codes_and_faults_keep_their_details() {
-        for (kind, code, text) in [
-            (ErrorKind::DatabaseNotFound, 0x0388, "Database not exist: d"),
-            (ErrorKind::TableNotFound, 0x2603, "Table does not exist: d"),
-            (ErrorKind::TimeOutOfRange, 0x060B, "Timestamp data out of range: d"),
-            (ErrorKind::AuthFailed, 0x0357, "Authentication failure"),
-            (ErrorKind::Denied, 0x0303, "Insufficient privilege for operation: d"),
-            (ErrorKind::Internal, 0x2700, "Planner internal error"),
-            (ErrorKind::Execution, 0x2800, "d"),
-        ] {
-            assert_eq!(TaosError::of_kind(kind, "d"), TaosError::new(code, text));
+        for (kind, code, text) in FACES {
+            assert_eq!(TaosError::of_kind(kind, "d"), TaosError::new(code, text), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn faults_of_decimals_are_found_in_a_querys_error() {
+        for (fault, code) in [(DecimalFault::Overflow, 0x013D), (DecimalFault::DivisionByZero, 0x013E)] {
+            let error = QueryError::from(DataFusionError::from(fault).context("while it ran"));
+            assert_eq!(TaosError::from(error), TaosError::new(code, fault.to_string()));
         }
     }
 }

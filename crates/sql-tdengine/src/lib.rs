@@ -14,7 +14,7 @@ mod typed;
 mod types;
 
 pub use error::TaosError;
-pub use run::run;
+pub use run::{check_enabled, run};
 pub use types::{ColumnMeta, TaosType};
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! From a text to its answer.
 
-use triglot_engine::{Engine, Outcome, Query as EngineQuery, SeriesRows, Statement as EngineStatement};
+use triglot_engine::{
+    Engine, Outcome, Query as EngineQuery, SeriesRows, Session, Statement as EngineStatement,
+};
 use triglot_parse_tdengine::ast::{InsertSource, Statement};
 use triglot_parse_tdengine::{ParseError, parse_within};
 
@@ -17,7 +19,7 @@ const MAX_BYTES: usize = triglot_parse_tdengine::limits::MAX_STATEMENT_BYTES;
 /// # Errors
 /// The vendor's codes, see [`TaosError`].
 pub async fn run(engine: &Engine, context: &Context, sql: &str) -> Result<Answer, TaosError> {
-    check_enabled(engine, context)?;
+    check_enabled(engine, &context.session)?;
     let prepared = if sql.len() <= INLINE_BYTES {
         prepare(engine, context, sql)?
     } else {
@@ -80,10 +82,13 @@ async fn answer(
     }
 }
 
-/// 0x0315: the user was disabled after he had logged in.
-fn check_enabled(engine: &Engine, context: &Context) -> Result<(), TaosError> {
+/// That a user who has logged in may do anything at all.
+///
+/// # Errors
+/// 0x0315: `ALTER USER … ENABLE 0`.
+pub fn check_enabled(engine: &Engine, session: &Session) -> Result<(), TaosError> {
     let catalog = engine.catalog();
-    let user = catalog.user_by_id(context.session.principal.user);
+    let user = catalog.user_by_id(session.principal.user);
     let disabled = user.and_then(|u| u.options.get(lower::user_options::ENABLE)).is_some_and(|v| v == "0");
     if disabled { Err(TaosError::new(0x0315, "User is disabled")) } else { Ok(()) }
 }

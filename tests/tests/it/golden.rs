@@ -22,7 +22,7 @@
 //! followed by an empty line. `content-encoding: gzip` compresses the request's body and
 //! decompresses the answer's. Lines that begin with `@` say what text cannot:
 //! `@hex` (request: the body is hexadecimal), `@raw` (request: leave the body as it is whatever its
-//! coding), `@contains` (answer: every line of the body occurs somewhere in the answer), `@absent h`
+//! coding), `@pad n` (request: n times `x` behind the body), `@contains` (answer: every line of the body occurs somewhere in the answer), `@absent h`
 //! (answer: without this header).
 //!
 //! `<number>` in a wanted body stands for any digits (times taken). `@twice` (request) sends it again and
@@ -102,7 +102,11 @@ fn body_of(request: &Message) -> Vec<u8> {
         encoder.write_all(request.body.as_bytes()).unwrap();
         return encoder.finish().unwrap();
     }
-    request.body.clone().into_bytes()
+    let mut body = request.body.clone().into_bytes();
+    for bytes in request.marks.iter().filter_map(|m| m.strip_prefix("pad ")) {
+        body.resize(body.len() + bytes.parse::<usize>().unwrap(), b'x');
+    }
+    body
 }
 
 /// What of the answer is not as wanted.

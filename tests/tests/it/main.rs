@@ -18,5 +18,7 @@ mod random_sql;
 mod real_input;
 mod slt;
 mod taos_clients;
+mod taos_codes;
+mod taos_limits;
 mod taos_operation;
 mod tpch;

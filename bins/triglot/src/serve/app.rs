@@ -25,6 +25,16 @@ pub(super) struct Bound {
     sockets: Vec<TcpListener>,
 }
 
+impl Bound {
+    /// The dialect and the addresses that its sockets have, which are not those of the configuration where port 0
+    /// asks for any free one.
+    pub(super) fn addresses(&self) -> Result<Vec<(&'static str, SocketAddr)>, Failure> {
+        let told = |e| Failure::doing(format_args!("{}.listen", self.dialect), e);
+        let of = |socket: &TcpListener| Ok((self.dialect, socket.local_addr().map_err(told)?));
+        self.sockets.iter().map(of).collect()
+    }
+}
+
 /// Binds the address of every enabled dialect.
 pub(super) fn bind(config: &Config) -> Result<Vec<Bound>, Failure> {
     let mut bound = Vec::new();

@@ -61,8 +61,9 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
         log_level: &log_level,
         certificate: certificate.as_ref(),
     };
+    let addresses = bound.iter().map(Bound::addresses).collect::<Result<Vec<_>, _>>()?.concat();
     let handles = start_servers(&context, bound)?;
-    start::tell(&config, &engine, speaker)?;
+    start::tell(&config, &addresses, &engine, speaker)?;
     notify::tell(notify::State::Ready);
     loop {
         match signals.next().await {

@@ -1,5 +1,7 @@
 //! The lines at the start: version, data directory, addresses, and what is insecure.
 
+use std::net::SocketAddr;
+
 use triglot_engine::Engine;
 
 use super::VERSION;
@@ -66,8 +68,13 @@ fn exposure(listener: &Listener) -> String {
     )
 }
 
-/// Tells what runs where.
-pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result<(), Failure> {
+/// Tells what runs where; `addresses` are those that the sockets have, with their dialects.
+pub(super) fn tell(
+    config: &Config,
+    addresses: &[(&str, SocketAddr)],
+    engine: &Engine,
+    speaker: Speaker,
+) -> Result<(), Failure> {
     let data_dir = std::path::absolute(&config.server.data_dir)?;
     speaker.say(&format!("triglot {VERSION}"));
     speaker.say(&format!("data directory {}", data_dir.display()));
@@ -80,16 +87,13 @@ pub(super) fn tell(config: &Config, engine: &Engine, speaker: Speaker) -> Result
         speaker.say(&format!("{file}: {bytes} bytes of unacknowledged writes cut off at byte {offset}"));
     }
     let scheme = if config.server.tls_certificate.is_empty() { "http" } else { "https" };
-    let listeners = config.listeners()?;
-    for listener in &listeners {
-        for address in &listener.addresses {
-            speaker.say(&format!("{} on {scheme}://{address}", listener.dialect));
-        }
+    for (dialect, address) in addresses {
+        speaker.say(&format!("{dialect} on {scheme}://{address}"));
     }
     if !config.ignored.is_empty() {
         speaker.say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
     }
-    for warning in insecure(config, &listeners, root_is_open(engine)) {
+    for warning in insecure(config, &config.listeners()?, root_is_open(engine)) {
         speaker.warn(&warning);
     }
     Ok(())

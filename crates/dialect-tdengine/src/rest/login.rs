@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use triglot_sql_tdengine::check_enabled;
+
 use crate::app::TdengineApp;
 use crate::auth::{Claim, login};
 use crate::error::{AdapterError, with_json};
@@ -22,10 +24,11 @@ pub(crate) async fn token(
 
 async fn make(app: &TdengineApp, request: &HttpRequest, claim: Claim) -> Result<HttpResponse, AdapterError> {
     let token = token::encode(&claim.user, &claim.password).ok_or(AdapterError::TokenNotMade)?;
-    login(app, request, &claim, "").await.map_err(|error| match error {
+    let session = login(app, request, &claim, "").await.map_err(|error| match error {
         AdapterError::Credentials(_) => AdapterError::LoginFailed,
         other => other,
     })?;
+    check_enabled(&app.engine, &session).map_err(AdapterError::Unauthorized)?;
     let mut body = b"{\"code\":0,\"desc\":".to_vec();
     json::push_escaped_html(&mut body, &token);
     body.push(b'}');

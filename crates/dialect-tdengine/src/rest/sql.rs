@@ -13,6 +13,7 @@ use crate::DIALECT;
 use crate::admin::Facts;
 use crate::app::TdengineApp;
 use crate::auth::{Claim, login};
+use crate::edge::accepts_gzip;
 use crate::error::{AdapterError, with_json};
 use crate::json;
 use crate::limits::{Closed, Pause, starts_with};
@@ -63,8 +64,13 @@ async fn checked(
     let request_id = number(app, request, &params)?;
     let claim = Claim::of(request.headers())?;
     let zones = params.zones(app.config.zone)?;
-    let shape =
-        Shape { with_meta: params.row_with_meta()?, timing: params.timing(), zone: zones.output, started };
+    let shape = Shape {
+        with_meta: params.row_with_meta()?,
+        timing: params.timing(),
+        zone: zones.output,
+        gzip: accepts_gzip(request.headers()),
+        started,
+    };
     let body = read(app, request, payload).await?;
     let sql = String::from_utf8_lossy(&body);
     let sql = sql.trim();

@@ -153,7 +153,12 @@ pub enum Statement {
     /// `TRIM DATABASE d [BWLIMIT n]`.
     TrimDatabase(Ident),
     /// `COMPACT DATABASE d [START WITH t] [END WITH t]`.
-    CompactDatabase(Ident),
+    CompactDatabase {
+        /// The database.
+        name: Ident,
+        /// The bounds that were written, which are times.
+        bounds: Vec<Expr>,
+    },
     /// `CREATE [S]TABLE t (…) [TAGS (…)]`.
     CreateTable(Box<CreateTable>),
     /// `CREATE TABLE c USING s … TAGS (…)`, one or more.
@@ -211,9 +216,41 @@ pub enum Statement {
     },
     /// `KILL QUERY 'id'`.
     KillQuery(String),
+    /// `KILL CONNECTION id`.
+    KillConnection,
+    /// `KILL TRANSACTION n`.
+    KillTransaction,
+    /// `ALTER DNODE n 'k' ['v']`: a node of the cluster and one of its settings.
+    AlterDnode(i64),
+    /// `DROP TOPIC t` and the like: objects of which there are none here.
+    DropObject {
+        /// What sort of object.
+        kind: ObjectKind,
+        /// Its database, for what belongs to one.
+        name: TableName,
+        /// No error if it is absent.
+        if_exists: bool,
+    },
     /// Statements about the cluster that a single node answers with success and no effect, as the
-    /// sheet says: `RESET QUERY CACHE`, `ALTER LOCAL …`, `ALTER DNODE …`.
+    /// sheet says: `RESET QUERY CACHE`, `ALTER LOCAL …`, `ALTER ALL DNODES …`.
     NoEffect,
+    /// 0x2614: a statement of earlier versions, such as `CREATE ACCOUNT`.
+    Retired,
     /// A statement that is known and refused: 0x0100 with this name of the feature.
     Unsupported(&'static str),
+}
+
+/// Sorts of objects that can be dropped and of which there are none here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// `TOPIC`
+    Topic,
+    /// `STREAM`
+    Stream,
+    /// `FUNCTION`
+    Function,
+    /// `INDEX`, which belongs to a database.
+    Index,
+    /// `TSMA`, which belongs to a database.
+    Tsma,
 }

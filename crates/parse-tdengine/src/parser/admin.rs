@@ -67,6 +67,9 @@ impl Parser<'_> {
     }
 
     fn user_name(&mut self) -> Result<Ident> {
+        if self.at(TokenKind::QuotedName) && self.text_of(self.token.span).trim_matches('`').is_empty() {
+            return Err(self.error_at(ParseErrorKind::UserNameEmpty, self.token.span));
+        }
         let name = self.name(usize::MAX)?;
         if name.name.len() > limits::USER_NAME {
             return Err(self.error_at(ParseErrorKind::UserNameTooLong, name.span));

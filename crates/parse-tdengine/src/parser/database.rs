@@ -85,16 +85,17 @@ impl Parser<'_> {
         Ok(Statement::TrimDatabase(name))
     }
 
-    /// What stands behind `COMPACT DATABASE`: the range is checked and means nothing here.
+    /// What stands behind `COMPACT DATABASE`.
     pub(super) fn compact_database(&mut self) -> Result<Statement> {
         let name = self.database_name()?;
+        let mut bounds = Vec::new();
         for bound in ["start", "end"] {
             if self.eat_words(bound, "with") {
-                self.expr()?;
+                bounds.push(self.expr()?);
             }
         }
         self.eat_word("meta_only");
-        Ok(Statement::CompactDatabase(name))
+        Ok(Statement::CompactDatabase { name, bounds })
     }
 
     /// Options, each at most once.

@@ -176,6 +176,11 @@ impl Parser<'_> {
                 }
                 self.advance();
                 let right = self.binary(level + 1)?;
+                if matches!(op, BinaryOp::Like | BinaryOp::NotLike)
+                    && let ExprKind::Literal(Literal::Text(pattern)) = &right.expr.kind
+                {
+                    self.check_pattern(pattern, right.expr.span)?;
+                }
                 self.join(left, op, right)
             }
             Infix::Is => {

@@ -262,6 +262,12 @@ impl<'a> Parser<'a> {
         Ok(lex::unescape(self.text_of(token.span)).into_owned())
     }
 
+    /// A pattern of LIKE that is not too long.
+    fn check_pattern(&self, pattern: &str, span: Span) -> Result<()> {
+        let fits = pattern.len() <= limits::LIKE_PATTERN;
+        if fits { Ok(()) } else { Err(self.error_at(ParseErrorKind::Syntax, span)) }
+    }
+
     /// An integer with an optional sign.
     fn integer(&mut self) -> Result<i64> {
         let token = self.token;

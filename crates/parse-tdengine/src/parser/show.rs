@@ -189,6 +189,12 @@ impl Parser<'_> {
     }
 
     fn like_pattern(&mut self) -> Result<Option<String>> {
-        if self.eat_word("like") { self.quoted_text().map(Some) } else { Ok(None) }
+        if !self.eat_word("like") {
+            return Ok(None);
+        }
+        let place = self.token.span;
+        let pattern = self.quoted_text()?;
+        self.check_pattern(&pattern, place)?;
+        Ok(Some(pattern))
     }
 }

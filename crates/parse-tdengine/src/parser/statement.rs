@@ -1,34 +1,29 @@
 //! Statements by their first words.
 
 use super::{Parser, Result};
-use crate::ast::Statement;
+use crate::ast::{ObjectKind, Statement};
 use crate::lex::TokenKind;
 
 /// First words (one or two) of statements that are known and refused, and what they are about. The rest of
 /// such a statement is not read.
 const REFUSED: &[(&str, &str, &str)] = &[
     ("create", "stream", "STREAM"),
-    ("drop", "stream", "STREAM"),
     ("pause", "stream", "STREAM"),
     ("resume", "stream", "STREAM"),
     ("stop", "stream", "STREAM"),
     ("start", "stream", "STREAM"),
     ("recalculate", "stream", "STREAM"),
     ("create", "topic", "TOPIC"),
-    ("drop", "topic", "TOPIC"),
     ("reload", "topic", "TOPIC"),
     ("drop", "consumer", "CONSUMER GROUP"),
     ("create", "tsma", "TSMA"),
     ("create", "recursive", "TSMA"),
-    ("drop", "tsma", "TSMA"),
     ("create", "rsma", "RSMA"),
     ("drop", "rsma", "RSMA"),
     ("create", "index", "INDEX"),
     ("create", "sma", "INDEX"),
-    ("drop", "index", "INDEX"),
     ("create", "function", "UDF"),
     ("create", "aggregate", "UDF"),
-    ("drop", "function", "UDF"),
     ("create", "vtable", "virtual tables"),
     ("drop", "vtable", "virtual tables"),
     ("alter", "vtable", "virtual tables"),
@@ -60,14 +55,22 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("s3migrate", "database", "S3MIGRATE"),
     ("ssmigrate", "database", "SSMIGRATE"),
     ("create", "encrypt_key", "ENCRYPT_KEY"),
-    ("create", "account", "ACCOUNT"),
-    ("alter", "account", "ACCOUNT"),
     ("drop", "account", "ACCOUNT"),
     ("create", "mount", "MOUNT"),
     ("drop", "mount", "MOUNT"),
-    ("kill", "connection", "KILL CONNECTION"),
-    ("kill", "transaction", "KILL TRANSACTION"),
     ("kill", "compact", "KILL COMPACT"),
+];
+
+/// First words of statements of earlier versions. The rest of such a statement is not read.
+const RETIRED: &[(&str, &str)] = &[("create", "account"), ("alter", "account"), ("show", "accounts")];
+
+/// Objects that can be dropped and of which there are none here.
+const OBJECTS: &[(&str, ObjectKind)] = &[
+    ("topic", ObjectKind::Topic),
+    ("stream", ObjectKind::Stream),
+    ("function", ObjectKind::Function),
+    ("index", ObjectKind::Index),
+    ("tsma", ObjectKind::Tsma),
 ];
 
 impl Parser<'_> {
@@ -81,6 +84,10 @@ impl Parser<'_> {
         if let Some((_, _, what)) = REFUSED.iter().find(|(first, second, _)| self.at_words(first, second)) {
             self.skip_rest();
             return Ok(Statement::Unsupported(what));
+        }
+        if RETIRED.iter().any(|(first, second)| self.at_words(first, second)) {
+            self.skip_rest();
+            return Ok(Statement::Retired);
         }
         let place = self.token;
         if !self.at(TokenKind::Word) {
@@ -130,14 +137,31 @@ impl Parser<'_> {
             self.expect_word("cache")?;
             Ok(Statement::NoEffect)
         } else if first("kill") {
-            self.expect_word("query")?;
-            self.quoted_text().map(Statement::KillQuery)
+            self.kill()
         } else if first("balance") {
             self.skip_rest();
             Ok(Statement::Unsupported("BALANCE"))
         } else {
             Err(self.error_at(crate::ParseErrorKind::Syntax, place.span))
         }
+    }
+
+    /// What stands behind `KILL`.
+    fn kill(&mut self) -> Result<Statement> {
+        if self.eat_word("connection") {
+            if self.at(TokenKind::Text) {
+                self.quoted_text()?;
+            } else {
+                self.integer()?;
+            }
+            return Ok(Statement::KillConnection);
+        }
+        if self.eat_word("transaction") {
+            self.integer()?;
+            return Ok(Statement::KillTransaction);
+        }
+        self.expect_word("query")?;
+        self.quoted_text().map(Statement::KillQuery)
     }
 
     fn create(&mut self) -> Result<Statement> {
@@ -175,6 +199,13 @@ impl Parser<'_> {
         } else if self.eat_word("view") {
             let if_exists = self.if_exists();
             Ok(Statement::DropView { name: self.table_name()?, if_exists })
+        } else if let Some((_, kind)) = OBJECTS.iter().find(|(word, _)| self.at_word(word)) {
+            self.advance();
+            let if_exists = self.if_exists();
+            if self.at_word("force") && matches!(self.peek().kind, TokenKind::Word | TokenKind::QuotedName) {
+                self.advance();
+            }
+            Ok(Statement::DropObject { kind: *kind, name: self.table_name()?, if_exists })
         } else {
             Err(self.unexpected())
         }
@@ -192,8 +223,9 @@ impl Parser<'_> {
         } else if self.eat_word("local") || self.eat_words("all", "dnodes") {
             self.setting()
         } else if self.eat_word("dnode") {
-            self.integer()?;
-            self.setting()
+            let dnode = self.integer()?;
+            self.setting()?;
+            Ok(Statement::AlterDnode(dnode))
         } else {
             Err(self.unexpected())
         }

@@ -27,7 +27,10 @@ fn databases() {
         ("use d;", "USE d"),
         ("flush database d", "FLUSH DATABASE d"),
         ("trim database d bwlimit 10", "TRIM DATABASE d"),
-        ("compact database d start with '2024-01-01' end with now - 1d", "COMPACT DATABASE d"),
+        (
+            "compact database d start with '2024-01-01' end with now - 1d",
+            "COMPACT DATABASE d START WITH '2024-01-01' END WITH (NOW - 1d)",
+        ),
     ]);
 }
 

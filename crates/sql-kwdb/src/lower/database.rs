@@ -6,9 +6,9 @@ use triglot_engine::{DatabaseChanges, Engine, EngineError, NewDatabase, Session,
 use triglot_model::{ErrorKind, Precision, RewriteRule};
 
 use super::names::{self, BUILT_IN, Database};
+use crate::KwError;
 use crate::ast::{DatabaseStmt, Duration, DurationUnit};
 use crate::columns::database as options;
-use crate::KwError;
 
 /// 1000 years, the longest retention and partition interval.
 const MAX_SECONDS: u64 = 1_000 * 365 * 86_400;

@@ -7,6 +7,7 @@ mod defaults;
 pub(crate) mod names;
 mod others;
 mod relational;
+mod users;
 
 use triglot_engine::Engine;
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(
         }
         Stmt::SetClusterSetting { name, value } => settings::set(engine, session, &name, value).await?,
         Stmt::SetSession { name, value } => set_session(context, &name, &value)?,
+        Stmt::User(statement) => return users::run(engine, context, statement).await,
         Stmt::Query(_) => return Err(KwError::unsupported("a query here")),
         Stmt::Explain(_) => return Err(KwError::unsupported("EXPLAIN")),
     }

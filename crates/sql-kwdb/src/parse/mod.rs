@@ -9,6 +9,7 @@ mod show;
 mod split;
 mod tokens;
 mod types;
+mod users;
 
 #[cfg(test)]
 mod tests;
@@ -105,6 +106,11 @@ fn one(p: &mut Input<'_>) -> Parsed<Stmt> {
         ("DROP", "INDEX") => others::drop_index(p)?,
         ("ALTER", "TABLE") => alter::table(p)?,
         ("DROP", "TABLE") => others::drop_table(p)?,
+        ("CREATE", "USER" | "ROLE") => users::create(p)?,
+        ("ALTER", "USER" | "ROLE") => users::alter(p)?,
+        ("DROP", "USER" | "ROLE") => users::drop(p)?,
+        ("GRANT", _) => users::grant(p)?,
+        ("REVOKE", _) => users::revoke(p)?,
         ("TRUNCATE", _) => others::truncate(p)?,
         ("COMMENT", _) => others::comment(p)?,
         ("SHOW", _) => Stmt::Show(show::show(p)?),
@@ -163,9 +169,5 @@ fn check_nesting(tokens: &[TokenWithSpan]) -> Result<(), KwError> {
 }
 
 fn too_deep() -> KwError {
-    KwError {
-        sqlstate: "54001",
-        message: "at or near \"(\": syntax error: statement is nested too deeply".to_owned(),
-        stage: crate::Stage::Parse,
-    }
+    KwError::parsing("54001", "at or near \"(\": syntax error: statement is nested too deeply")
 }

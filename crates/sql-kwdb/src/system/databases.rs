@@ -6,10 +6,10 @@ use triglot_model::DatabaseDef;
 
 use super::rows::{all_texts, source, texts};
 use super::{Source, View};
+use crate::KwError;
 use crate::columns::{self, database as options};
 use crate::lower::names::{self, BUILT_IN, Database};
 use crate::parse::PUBLIC;
-use crate::KwError;
 
 /// `SHOW DATABASES [WITH COMMENT]`, by name.
 pub(super) fn list(view: &View<'_>, with_comment: bool) -> Result<Source, KwError> {

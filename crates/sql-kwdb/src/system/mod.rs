@@ -12,7 +12,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
-use triglot_engine::auth::{Action, Object, allow};
+use triglot_engine::auth::{Action, Object, allow, visible_tables};
 use triglot_engine::catalog::CatalogSnapshot;
 use triglot_engine::query::{QueryError, TableName as ResolvedName};
 use triglot_engine::{Engine, EngineError, Outcome, Query, Session, Statement, SystemTables};

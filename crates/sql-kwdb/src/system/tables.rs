@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use triglot_engine::auth::{Action, Object, allow};
+use triglot_engine::auth::{Action, Object, allow, visible_tables};
 use triglot_engine::{EngineError, Relation, TableIn, TableName};
 use triglot_model::{ColumnDef, ColumnKind, DatabaseDef, TableDef};
 
@@ -19,13 +19,11 @@ pub(super) fn list(view: &View<'_>, database: Option<&str>, with_comment: bool) 
     let database = readable(view, database.unwrap_or(&view.session.database_name))?;
     let mut found: Vec<(String, &str, Option<String>)> = Vec::new();
     if let Database::Stored(def) = &database {
-        for table in view.catalog.tables(def.id) {
-            if view.may(Action::Read, Object::Table(def.id, table.id)) {
-                let is_relational = columns::is_relational_table(table);
-                let ty = if is_relational { "BASE TABLE" } else { "TIME SERIES TABLE" };
-                let comment = table.options.get(columns::table::COMMENT).cloned();
-                found.push((table.name.clone(), ty, comment));
-            }
+        for table in visible_tables(&view.catalog, &view.session.principal, def.id) {
+            let is_relational = columns::is_relational_table(table);
+            let ty = if is_relational { "BASE TABLE" } else { "TIME SERIES TABLE" };
+            let comment = table.options.get(columns::table::COMMENT).cloned();
+            found.push((table.name.clone(), ty, comment));
         }
         if view.may(Action::Read, Object::Database(def.id)) {
             let files = view.catalog.external_tables(def.id);

@@ -16,7 +16,7 @@ use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_null, number_prefix,
 };
 use super::operators::{binary, condition};
-use super::udf;
+use super::{decimal, udf};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -103,8 +103,13 @@ pub(super) fn convert(
         TaosType::Double => Typed::fixed(as_double(operand), ty),
         TaosType::Float => Typed::fixed(plain_cast(as_double(operand), DataType::Float32), ty),
         TaosType::Decimal { .. } => {
-            let from = if operand.ty.is_number() { operand.expr } else { as_double(operand) };
-            Typed::fixed(plain_cast(from, ty.arrow(env.precision)), ty)
+            let output = ty.arrow(env.precision);
+            let expr = match operand.ty {
+                from if from.is_text() => decimal::of_text(as_text(operand), output),
+                from if from.is_number() => decimal::of_number(operand.expr, output),
+                _ => decimal::of_number(as_double(operand), output),
+            };
+            Typed::fixed(expr, ty)
         }
         TaosType::Bool => Typed::fixed(truth(operand), ty),
         _ => integer(operand, ty, env),

@@ -43,8 +43,13 @@ pub(super) fn is_null(typed: &Typed) -> bool {
     constant(&typed.expr).is_some_and(ScalarValue::is_null)
 }
 
-/// The longest beginning of a text that is a number, else 0.
+/// The number that a text begins with, else 0.
 pub(super) fn number_prefix(text: &str) -> f64 {
+    numeric_prefix(text).parse().unwrap_or(0.0)
+}
+
+/// The longest beginning of a text that is a number, else `0`.
+pub(super) fn numeric_prefix(text: &str) -> &str {
     let text = text.trim_start();
     let bytes = text.as_bytes();
     let at = |pos: usize| bytes.get(pos).copied().unwrap_or(0);
@@ -63,7 +68,7 @@ pub(super) fn number_prefix(text: &str) -> f64 {
         count += end - whole - 1;
     }
     if count == 0 {
-        return 0.0;
+        return "0";
     }
     if matches!(at(end), b'e' | b'E') {
         let exponent = end + 1 + usize::from(matches!(at(end + 1), b'+' | b'-'));
@@ -71,7 +76,7 @@ pub(super) fn number_prefix(text: &str) -> f64 {
             end = digits(exponent);
         }
     }
-    text.get(..end).and_then(|number| number.parse().ok()).unwrap_or(0.0)
+    text.get(..end).unwrap_or("0")
 }
 
 /// The longest beginning of a text that is a whole number, else 0; what needs more than 64 bits is cut to them.

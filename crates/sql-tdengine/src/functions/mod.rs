@@ -4,6 +4,7 @@
 mod args;
 mod casts;
 mod convert;
+mod decimal;
 mod geometry;
 pub(crate) mod json;
 mod math;
@@ -17,6 +18,7 @@ mod time;
 pub(crate) mod udf;
 
 pub(crate) use casts::{case, cast};
+pub(crate) use decimal::DecimalFault;
 pub(crate) use operators::{between, binary, condition, in_list, literal, unary};
 
 use crate::TaosError;

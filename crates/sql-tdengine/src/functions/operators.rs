@@ -9,12 +9,13 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{BinaryExpr, Operator};
 use datafusion::prelude::{Expr, cast, lit};
 use triglot_parse_tdengine::ast::{BinaryOp, Duration, Literal, UnaryOp};
+use triglot_parse_tdengine::limits;
 
 use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
     is_null, time_constant,
 };
-use super::{json, udf};
+use super::{decimal, json, udf};
 use crate::time_text::{midnight_of, months_later, parse_time};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
@@ -152,7 +153,7 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv)
         Add | Sub if left.ty == TaosType::Timestamp || right.ty == TaosType::Timestamp => {
             time_arithmetic(op, left, right, env)
         }
-        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right),
+        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right, env),
         BitAnd | BitOr => {
             check_arithmetic(&left)?;
             check_arithmetic(&right)?;
@@ -164,6 +165,7 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv)
             Ok(boolean(if op == Like { left.like(right) } else { left.not_like(right) }))
         }
         Match | NotMatch => {
+            check_regex(&right)?;
             let (left, right) = pattern_operands(left, right)?;
             let op = if op == Match { Operator::RegexMatch } else { Operator::RegexNotMatch };
             Ok(boolean(operation(left, op, right)))
@@ -199,6 +201,25 @@ fn pattern_operands(left: Typed, right: Typed) -> Result<(Expr, Expr), TaosError
     Ok((text(left)?, text(right)?))
 }
 
+/// A constant pattern of MATCH: what the expression is made of is told before any row is read.
+fn check_regex(pattern: &Typed) -> Result<(), TaosError> {
+    let Some(text) = constant_text(pattern) else { return Ok(()) };
+    let wrong = |why: &str| TaosError::new(0x267B, format!("Regular expression error: {why}"));
+    if text.len() > limits::REGEX_PATTERN {
+        return Err(wrong("the pattern is too long"));
+    }
+    match regex::Regex::new(text) {
+        Ok(_) => Ok(()),
+        Err(regex::Error::CompiledTooBig(_)) => Err(wrong("the pattern is too large")),
+        // The last line says what is wrong, those before it show where.
+        Err(error) => {
+            let text = error.to_string();
+            let what = text.lines().last().unwrap_or_default();
+            Err(wrong(what.strip_prefix("error: ").unwrap_or(what)))
+        }
+    }
+}
+
 fn json_text(typed: Typed) -> Expr {
     udf::of_text("json_to_text", as_text(typed), json::text)
 }
@@ -209,11 +230,11 @@ fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
     if fits { Ok(()) } else { Err(invalid_type()) }
 }
 
-fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosError> {
+fn arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
     check_arithmetic(&left)?;
     check_arithmetic(&right)?;
     if let Some(ty) = decimal_result(op, left.ty, right.ty) {
-        return Ok(decimal_arithmetic(op, left, right, ty));
+        return Ok(decimal_arithmetic(op, left, right, ty, env));
     }
     let (left, right) = (as_double(left), as_double(right));
     let expr = match op {
@@ -263,7 +284,7 @@ fn decimal_result(op: BinaryOp, left: TaosType, right: TaosType) -> Option<TaosT
     })
 }
 
-fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType) -> Typed {
+fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType, env: &FunctionEnv) -> Typed {
     let exact = |typed: Typed| match digits(typed.ty) {
         Some((precision, 0)) if !matches!(typed.ty, TaosType::Decimal { .. }) => cast(
             as_integer_or_unsigned(typed),
@@ -271,21 +292,7 @@ fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType) -> 
         ),
         _ => typed.expr,
     };
-    let (left, right) = (exact(left), exact(right));
-    let op = match op {
-        BinaryOp::Add => Operator::Plus,
-        BinaryOp::Sub => Operator::Minus,
-        BinaryOp::Mul => Operator::Multiply,
-        BinaryOp::Div => Operator::Divide,
-        _ => Operator::Modulo,
-    };
-    let expr = match ty {
-        TaosType::Decimal { precision, scale } => {
-            cast(operation(left, op, right), DataType::Decimal128(precision, scale))
-        }
-        _ => operation(left, op, right),
-    };
-    Typed::fixed(expr, ty)
+    Typed::fixed(decimal::arithmetic(op, exact(left), exact(right), ty.arrow(env.precision)), ty)
 }
 
 fn as_integer_or_unsigned(typed: Typed) -> Expr {

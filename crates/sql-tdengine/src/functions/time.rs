@@ -188,7 +188,7 @@ fn to_iso8601(args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, TaosError> {
         Some(zone) => {
             let text = args.constant_text(&zone)?;
             if parse_offset(&text).is_none() && text.parse::<Tz>().is_err() {
-                return Err(args.wrong_value());
+                return Err(TaosError::new(0x2800, "Invalid timezone format"));
             }
             text
         }

@@ -159,7 +159,7 @@ pub(crate) fn convert<'t>(
         }
         given => given,
     };
-    match ty {
+    let value = match ty {
         ColumnType::Bool => bool_of(&given).map(Value::Bool),
         ColumnType::I8 => integer(&given, i8::MIN.into(), i8::MAX.into()),
         ColumnType::I16 => integer(&given, i16::MIN.into(), i16::MAX.into()),
@@ -182,6 +182,27 @@ pub(crate) fn convert<'t>(
         ColumnType::Json => json(given),
         ColumnType::Bytes { max } => bytes(given, max).map(Value::Bytes),
         ColumnType::Geom(encoding) => super::geometry::value(given, encoding),
+    };
+    value.map_err(|refused| in_words_of(ty, refused))
+}
+
+/// The same refusal of an integer in the words of its type.
+fn in_words_of(ty: ColumnType, refused: Refused) -> Refused {
+    let (invalid, overflow) = match ty {
+        ColumnType::I8 => ("invalid tinyint data", "tinyint data overflow"),
+        ColumnType::I16 => ("invalid smallint data", "smallint data overflow"),
+        ColumnType::I32 => ("invalid int data", "int data overflow"),
+        ColumnType::I64 => ("invalid bigint data", "bigint data overflow"),
+        ColumnType::U8 => ("invalid unsigned tinyint data", "unsigned tinyint data overflow"),
+        ColumnType::U16 => ("invalid unsigned smallint data", "unsigned smallint data overflow"),
+        ColumnType::U32 => ("invalid unsigned int data", "unsigned int data overflow"),
+        ColumnType::U64 => ("invalid unsigned bigint data", "unsigned bigint data overflow"),
+        _ => ("invalid timestamp", "timestamp data overflow"),
+    };
+    match refused {
+        BAD_NUMBER => Refused::Syntax(invalid),
+        OVERFLOW => Refused::Syntax(overflow),
+        other => other,
     }
 }
 
@@ -333,6 +354,11 @@ fn instant(given: &Given<'_>, time: &TimeContext) -> Result<i64, Refused> {
     }
 }
 
+/// A number's text as units of `scale`; none if it has more than `precision` digits.
+pub(crate) fn decimal_of_text(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    decimal(&Given::Number(text), precision, scale).ok()
+}
+
 /// Digits and a point as units of the scale; finer digits are rounded half away from zero.
 fn decimal(given: &Given<'_>, precision: u8, scale: i8) -> Result<i128, Refused> {
     const BAD: Refused = Refused::Syntax("invalid decimal data");
@@ -451,13 +477,17 @@ mod tests {
         ] {
             assert_eq!(of(given.clone(), ColumnType::I8), Ok(Value::Int(expected)), "{given:?}");
         }
-        assert_eq!(of(Given::Number("128"), ColumnType::I8), Err(OVERFLOW));
-        assert_eq!(of(Given::Number("-1"), ColumnType::U8), Err(OVERFLOW));
+        let refused = |reason| Err(Refused::Syntax(reason));
+        assert_eq!(of(Given::Number("128"), ColumnType::I8), refused("tinyint data overflow"));
+        assert_eq!(of(Given::Number("-1"), ColumnType::U8), refused("unsigned tinyint data overflow"));
         assert_eq!(of(Given::Number("18446744073709551615"), ColumnType::U64), Ok(Value::UInt(u64::MAX)));
-        assert_eq!(of(Given::Number("9223372036854775808"), ColumnType::I64), Err(OVERFLOW));
-        assert_eq!(of(text("12abc"), ColumnType::I32), Err(BAD_NUMBER));
+        assert_eq!(
+            of(Given::Number("9223372036854775808"), ColumnType::I64),
+            refused("bigint data overflow")
+        );
+        assert_eq!(of(text("12abc"), ColumnType::I32), refused("invalid int data"));
         assert_eq!(of(text("null"), ColumnType::I32), Ok(Value::Null));
-        assert_eq!(of(text("inf"), ColumnType::I32), Err(BAD_NUMBER));
+        assert_eq!(of(text("inf"), ColumnType::I32), refused("invalid int data"));
     }
 
     #[test]

@@ -163,7 +163,7 @@ fn add_column(table: &TableIn, spec: &ColumnSpec, is_super: bool) -> Changes {
         return Err(TaosError::new(0x2640, "Too many columns"));
     }
     if spec.key {
-        return Err(invalid());
+        return Err(key_stays());
     }
     let new = new_column(spec, table.def.columns.len(), false, &table.database)?;
     let bytes = |ty, declared: &Option<String>| types::row_bytes(ty, declared.as_deref());
@@ -183,7 +183,7 @@ fn add_column(table: &TableIn, spec: &ColumnSpec, is_super: bool) -> Changes {
 fn drop_column(table: &TableIn, ident: &Ident, is_super: bool) -> Changes {
     match column(table, &ident.name, is_super)?.kind {
         ColumnKind::Time => Err(TaosError::new(0x264A, "Primary timestamp column cannot be dropped")),
-        ColumnKind::CompositeKey => Err(invalid()),
+        ColumnKind::CompositeKey => Err(key_stays()),
         _ if table.def.columns.iter().filter(|c| c.kind == ColumnKind::Field).count() == 1 => {
             Err(TaosError::new(0x2651, "No columns can be dropped"))
         }
@@ -196,7 +196,7 @@ fn add_tag(table: &TableIn, spec: &ColumnSpec) -> Changes {
     refuse_json(table)?;
     let new = new_column(spec, table.def.columns.len(), true, &table.database)?;
     if new.ty == ColumnType::Json {
-        return Err(TaosError::new(0x2633, "Only one tag if there is a json tag"));
+        return Err(only_json_tag());
     }
     if table.def.tags().count() >= MAX_TAGS {
         return Err(TaosError::new(0x2643, "Invalid number of tag columns"));
@@ -213,9 +213,18 @@ fn drop_tag(table: &TableIn, ident: &Ident) -> Changes {
     Ok(vec![EngineChange::DropColumn(ident.name.clone())])
 }
 
-/// The tag of a table with a JSON tag stays the only one.
+/// The tag of a table with a JSON tag stays the only one, and what it is.
 fn refuse_json(table: &TableIn) -> Result<(), TaosError> {
-    if table.def.tags().any(|t| t.ty == ColumnType::Json) { Err(invalid()) } else { Ok(()) }
+    if table.def.tags().any(|t| t.ty == ColumnType::Json) { Err(only_json_tag()) } else { Ok(()) }
+}
+
+fn only_json_tag() -> TaosError {
+    TaosError::new(0x2633, "Only one tag if there is a json tag")
+}
+
+/// 0x2674: a composite key is neither added nor changed nor dropped.
+fn key_stays() -> TaosError {
+    TaosError::new(0x2674, "Primary key column can not be added, modified, and dropped")
 }
 
 fn rename(table: &TableIn, from: &Ident, to: &Ident, is_tag: bool) -> Changes {
@@ -232,6 +241,12 @@ fn rename(table: &TableIn, from: &Ident, to: &Ident, is_tag: bool) -> Changes {
 fn modify(table: &TableIn, spec: &ColumnSpec, is_tag: bool) -> Changes {
     let is_super = table.def.tags().next().is_some();
     let old = if is_tag { tag(table, &spec.name.name)? } else { column(table, &spec.name.name, is_super)? };
+    if is_tag {
+        refuse_json(table)?;
+    }
+    if old.kind == ColumnKind::CompositeKey {
+        return Err(key_stays());
+    }
     let (ty, declared) = types::stored(spec, is_tag, table.database.precision)?;
     let length = |ty: ColumnType, declared: Option<&str>| match ty {
         ColumnType::Str { max: Some(max), .. } | ColumnType::Bytes { max: Some(max) } => Some(u64::from(max)),

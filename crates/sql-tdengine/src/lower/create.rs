@@ -128,6 +128,7 @@ pub(super) fn new_column(
     let (ty, declared) = types::stored(spec, is_tag, database.precision)?;
     let codec = if is_tag { None } else { types::codec(spec, ty)? };
     let kind = match (place, is_tag) {
+        (_, true) if spec.key => return Err(TaosError::new(0x2671, "Tag can not be primary key")),
         (_, true) => ColumnKind::Tag,
         (0, false) => ColumnKind::Time,
         (_, false) if spec.key => composite_key(place, ty)?,

@@ -3,10 +3,11 @@
 use triglot_engine::catalog::ROOT_USER;
 use triglot_engine::{DatabaseChanges, Engine, NewDatabase, Statement};
 use triglot_model::{ErrorKind, Precision, RewriteRule};
-use triglot_parse_tdengine::ast::{AlterDatabase, CreateDatabase};
+use triglot_parse_tdengine::ast::{AlterDatabase, CreateDatabase, Expr};
 
 use super::names::SYSTEM_DATABASES;
 use super::{errors, options, user};
+use crate::time::TimeContext;
 use crate::{Context, TaosError};
 
 pub(super) async fn create(
@@ -62,6 +63,27 @@ pub(super) async fn alter(
     };
     let statement = Statement::AlterDatabase { name: name.to_owned(), changes };
     engine.execute(&context.session, statement).await.map_err(errors::lookup)?;
+    Ok(())
+}
+
+/// `COMPACT DATABASE d [START WITH t] [END WITH t]`: all of it, whatever the bounds.
+///
+/// # Errors
+/// 0x0388; 0x0127 for a bound that is no time.
+pub(super) async fn compact(
+    engine: &Engine,
+    context: &Context,
+    name: &str,
+    bounds: &[Expr],
+) -> Result<(), TaosError> {
+    refuse_system(name)?;
+    let database = engine.database(&context.session, name).map_err(errors::lookup)?;
+    let now_ns = engine.clock().now_ns();
+    let time = TimeContext { precision: database.precision, zone: context.zone, now_ns };
+    if bounds.iter().any(|bound| time.evaluate(bound).is_none()) {
+        return Err(TaosError::new(0x0127, "Invalid timestamp format"));
+    }
+    engine.execute(&context.session, Statement::CompactDatabase { name: name.to_owned() }).await?;
     Ok(())
 }
 

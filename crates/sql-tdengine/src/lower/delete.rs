@@ -162,7 +162,15 @@ impl Predicate<'_> {
         match operand {
             Operand::Time(_) => {
                 let time = self.time.evaluate(expr);
-                let time = time.ok_or_else(|| TaosError::new(0x2635, "Incorrect TIMESTAMP value"))?;
+                let time = time.ok_or_else(|| {
+                    let written = match &expr.kind {
+                        ExprKind::Literal(Literal::Text(text)) => text,
+                        _ => {
+                            self.sql.get(expr.span.start as usize..expr.span.end as usize).unwrap_or_default()
+                        }
+                    };
+                    TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {written}"))
+                })?;
                 Ok(lit(instant(self.time.precision, Some(time))))
             }
             Operand::ChildName => match &expr.kind {

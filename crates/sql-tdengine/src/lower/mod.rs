@@ -6,6 +6,7 @@ mod database;
 mod delete;
 pub(crate) mod errors;
 pub(crate) mod names;
+pub(crate) mod objects;
 mod options;
 pub(crate) mod table_options;
 mod types;
@@ -14,7 +15,7 @@ mod view;
 
 pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
 pub(crate) use types::{declared_type, encoding};
-pub(crate) use user::{options as user_options, rights_of};
+pub(crate) use user::{RightOn, options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;
 
 use triglot_engine::{Engine, Statement as EngineStatement};
@@ -45,10 +46,8 @@ pub(crate) async fn run(
             // What is past KEEP is dropped by the background; there is nothing to hurry.
             require_database(engine, context, name)?;
         }
-        Statement::CompactDatabase(name) => {
-            require_database(engine, context, name)?;
-            let compact = EngineStatement::CompactDatabase { name: name.name.clone() };
-            engine.execute(&context.session, compact).await?;
+        Statement::CompactDatabase { name, bounds } => {
+            database::compact(engine, context, &name.name, bounds).await?;
         }
         Statement::CreateTable(create) => create::table(engine, context, create).await?,
         Statement::CreateChildren(children) => create::children(engine, context, children, sql).await?,
@@ -70,7 +69,16 @@ pub(crate) async fn run(
         }
         Statement::DropView { name, if_exists } => view::drop(engine, context, name, *if_exists).await?,
         Statement::KillQuery(id) => kill(engine, context, id).await?,
+        Statement::KillConnection => return Err(objects::no_connection()),
+        Statement::KillTransaction => return Err(objects::no_transaction()),
+        Statement::AlterDnode(dnode) => objects::require_dnode(*dnode)?,
+        Statement::DropObject { kind, name, if_exists } => {
+            objects::drop(engine, context, *kind, name, *if_exists)?;
+        }
         Statement::NoEffect => {}
+        Statement::Retired => {
+            return Err(TaosError::new(0x2614, "This statement is no longer supported"));
+        }
         Statement::Unsupported(what) => return Err(TaosError::unsupported(what)),
         Statement::Query(_)
         | Statement::Explain { .. }
@@ -119,9 +127,7 @@ async fn drop_tables(engine: &Engine, context: &Context, targets: &[DropTarget])
 
 async fn kill(engine: &Engine, context: &Context, id: &str) -> Result<(), TaosError> {
     let number = id.rsplit(':').next().and_then(|n| n.parse().ok());
-    let number = number.ok_or_else(|| TaosError::new(0x0118, "Invalid parameters: query id"))?;
-    match engine.execute(&context.session, EngineStatement::KillQuery(number)).await {
-        Ok(_) => Ok(()),
-        Err(_) => Err(TaosError::new(0x0118, format!("Invalid parameters: no query {id}"))),
-    }
+    let number = number.ok_or_else(objects::no_query)?;
+    let killed = engine.execute(&context.session, EngineStatement::KillQuery(number)).await;
+    killed.map(|_| ()).map_err(|_| objects::no_query())
 }

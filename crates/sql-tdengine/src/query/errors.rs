@@ -184,8 +184,18 @@ pub(super) fn expression(what: &str) -> TaosError {
 }
 
 /// 0x2689.
-pub(super) fn no_row(function: &str) -> TaosError {
-    TaosError::new(0x2689, format!("Invalid {function} function: its first argument must select one row"))
+pub(super) fn cols() -> TaosError {
+    TaosError::new(0x2689, "Invalid using cols function")
+}
+
+/// 0x268A.
+pub(super) fn cols_of_no_row() -> TaosError {
+    TaosError::new(0x268A, "Cols function's first param must be a select function that output a single row")
+}
+
+/// 0x268B.
+pub(super) fn cols_alias() -> TaosError {
+    TaosError::new(0x268B, "Invalid using alias for cols function")
 }
 
 /// 0x2701.
@@ -196,6 +206,11 @@ pub(super) fn join_time_equality() -> TaosError {
 /// 0x2702.
 pub(super) fn cross_join() -> TaosError {
     TaosError::new(0x2702, "Cross join not support")
+}
+
+/// 0x2800.
+pub(super) fn algorithm() -> TaosError {
+    TaosError::new(0x2800, "Third parameter algorithm of apercentile must be 'default' or 't-digest'")
 }
 
 /// 0x2801.
@@ -211,6 +226,11 @@ pub(super) fn argument_type(function: &str) -> TaosError {
 /// 0x2803.
 pub(super) fn argument_value(function: &str) -> TaosError {
     TaosError::new(0x2803, format!("Invalid parameter value : {function}"))
+}
+
+/// 0x011B.
+pub(super) fn json_format() -> TaosError {
+    TaosError::new(0x011B, "Invalid json format")
 }
 
 /// 0x2804.

@@ -24,7 +24,7 @@ const TEXT_LENGTH: u32 = 512;
 /// The aggregate that gives a list of bins, and whether counts are shares.
 ///
 /// # Errors
-/// 0x2801 to 0x2803 for wrong arguments.
+/// 0x2801 to 0x2803 for wrong arguments, 0x011B for bins that are no JSON.
 pub(super) fn aggregate(arguments: &[Typed]) -> Result<(Expr, bool), TaosError> {
     let [value, kind, bins, normalize] = arguments else { return Err(errors::arity("histogram")) };
     if !is_numeric(value.ty) || value.ty == TaosType::Bool {
@@ -32,14 +32,19 @@ pub(super) fn aggregate(arguments: &[Typed]) -> Result<(Expr, bool), TaosError> 
     }
     let wrong = || errors::argument_value("histogram");
     let kind = constants::text(kind).ok_or_else(wrong)?.to_ascii_lowercase();
-    let bins = self::bins(&kind, constants::text(bins).ok_or_else(wrong)?).ok_or_else(wrong)?;
+    let text = constants::text(bins).ok_or_else(wrong)?.trim();
+    let (open, close) = if kind == "user_input" { ('[', ']') } else { ('{', '}') };
+    if !text.starts_with(open) || !text.ends_with(close) {
+        return Err(errors::json_format());
+    }
+    let bins = self::bins(&kind, text).ok_or_else(wrong)?;
     let normalized = constants::within("histogram", normalize, 0, 1)? == 1;
     Ok((simple(Arc::new(folds::histogram(bins, normalized)), vec![as_double(value)]), normalized))
 }
 
 fn bins(kind: &str, text: &str) -> Option<Bins> {
     if kind == "user_input" {
-        let list = text.trim().strip_prefix('[')?.strip_suffix(']')?;
+        let list = text.strip_prefix('[')?.strip_suffix(']')?;
         let edges: Vec<f64> = list.split(',').map(|e| e.trim().parse().ok()).collect::<Option<_>>()?;
         let ascend = edges.iter().zip(edges.iter().skip(1)).all(|(a, b)| a < b);
         return (edges.len() > 1 && ascend && edges.len() as f64 <= MAX_BINS + 1.0)

@@ -48,9 +48,12 @@ pub(super) fn expand<'e>(
         match item {
             Item::Star(_) => scope.sources.iter().for_each(|s| star(s, scope, &mut found)),
             Item::TableStar(name) => star(scope.source(&name.name)?, scope, &mut found),
-            Item::Expr { expr: Expr { kind: ExprKind::Call(call), .. }, alias: None }
+            Item::Expr { expr: Expr { kind: ExprKind::Call(call), .. }, alias }
                 if call.name.name == "cols" =>
             {
+                if alias.is_some() {
+                    return Err(errors::cols_alias());
+                }
                 in_row(text, call, &mut found)?;
             }
             Item::Expr { expr, alias } => match over_columns(expr) {
@@ -78,15 +81,15 @@ fn star(source: &Source, scope: &Scope, found: &mut Vec<SelectItem<'_>>) {
 /// The items of `COLS(selection, e, …)`.
 ///
 /// # Errors
-/// 0x2689 where the first argument does not select a row, 0x2801 without further ones.
+/// 0x268A where the first argument does not select a row, 0x2689 without further ones.
 fn in_row<'e>(text: &str, call: &'e Call, found: &mut Vec<SelectItem<'e>>) -> Result<(), TaosError> {
-    let [selection, values @ ..] = call.args.as_slice() else { return Err(errors::arity("cols")) };
-    let ExprKind::Call(selection) = &selection.expr.kind else { return Err(errors::no_row("cols")) };
+    let [selection, values @ ..] = call.args.as_slice() else { return Err(errors::cols()) };
+    let ExprKind::Call(selection) = &selection.expr.kind else { return Err(errors::cols_of_no_row()) };
     if kinds::of(&selection.name.name) != FunctionKind::Selection || selection.args.len() != 1 {
-        return Err(errors::no_row("cols"));
+        return Err(errors::cols_of_no_row());
     }
     if values.is_empty() {
-        return Err(errors::arity("cols"));
+        return Err(errors::cols());
     }
     found.extend(values.iter().map(|value| SelectItem {
         name: names::of_item(text, &value.expr, value.alias.as_ref()),

@@ -168,9 +168,9 @@ fn approximate_percentile(arguments: &[Typed], into: &mut dyn Collect) -> Result
     let (value, rank) = match arguments {
         [value, rank] => (value, rank),
         [value, rank, algorithm] => {
-            let known = constants::text(algorithm).map(str::to_ascii_lowercase);
-            if !matches!(known.as_deref(), Some("default" | "t-digest")) {
-                return Err(errors::argument_value("apercentile"));
+            let known = constants::text(algorithm).ok_or_else(|| errors::argument_type("apercentile"))?;
+            if !matches!(known.to_ascii_lowercase().as_str(), "default" | "t-digest") {
+                return Err(errors::algorithm());
             }
             (value, rank)
         }

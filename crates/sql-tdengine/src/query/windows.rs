@@ -94,10 +94,7 @@ impl Windows<'_> {
     fn session(&self, column: &Expr, gap: Duration, time: &Typed) -> Result<WindowKind, TaosError> {
         let given = self.lower(column)?;
         if given.expr != time.expr {
-            return Err(TaosError::new(
-                0x262C,
-                "Only support single table / primary timestamp in session window",
-            ));
+            return Err(TaosError::new(0x262C, "Only support SESSION on primary timestamp column"));
         }
         let gap = fixed_units(gap, self.env.precision).filter(|gap| *gap > 0);
         let gap = gap.ok_or_else(|| {
@@ -213,8 +210,7 @@ fn positive(count: Option<i64>) -> Result<i64, TaosError> {
 
 /// SLIDING in units of time.
 fn slide(slide: Duration, width: Option<i64>, env: &FunctionEnv) -> Result<i64, TaosError> {
-    let calendar =
-        || TaosError::new(0x2630, "Cannot use sliding with natural units 'n' and 'y' in the interval");
+    let calendar = || TaosError::new(0x2630, "Does not support sliding when interval is natural month/year");
     let Some(width) = width else { return Err(calendar()) };
     if slide.unit.months().is_some() {
         return Err(calendar());
@@ -234,7 +230,7 @@ fn offset(offset: Duration, width: Duration, env: &FunctionEnv) -> Result<(i64, 
     if offset.count < 0 {
         return Err(TaosError::new(0x262D, "Interval offset cannot be negative"));
     }
-    let wrong_unit = || TaosError::new(0x262E, "Cannot use 'year' or 'month' as offset unit in the interval");
+    let wrong_unit = || TaosError::new(0x262E, "Cannot use 'year' as offset when interval is 'month'");
     let too_long = || TaosError::new(0x262F, "Interval offset should be shorter than interval");
     match (offset.unit.months(), width.unit.months()) {
         (Some(_), None) => Err(wrong_unit()),

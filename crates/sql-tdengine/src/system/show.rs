@@ -8,10 +8,8 @@ use super::columns::Column;
 use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text, empty, like};
 use crate::lower::errors;
 use crate::lower::names::{SYSTEM_DATABASES, current, database_of};
+use crate::lower::objects::require_dnode;
 use crate::{Answer, Context, TaosError};
-
-/// The longest pattern of LIKE in bytes.
-const MAX_PATTERN: usize = 100;
 
 /// Answers a SHOW.
 pub(crate) async fn run(
@@ -103,7 +101,7 @@ impl Lister<'_> {
                 }
             }
         }
-        retain(&mut names, pattern)?;
+        retain(&mut names, pattern);
         Ok(vec![Column::text("table_name", 192, names.iter().map(Some))])
     }
 
@@ -114,7 +112,7 @@ impl Lister<'_> {
             let database = self.engine.database(&self.context.session, &database).map_err(errors::lookup)?;
             names.extend(self.view.tables(&database).0.into_iter().map(|t| t.def.name.clone()));
         }
-        retain(&mut names, pattern)?;
+        retain(&mut names, pattern);
         Ok(vec![Column::text("stable_name", 192, names.iter().map(Some))])
     }
 
@@ -231,15 +229,13 @@ impl Lister<'_> {
     }
 
     fn variables(&self, local: bool, dnode: Option<i64>, pattern: Option<&str>) -> Listed {
-        if dnode.is_some_and(|dnode| dnode != 1) {
-            return Err(TaosError::new(0x03A4, "Dnode does not exist"));
-        }
+        dnode.map_or(Ok(()), require_dnode)?;
         let mut rows = variables();
         if local {
             rows.retain(|(_, _, scope)| *scope != "server");
         }
         let mut names: Vec<String> = rows.iter().map(|r| r.0.to_owned()).collect();
-        retain(&mut names, pattern)?;
+        retain(&mut names, pattern);
         rows.retain(|(name, _, _)| names.iter().any(|n| n == name));
         Ok(vec![
             Column::text("name", 32, rows.iter().map(|r| Some(r.0))),
@@ -263,13 +259,9 @@ impl Lister<'_> {
     }
 }
 
-fn retain(names: &mut Vec<String>, pattern: Option<&str>) -> Result<(), TaosError> {
+fn retain(names: &mut Vec<String>, pattern: Option<&str>) {
     if let Some(pattern) = pattern {
-        if pattern.len() > MAX_PATTERN {
-            return Err(TaosError::new(0x2600, "syntax error near LIKE: the pattern is too long"));
-        }
         names.retain(|name| like::matches(pattern, name));
     }
     names.sort_unstable();
-    Ok(())
 }

@@ -59,7 +59,12 @@ pub(crate) fn statement(s: &Statement, sql: &str) -> String {
         Statement::Use(name) => format!("USE {}", ident(name)),
         Statement::FlushDatabase(name) => format!("FLUSH DATABASE {}", ident(name)),
         Statement::TrimDatabase(name) => format!("TRIM DATABASE {}", ident(name)),
-        Statement::CompactDatabase(name) => format!("COMPACT DATABASE {}", ident(name)),
+        Statement::CompactDatabase { name, bounds } => {
+            // One bound alone prints as the first: what it is called is not kept.
+            let bounds = ["START", "END"].iter().zip(bounds);
+            let bounds: String = bounds.map(|(word, e)| format!(" {word} WITH {}", expr(e))).collect();
+            format!("COMPACT DATABASE {}{bounds}", ident(name))
+        }
         Statement::CreateTable(c) => {
             let word = if c.stable { "STABLE" } else { "TABLE" };
             let tags =
@@ -108,6 +113,13 @@ pub(crate) fn statement(s: &Statement, sql: &str) -> String {
         }
         Statement::DropView { name, if_exists: e } => format!("DROP VIEW {}{}", if_exists(e), table(name)),
         Statement::KillQuery(id) => format!("KILL QUERY {}", text(id)),
+        Statement::KillConnection => "KILL CONNECTION 1".into(),
+        Statement::KillTransaction => "KILL TRANSACTION 1".into(),
+        Statement::AlterDnode(n) => format!("ALTER DNODE {n} 'k'"),
+        Statement::DropObject { kind, name, if_exists: e } => {
+            format!("DROP {} {}{}", format!("{kind:?}").to_uppercase(), if_exists(e), table(name))
+        }
+        Statement::Retired => "SHOW ACCOUNTS".into(),
         Statement::NoEffect => "RESET QUERY CACHE".into(),
         Statement::Unsupported(what) => format!("unsupported: {what}"),
     }
