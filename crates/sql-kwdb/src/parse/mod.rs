@@ -4,6 +4,7 @@ mod alter;
 mod create;
 mod database;
 mod dialect;
+mod fill;
 mod others;
 mod show;
 mod split;
@@ -23,7 +24,10 @@ use triglot_parse_sql::{Input, Located, error_location, fold};
 
 use crate::KwError;
 use crate::ast::{Show, Stmt};
+use crate::types::TypeSpec;
 
+pub(crate) use dialect::DIALECT;
+pub(crate) use fill::FILL;
 pub use split::{Piece, split};
 
 /// How many brackets one statement may hold in each other. KWDB's own clauses nest as sqlparser does.
@@ -61,6 +65,11 @@ pub(crate) fn row_source(text: &str) -> Result<Show, KwError> {
     read(text, show::show)
 }
 
+/// Parses a type's name with its width.
+pub(crate) fn type_spec(text: &str) -> Result<TypeSpec, KwError> {
+    read(text, |p| types::spec(p).map(|written| written.spec))
+}
+
 /// Tokenises, bounds and reads all of a text.
 fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Result<T, KwError> {
     let tokens = tokens::tokenize(text)?;
@@ -74,7 +83,7 @@ fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Resul
     bounds::check_operators(&tokens, limit).map_err(tokens::too_large)?;
     let is_definition = matches!(first.as_str(), "CREATE" | "ALTER" | "SET" | "COMMENT" | "SHOW");
     let tokens = if is_definition { tokens } else { tokens::for_expressions(tokens, text) };
-    let mut input = Input::new(&dialect::DIALECT, tokens.clone());
+    let mut input = Input::new(&DIALECT, tokens.clone());
     let parsed = parse(&mut input).and_then(|parsed| {
         input.end()?;
         Ok(parsed)

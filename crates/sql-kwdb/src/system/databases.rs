@@ -1,7 +1,5 @@
 //! SHOW of databases and schemas.
 
-use std::sync::Arc;
-
 use triglot_model::DatabaseDef;
 
 use super::rows::{all_texts, source, texts};
@@ -13,8 +11,7 @@ use crate::parse::PUBLIC;
 
 /// `SHOW DATABASES [WITH COMMENT]`, by name.
 pub(super) fn list(view: &View<'_>, with_comment: bool) -> Result<Source, KwError> {
-    let stored: Vec<Arc<DatabaseDef>> =
-        view.engine.databases(view.session).into_iter().filter(|d| view.sees(d)).collect();
+    let stored = view.engine.databases(view.session);
     let mut all: Vec<Database> = stored.into_iter().map(Database::Stored).collect();
     let is_stored = |name: &str| view.catalog.database(view.session.tenant, name).is_some();
     let empty = BUILT_IN.iter().filter(|name| !is_stored(name));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::LogicalPlanBuilder;
-use triglot_engine::auth::{Action, Object, allow, visible_tables};
+use triglot_engine::auth::{Action, Object, allow, may_see_database};
 use triglot_engine::catalog::CatalogSnapshot;
 use triglot_engine::query::{QueryError, TableName as ResolvedName};
 use triglot_engine::{Engine, EngineError, Outcome, Query, Session, Statement, SystemTables};
@@ -117,12 +117,8 @@ impl View<'_> {
         allow(&self.catalog, &self.session.principal, action, object).is_ok()
     }
 
-    /// Whether the user may read the database, or something in it.
+    /// Whether the user may know of the database.
     fn sees(&self, database: &DatabaseDef) -> bool {
-        self.may(Action::Read, Object::Database(database.id))
-            || self
-                .catalog
-                .tables(database.id)
-                .any(|t| self.may(Action::Read, Object::Table(database.id, t.id)))
+        may_see_database(&self.catalog, &self.session.principal, database.id)
     }
 }

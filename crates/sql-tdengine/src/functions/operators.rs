@@ -83,13 +83,14 @@ pub(crate) fn literal(value: &Literal, env: &FunctionEnv) -> Result<Typed, TaosE
 
 /// `NOW` of the statement.
 pub(super) fn now(env: &FunctionEnv) -> Typed {
-    let count = env.precision.from_ns(env.now_ns);
+    let count = env.precision.from_ns(env.request.now_ns());
     Typed::fixed(time_constant(Some(count), env.precision), TaosType::Timestamp)
 }
 
 /// The last midnight on the session's clocks.
 pub(super) fn today(env: &FunctionEnv) -> Typed {
-    let count = midnight_of(env.now_ns, env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
+    let count =
+        midnight_of(env.request.now_ns(), env.zone).and_then(|s| s.checked_mul(env.precision.per_second()));
     Typed::fixed(time_constant(count, env.precision), TaosType::Timestamp)
 }
 

@@ -48,7 +48,7 @@ pub(super) fn call(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Opt
 
 /// `UTC (UTC, +0000)`: the zone, its abbreviation and its offset now.
 fn timezone(env: &FunctionEnv) -> Typed {
-    let now = DateTime::from_timestamp_nanos(env.now_ns).with_timezone(&env.zone);
+    let now = DateTime::from_timestamp_nanos(env.request.now_ns()).with_timezone(&env.zone);
     let text = format!("{} ({}, {})", env.zone.name(), now.format("%Z"), now.format("%z"));
     let length = u32::try_from(text.len()).unwrap_or(0);
     Typed::new(lit(text), TaosType::Varchar, length)

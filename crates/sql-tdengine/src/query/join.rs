@@ -93,7 +93,7 @@ fn both(left: &Scope, right: &Scope) -> Result<Scope, TaosError> {
         return Err(errors::join_without_time());
     }
     let waits_for_condition = left.waits_for_condition || right.waits_for_condition;
-    Ok(Scope { sources, waits_for_condition, bounds: None, row_of_window_join: false })
+    Ok(Scope { sources, waits_for_condition, ..Scope::default() })
 }
 
 /// A join needs the equality of the primary timestamps of two sources among its conditions.

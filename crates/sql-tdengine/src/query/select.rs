@@ -12,6 +12,7 @@ use super::fill::Filler;
 use super::grouped::{Grouped, Grouping};
 use super::interp::Interpolated;
 use super::items::{self, ItemValue, SelectItem};
+use super::kept::RowsOfShape;
 use super::kinds::{ALL, FunctionKind, GROUPING};
 use super::nearest::LEFT_ROW;
 use super::order::{self, BlockOrder, OutputOrder};
@@ -32,8 +33,9 @@ impl Planner<'_> {
     pub(super) fn select(&self, select: &Select, query: &Query) -> Result<Block, TaosError> {
         let Relation { plan, mut scope, precision } = self.from(select.from.as_ref())?;
         let env = self.env(precision);
-        let Filtered { rows, condition, bounds } = filtered(plan, select.filter.as_ref(), &scope, &env)?;
-        scope.set_bounds(bounds, precision);
+        let Filtered { rows, condition, bounds } =
+            self.filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        scope.set_bounds(bounds, &env);
         let items = items::expand(self.text, &select.items, &scope)?;
         let of_children = OfChildren::of(condition.as_ref(), &scope);
         let clauses = Clauses {
@@ -342,24 +344,27 @@ struct Filtered {
     bounds: TimeBounds,
 }
 
-fn filtered(
-    plan: LogicalPlan,
-    condition: Option<&Expr>,
-    scope: &Scope,
-    env: &FunctionEnv,
-) -> Result<Filtered, TaosError> {
-    let Some(condition) = condition else {
-        let all = Filtered { rows: plan, condition: None, bounds: TimeBounds::default() };
-        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(all) };
-    };
-    let condition = expr::lower(condition, env, &mut Rows::new(scope, Place::Clause))?;
-    let condition = functions::condition(condition)?.expr;
-    if scope.waits_for_condition {
-        join::check_condition(&condition, scope)?;
+impl Planner<'_> {
+    fn filtered(
+        &self,
+        plan: LogicalPlan,
+        condition: Option<&Expr>,
+        scope: &Scope,
+        env: &FunctionEnv,
+    ) -> Result<Filtered, TaosError> {
+        let Some(condition) = condition else {
+            let all = Filtered { rows: plan, condition: None, bounds: TimeBounds::default() };
+            return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(all) };
+        };
+        let mut rows = RowsOfShape { rows: Rows::new(scope, Place::Clause), constants: &self.constants };
+        let condition = functions::condition(expr::lower(condition, env, &mut rows)?)?.expr;
+        if scope.waits_for_condition {
+            join::check_condition(&condition, scope)?;
+        }
+        let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
+        let rows = filter(plan, condition.clone())?;
+        Ok(Filtered { rows, condition: Some(condition), bounds: bounds.unwrap_or_default() })
     }
-    let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
-    let rows = filter(plan, condition.clone())?;
-    Ok(Filtered { rows, condition: Some(condition), bounds: bounds.unwrap_or_default() })
 }
 
 fn filter(plan: LogicalPlan, condition: PlanExpr) -> Result<LogicalPlan, TaosError> {

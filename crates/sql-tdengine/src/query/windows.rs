@@ -192,6 +192,7 @@ impl Grid {
             }
             None if interval.auto_offset => match bounds.start {
                 Some(first) => {
+                    env.request.read();
                     let plain = make(0, 0)?;
                     let start = plain.start_of(first).map_err(|_| errors::range_required())?;
                     make(first - start, 0)?
