@@ -31,4 +31,4 @@ pub use keyed::{KEYED_OPTION, KeyedDef, UniqueKey, UnreadableKeys};
 pub use memory::{MemoryShares, Pressure};
 pub use precision::{Precision, TimestampOverflow};
 pub use rows::{IdentityRule, RewriteRule, RowOp};
-pub use table::{ColumnDef, ColumnKind, SchemaError, TableDef};
+pub use table::{ColumnDef, ColumnKind, RETENTION_OPTION, SchemaError, TableDef};

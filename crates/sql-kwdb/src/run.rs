@@ -15,8 +15,7 @@ pub async fn run(engine: &Engine, context: &mut Context, sql: &str) -> Result<An
     }
     let answer = match parse::statement(sql)? {
         Stmt::Query(parsed) => query::run(engine, context, *parsed, sql).await,
-        Stmt::Insert(insert) => lower::dml::insert(engine, context, *insert, sql).await,
-        other => lower::run(engine, context, other).await,
+        other => lower::run(engine, context, other, sql).await,
     };
     answer.map_err(|error| error.named(&engine.catalog()))
 }

@@ -5,7 +5,7 @@ use triglot_engine::{EngineError, IngestError, TableName};
 use crate::KwError;
 
 /// A table's name as messages show it.
-pub(super) fn written(name: &TableName) -> String {
+pub(in crate::lower) fn written(name: &TableName) -> String {
     match &name.database {
         Some(database) => format!("{database}.{}", name.table),
         None => name.table.clone(),
@@ -13,22 +13,22 @@ pub(super) fn written(name: &TableName) -> String {
 }
 
 /// 42P01
-pub(super) fn no_relation(name: &TableName) -> KwError {
+pub(in crate::lower) fn no_relation(name: &TableName) -> KwError {
     KwError::new("42P01", format!("relation \"{}\" does not exist", written(name)))
 }
 
 /// 42703
-pub(super) fn no_column(name: &str) -> KwError {
+pub(in crate::lower) fn no_column(name: &str) -> KwError {
     KwError::new("42703", format!("column \"{name}\" does not exist"))
 }
 
 /// 23502
-pub(super) fn null_column(name: &str) -> KwError {
+pub(in crate::lower) fn null_column(name: &str) -> KwError {
     KwError::new("23502", format!("null value in column \"{name}\" violates not-null constraint"))
 }
 
 /// A failed statement about the table.
-pub(super) fn of(error: EngineError, name: &TableName) -> KwError {
+pub(in crate::lower) fn of(error: EngineError, name: &TableName) -> KwError {
     match error {
         EngineError::TableNotFound { .. } => no_relation(name),
         EngineError::DatabaseNotFound { .. } if name.database.is_none() => no_relation(name),

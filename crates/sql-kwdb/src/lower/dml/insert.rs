@@ -206,7 +206,7 @@ impl<'s> Rows<'s> {
 fn horizon(place: &Place, now_ns: i64) -> i64 {
     let table = place.table();
     let precision = table.def.precision();
-    match table.database.retention_ns {
+    match table.def.retention_ns(&table.database) {
         Some(ns) => precision.from_ns(now_ns.saturating_sub(ns)),
         None => i64::MIN,
     }

@@ -1,8 +1,8 @@
-//! INSERT, UPSERT, UPDATE, DELETE and TRUNCATE (sheet sections 11 and 14.1).
+//! INSERT, UPSERT, UPDATE and DELETE (sheet sections 11 and 14.1).
 
 mod conflict;
 mod delete;
-mod errors;
+pub(super) mod errors;
 mod filter;
 mod insert;
 mod relational;
@@ -13,7 +13,7 @@ mod update;
 pub(crate) mod value;
 
 use triglot_engine::auth::Action;
-use triglot_engine::{Engine, Outcome, Statement, TableName};
+use triglot_engine::{Engine, Outcome};
 use triglot_model::RewriteRule;
 
 pub(crate) use insert::literals;
@@ -52,25 +52,6 @@ pub(crate) async fn delete(engine: &Engine, context: &Context, delete: Delete) -
         Place::Series(table) => delete::run(engine, context, &table, delete).await,
         Place::Child { .. } => Err(errors::no_relation(&delete.table)),
     }
-}
-
-/// TRUNCATE of relational tables: all are looked up before the first is emptied.
-pub(crate) async fn truncate(
-    engine: &Engine,
-    context: &Context,
-    tables: Vec<TableName>,
-) -> Result<Answer, KwError> {
-    for name in &tables {
-        if !matches!(Place::find(engine, context, name, Action::Delete)?, Place::Keyed(_)) {
-            return Err(KwError::new("0A000", "truncate is not supported in timeseries table"));
-        }
-    }
-    for table in tables {
-        let statement = Statement::Delete { table: table.clone(), filter: None };
-        let emptied = engine.execute(&context.session, statement).await;
-        emptied.map_err(|e| errors::of(e, &table))?;
-    }
-    Ok(Answer::Done)
 }
 
 impl ValueContext {
