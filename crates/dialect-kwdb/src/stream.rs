@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
+use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{Stream, once, unfold};
-use triglot_engine::EngineError;
 use triglot_engine::query::QueryStream;
 use triglot_http::HttpMetrics;
 use triglot_http::ahead::ahead;
-use triglot_sql_kwdb::{KwError, Rows};
+use triglot_sql_kwdb::{KwError, Rows, of_stream};
 
 use crate::DIALECT;
 use crate::app::KwdbApp;
@@ -131,7 +131,7 @@ impl Producer {
             let mut batch = match self.batch.take() {
                 Some(unfinished) => unfinished,
                 None => match self.stream.next().await {
-                    Some(batch) => self.face.open(&batch.map_err(EngineError::Query)?).map_err(EngineError::from)?,
+                    Some(batch) => self.open(&batch.map_err(|e| of_stream(&e))?)?,
                     None => {
                         self.end(out, None);
                         return Ok(());
@@ -147,6 +147,10 @@ impl Producer {
             }
         }
         Ok(())
+    }
+
+    fn open(&self, batch: &RecordBatch) -> Result<OpenBatch, KwError> {
+        self.face.open(batch).map_err(|e| KwError::new("XX000", e.to_string()))
     }
 
     /// What the limit leaves to the rows of this piece.
