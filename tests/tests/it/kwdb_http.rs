@@ -71,9 +71,12 @@ fn connections_beyond_the_limit_are_told_so() {
 fn answers_are_cut_between_rows_and_say_so() {
     let dir = tempfile::tempdir().unwrap();
     let limit = 30_000;
-    let server =
-        Server::start_with(&dir.path().join("data"), &[("TRIGLOT_KWDB__RESPONSE_LIMIT", &format!("{limit}B"))]);
-    let lines: String = (0..5_000).map(|n| format!("m,t=a v={n}i {}\n", 1_704_067_200_000_000_000_u64 + n)).collect();
+    let server = Server::start_with(
+        &dir.path().join("data"),
+        &[("TRIGLOT_KWDB__RESPONSE_LIMIT", &format!("{limit}B"))],
+    );
+    let lines: String =
+        (0..5_000).map(|n| format!("m,t=a v={n}i {}\n", 1_704_067_200_000_000_000_u64 + n)).collect();
     let written = http::exchange(
         server.port,
         "POST",

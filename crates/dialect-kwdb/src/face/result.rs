@@ -131,9 +131,9 @@ fn type_name(ty: KwType, wire: Wire) -> &'static str {
 mod tests {
     use super::*;
     use arrow::array::{
-        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int16Array,
-        Int64Array, IntervalMonthDayNanoArray, ListArray, NullArray, StringArray, StringViewArray,
-        Time64MicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
+        ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array,
+        Int16Array, Int64Array, IntervalMonthDayNanoArray, ListArray, NullArray, StringArray,
+        StringViewArray, Time64MicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray,
     };
     use arrow::datatypes::{Int64Type, IntervalMonthDayNano};
 
@@ -167,12 +167,27 @@ mod tests {
             ),
             column("y", KwType::Date, 8, Arc::new(Date32Array::from(vec![Some(19_782), None]))),
             column("z", KwType::Date, 8, Arc::new(TimestampMillisecondArray::from(vec![Some(0), None]))),
-            column("c", KwType::Time, 8, Arc::new(Time64MicrosecondArray::from(vec![Some(45_296_500_000), None]))),
+            column(
+                "c",
+                KwType::Time,
+                8,
+                Arc::new(Time64MicrosecondArray::from(vec![Some(45_296_500_000), None])),
+            ),
             column("k", KwType::Time, 8, Arc::new(Int64Array::from(vec![Some(1_000_000), None]))),
-            column("p", KwType::Interval, 8, Arc::new(IntervalMonthDayNanoArray::from(vec![Some(interval), None]))),
+            column(
+                "p",
+                KwType::Interval,
+                8,
+                Arc::new(IntervalMonthDayNanoArray::from(vec![Some(interval), None])),
+            ),
             column("s", KwType::Varchar, 254, Arc::new(StringArray::from(vec![Some("a\"\n\tü"), None]))),
             column("v", KwType::Text, i64::MAX, Arc::new(StringViewArray::from(vec![Some("NULL"), None]))),
-            column("x", KwType::Varbytes, 254, Arc::new(BinaryArray::from(vec![Some(&b"\x01\xff"[..]), None]))),
+            column(
+                "x",
+                KwType::Varbytes,
+                254,
+                Arc::new(BinaryArray::from(vec![Some(&b"\x01\xff"[..]), None])),
+            ),
             column("a", KwType::Unknown, 0, Arc::new(lists)),
             column("o", KwType::Unknown, 0, Arc::new(NullArray::new(2))),
         ]
@@ -200,9 +215,25 @@ mod tests {
     fn the_manuals_cells_are_native() {
         let answer = written(Wire::Manual, "8");
         let row = serde_json::json!([
-            true, -7, i64::MIN, 22.22, 1_000_000, "NaN", 1.50, "2024-01-01T08:00:00.123+08:00", "2024-01-01T00:00:00Z",
-            "2024-02-29T00:00:00Z", "1970-01-01T00:00:00Z", "0000-01-01T12:34:56.5Z", "0000-01-01T00:00:01Z",
-            "1 day 02:00:00", "a\"\n\tü", "NULL", "\\x01ff", "{1,NULL}", null
+            true,
+            -7,
+            i64::MIN,
+            22.22,
+            1_000_000,
+            "NaN",
+            1.50,
+            "2024-01-01T08:00:00.123+08:00",
+            "2024-01-01T00:00:00Z",
+            "2024-02-29T00:00:00Z",
+            "1970-01-01T00:00:00Z",
+            "0000-01-01T12:34:56.5Z",
+            "0000-01-01T00:00:01Z",
+            "1 day 02:00:00",
+            "a\"\n\tü",
+            "NULL",
+            "\\x01ff",
+            "{1,NULL}",
+            null
         ]);
         assert_eq!(answer["data"][0], row);
         assert!(answer["data"][1].as_array().unwrap().iter().all(serde_json::Value::is_null));
@@ -218,10 +249,25 @@ mod tests {
     fn the_servers_cells_are_strings() {
         let answer = written(Wire::Server, "Asia/Shanghai");
         let row = serde_json::json!([
-            "true", "-7", "-9223372036854775808", "22.22", "1e+06", "NaN", "1.50",
-            "2024-01-01 08:00:00.123 +0800 CST", "2024-01-01 00:00:00 +0000 UTC",
-            "2024-02-29 00:00:00 +0000 +0000", "1970-01-01 00:00:00 +0000 +0000", "0000-01-01 12:34:56.5 +0000 UTC",
-            "0000-01-01 00:00:01 +0000 UTC", "1 day 02:00:00", "a\"\n\tü", "NULL", "\\x01ff", "{1,NULL}", "NULL"
+            "true",
+            "-7",
+            "-9223372036854775808",
+            "22.22",
+            "1e+06",
+            "NaN",
+            "1.50",
+            "2024-01-01 08:00:00.123 +0800 CST",
+            "2024-01-01 00:00:00 +0000 UTC",
+            "2024-02-29 00:00:00 +0000 +0000",
+            "1970-01-01 00:00:00 +0000 +0000",
+            "0000-01-01 12:34:56.5 +0000 UTC",
+            "0000-01-01 00:00:01 +0000 UTC",
+            "1 day 02:00:00",
+            "a\"\n\tü",
+            "NULL",
+            "\\x01ff",
+            "{1,NULL}",
+            "NULL"
         ]);
         assert_eq!(answer["data"][0], row);
         assert!(answer["data"][1].as_array().unwrap().iter().all(|cell| cell == "NULL"));
