@@ -1,10 +1,10 @@
 //! Statements other than SELECT as the engine's.
 
-pub(crate) mod dml;
 mod alter;
 mod create;
 pub(crate) mod database;
 mod defaults;
+pub(crate) mod dml;
 pub(crate) mod names;
 mod others;
 mod relational;

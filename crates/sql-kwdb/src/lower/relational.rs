@@ -7,8 +7,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::lit;
 use sqlparser::ast as sql;
 use triglot_engine::{
-    CreateTable as EngineCreate, Engine, EngineError, NewColumn, NewIdentity, Session, Statement, TableChange,
-    TableName, Update, UpdateChanges,
+    CreateTable as EngineCreate, Engine, EngineError, NewColumn, NewIdentity, Session, Statement,
+    TableChange, TableName, Update, UpdateChanges,
 };
 use triglot_model::{
     ColumnId, ColumnKind, ColumnType, KEYED_OPTION, KeyedDef, Precision, TableDef, UniqueKey,
@@ -115,7 +115,8 @@ impl NewTable {
             Constraint::PrimaryKey(names) => {
                 let columns = self.ids(names, of)?;
                 if self.primary.is_some() {
-                    let message = format!("multiple primary keys for table \"{}\" are not allowed", self.table);
+                    let message =
+                        format!("multiple primary keys for table \"{}\" are not allowed", self.table);
                     return Err(KwError::new("42P16", message));
                 }
                 self.primary = Some(columns);
@@ -217,7 +218,9 @@ fn default_text(name: &str, ty: KwType, expr: &sql::Expr) -> Result<Option<Strin
     if let sql::Expr::Function(call) = expr {
         match call.name.to_string().to_ascii_lowercase().as_str() {
             "unique_rowid" if ty == KwType::Int8 => return Ok(Some("unique_rowid()".to_owned())),
-            "gen_random_uuid" | "uuid_v4" if ty == KwType::Uuid => return Ok(Some("gen_random_uuid()".to_owned())),
+            "gen_random_uuid" | "uuid_v4" if ty == KwType::Uuid => {
+                return Ok(Some("gen_random_uuid()".to_owned()));
+            }
             _ => {}
         }
     }
@@ -280,7 +283,9 @@ impl Altered<'_> {
                 };
                 self.change(TableChange::SetOption { key: columns::default_key(column), value }).await
             }
-            AlterAction::SetColumnType { .. } => Err(KwError::unsupported("ALTER COLUMN TYPE of a relational table")),
+            AlterAction::SetColumnType { .. } => {
+                Err(KwError::unsupported("ALTER COLUMN TYPE of a relational table"))
+            }
             AlterAction::SetNotNull { .. } => Err(KwError::unsupported("SET NOT NULL of an existing column")),
             AlterAction::Constraint(_) => Err(KwError::unsupported("ADD CONSTRAINT to an existing table")),
             AlterAction::AddTag { .. }
@@ -321,7 +326,8 @@ impl Altered<'_> {
         };
         let default = match options.default.as_deref() {
             Some(text) => {
-                let given = single(text).ok_or_else(|| KwError::unsupported("ADD COLUMN with this default"))?;
+                let given =
+                    single(text).ok_or_else(|| KwError::unsupported("ADD COLUMN with this default"))?;
                 scalar(&target.convert(given, &values)?, column.ty)
             }
             None => None,

@@ -11,8 +11,8 @@ mod show;
 mod split;
 mod tokens;
 mod types;
-pub(crate) mod values;
 mod users;
+pub(crate) mod values;
 
 #[cfg(test)]
 mod tests;
