@@ -3,6 +3,7 @@
 mod children;
 mod files;
 mod ingest;
+mod keyed;
 mod queries;
 
 use std::path::Path;
