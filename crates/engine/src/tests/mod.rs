@@ -1,6 +1,7 @@
 //! The engine as an embedder uses it.
 
 mod children;
+mod dedup;
 mod files;
 mod ingest;
 mod keyed;
