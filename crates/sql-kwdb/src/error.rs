@@ -2,6 +2,8 @@ use triglot_engine::EngineError;
 use triglot_engine::auth::{Action, Denied, Object};
 use triglot_engine::catalog::CatalogSnapshot;
 
+use crate::query::query_error;
+
 /// Where a statement failed: KWDB's `query` endpoint words the two differently (sheet section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -95,6 +97,16 @@ impl From<EngineError> for KwError {
         match error {
             EngineError::Denied(denied) => {
                 Self { denied: Some(Box::new(denied)), ..Self::new("42501", "insufficient privilege") }
+            }
+            EngineError::Query(error) => match error.source_as::<Denied>() {
+                Some(denied) => Self::from(EngineError::Denied(denied.clone())),
+                None => query_error(&error).unwrap_or_else(|| Self::new("XX000", error.to_string())),
+            },
+            EngineError::TableNotFound { table, .. } => {
+                Self::new("42P01", format!("relation \"{table}\" does not exist"))
+            }
+            EngineError::DatabaseNotFound { name } => {
+                Self::new("3D000", format!("database \"{name}\" does not exist"))
             }
             error => Self::new("XX000", error.to_string()),
         }

@@ -16,6 +16,7 @@ mod types;
 pub use columns::{ColumnOptions, column_options, is_key, is_primary_tag, is_relational};
 pub use error::{KwError, Stage};
 pub use parse::{Piece, split};
+pub use query::COMPUTED_SCALE;
 pub use run::run;
 pub use types::{ColumnMeta, KwType, MAX_PRIMARY_TAG_WIDTH, PRIMARY_TAG_WIDTH, TypeSpec, Widths};
 

@@ -40,6 +40,17 @@ fn of_arrow(ty: &DataType) -> TypeSpec {
     })
 }
 
+/// Functions of DataFusion's that count in 32 bits, and in KWDB are INT8.
+const COUNTING: [&str; 7] = [
+    "character_length",
+    "octet_length",
+    "bit_length",
+    "ascii",
+    "strpos",
+    "levenshtein",
+    "find_in_set",
+];
+
 struct Tables<'a> {
     engine: &'a Engine,
     session: &'a Session,
@@ -126,6 +137,9 @@ impl Tables<'_> {
     fn of_scalar(&self, expr: &Expr, call: &ScalarFunction, below: &LogicalPlan) -> Option<TypeSpec> {
         if let Some(target) = cast_target(expr) {
             return Some(target);
+        }
+        if COUNTING.contains(&call.name()) {
+            return Some(TypeSpec::plain(KwType::Int8));
         }
         let value = match Marker::of(expr) {
             Some((Marker::TimeBucket | Marker::Gapfill, [time, _])) => time,

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use regex::Regex;
-use triglot_engine::EngineError;
 use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
 
@@ -38,25 +37,15 @@ pub(super) fn type_word(ty: &DataType) -> &'static str {
     }
 }
 
-/// A failed query as KWDB words it.
-pub(crate) fn of(error: &EngineError) -> KwError {
+/// A query that failed, as KWDB words it; `None`: it has no words of its own.
+pub(crate) fn of(error: &QueryError) -> Option<KwError> {
     match error {
-        EngineError::Query(QueryError::Dialect { code, message, .. }) => KwError::new(code, message.clone()),
-        EngineError::Query(QueryError::TableNotFound { table, .. })
-        | EngineError::TableNotFound { table, .. } => {
-            KwError::new("42P01", format!("relation \"{table}\" does not exist"))
+        QueryError::Dialect { code, message, .. } => Some(KwError::new(code, message.clone())),
+        QueryError::TableNotFound { table, .. } => {
+            Some(KwError::new("42P01", format!("relation \"{table}\" does not exist")))
         }
-        EngineError::Query(QueryError::DataFusion { message, .. }) => of_datafusion(message),
-        other => KwError::new("XX000", other.to_string()),
-    }
-}
-
-/// A failure while rows are read.
-pub(crate) fn of_stream(error: &QueryError) -> KwError {
-    match error {
-        QueryError::Dialect { code, message, .. } => KwError::new(code, message.clone()),
-        QueryError::DataFusion { message, .. } => of_datafusion(message),
-        other => KwError::new("XX000", other.to_string()),
+        QueryError::DataFusion { message, .. } => Some(of_datafusion(message)),
+        _ => None,
     }
 }
 

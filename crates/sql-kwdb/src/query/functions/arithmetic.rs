@@ -18,7 +18,7 @@ use crate::query::errors::coded;
 
 /// The digits behind the point of quotients and means of integers. Results of this scale are shown without their
 /// trailing zeros.
-pub(crate) const COMPUTED_SCALE: i8 = 16;
+pub const COMPUTED_SCALE: i8 = 16;
 
 /// The type of quotients and means of integers.
 pub(crate) const COMPUTED: DataType = DataType::Decimal128(38, COMPUTED_SCALE);

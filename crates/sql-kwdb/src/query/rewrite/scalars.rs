@@ -7,7 +7,7 @@ use datafusion::common::{DFSchema, Result, ScalarValue};
 use datafusion::logical_expr::expr::{Between, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, cast, lit};
 use triglot_functions::buckets::bucket_start;
 use triglot_functions::time_text::parse_time;
 use triglot_model::Precision;
@@ -51,6 +51,13 @@ fn expression(expr: Expr, schema: &DFSchema, zone: Tz) -> Result<Transformed<Exp
             Marker::Interpolate => Err(coded("42601", "interpolate should be used with time_bucket_gapfill")),
             window => Err(coded("42601", format!("{}() can be only used in groupby", window.name()))),
         };
+    }
+    if let Expr::ScalarFunction(call) = &expr
+        && matches!(call.name(), "ceil" | "floor")
+        && let Ok(DataType::Decimal128(_, 1..)) = expr.get_type(schema)
+    {
+        // Whole numbers have no digits behind the point.
+        return Ok(Transformed::yes(cast(expr, DataType::Decimal128(38, 0))));
     }
     if let Some(zoned) = in_zone(&expr, zone) {
         // A text that is an instant is one at once: scans take over comparisons with literals only.
