@@ -19,6 +19,7 @@ use super::clock::{self, Part};
 use super::{casts, render};
 use crate::query::errors::coded;
 use crate::types::TypeSpec;
+use crate::Zone;
 
 /// Which of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -198,7 +199,7 @@ impl ZonedFunction {
                 let Some(name) = one_text(first) else {
                     return Ok(arrow::array::new_null_array(result, second.len()));
                 };
-                let Some(there) = clock::zone(&name) else {
+                let Ok(Zone { tz: there, .. }) = Zone::of(&name) else {
                     return Err(coded(
                         "22023",
                         format!("invalid value for parameter \"timezone\": \"{name}\""),
