@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, Offset, TimeD
 use chrono_tz::Tz;
 use futures::TryStreamExt;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use rand::{Rng, SeedableRng};
 use triglot_engine::auth::Peer;
 use triglot_engine::disk::RealDisk;
 use triglot_engine::{Engine, EngineOptions, FieldValue, IngestOptions, QueryLanguage, Session};
