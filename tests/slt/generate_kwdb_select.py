@@ -663,7 +663,7 @@ def columns():
           ["first VARCHAR 254", "last INT2 2", "first_row VARCHAR 30", "lastts TIMESTAMPTZ 8", "firstts TIMESTAMPTZ 8"])
     check("last(*)", [f"last({e.split(' ')[0]}) {' '.join(e.split(' ')[1:])}" for e in star])
     check("i2 + 1, i8 / 2, f4 * 2, -i2, c || vc, i2 > 1",
-          ["?column? INT8 8", "?column? DECIMAL 0", "?column? FLOAT8 8", "?column? INT2 2", f"?column? TEXT {wide}", "?column? BOOL 1"])
+          ["?column? INT8 8", "?column? DECIMAL 0", "?column? FLOAT8 8", "?column? INT8 8", f"?column? TEXT {wide}", "?column? BOOL 1"])
     check("1, 1.5, 'x', true, NULL", ["?column? INT8 8", "?column? DECIMAL 0", f"?column? TEXT {wide}", "?column? BOOL 1", "?column? UNKNOWN 0"])
     check("i2::int8, i8::varchar(5), c::string, '2024-01-01'::date, k::string",
           ["i2 INT8 8", "i8 VARCHAR 5", f"c TEXT {wide}", "date DATE 8", f"k TEXT {wide}"])

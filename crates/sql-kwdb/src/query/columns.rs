@@ -3,7 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
-use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, Join, JoinType, LogicalPlan, Operator};
+use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, Join, JoinType, LogicalPlan, Operator};
 use triglot_engine::{Engine, Session, TableName};
 use triglot_model::ColumnKind;
 
@@ -120,6 +120,10 @@ impl Tables<'_> {
             Expr::BinaryExpr(BinaryExpr { left, op: Operator::Plus | Operator::Minus, .. }) => {
                 // A time and an interval.
                 self.of_expr(left, below).filter(|spec| spec.ty.is_timestamp())
+            }
+            Expr::Negative(inner) => {
+                let ty = inner.get_type(below.schema()).ok()?;
+                ty.is_integer().then(|| TypeSpec::plain(KwType::Int8))
             }
             Expr::ScalarSubquery(query) => self.declared(&query.subquery, 0),
             _ => None,
