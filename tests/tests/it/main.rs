@@ -15,6 +15,7 @@ mod golden;
 mod kept_plans;
 mod limits;
 mod metrics;
+mod privileges;
 mod random_sql;
 mod real_input;
 mod slt;
