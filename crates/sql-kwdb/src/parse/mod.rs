@@ -4,6 +4,7 @@ mod alter;
 mod create;
 mod database;
 mod dialect;
+mod fill;
 mod others;
 mod show;
 mod split;
@@ -23,7 +24,10 @@ use triglot_parse_sql::{Input, Located, error_location, fold};
 
 use crate::KwError;
 use crate::ast::{Show, Stmt};
+use crate::types::TypeSpec;
 
+pub(crate) use dialect::DIALECT;
+pub(crate) use fill::FILL;
 pub use split::{Piece, split};
 
 /// How many brackets one statement may hold in each other. KWDB's own clauses nest as sqlparser does.
@@ -59,6 +63,11 @@ pub(crate) fn statement(text: &str) -> Result<Stmt, KwError> {
 /// Parses the inside of `[SHOW …]`.
 pub(crate) fn row_source(text: &str) -> Result<Show, KwError> {
     read(text, show::show)
+}
+
+/// Parses a type's name with its width.
+pub(crate) fn type_spec(text: &str) -> Result<TypeSpec, KwError> {
+    read(text, |p| types::spec(p).map(|written| written.spec))
 }
 
 /// Tokenises, bounds and reads all of a text.

@@ -85,7 +85,7 @@ impl Filler {
         let scope = Scope::default();
         let values = fill.values.iter().map(|v| expr::lower(v, env, &mut Rows::new(&scope, Place::Clause)));
         let at = |time: i64| lit(timestamp(env.precision, time));
-        let grid = Grid { first: at(first), last: at(last), stride: Stride::Buckets(starts) };
+        let grid = Grid { first: Some(at(first)), last: Some(at(last)), stride: Stride::Buckets(starts) };
         Ok(Some(Self { grid, mode: fill.mode, values: values.collect::<Result<_, _>>()? }))
     }
 
