@@ -21,7 +21,6 @@ mod rest;
 mod routes;
 mod settings;
 mod stream;
-mod zone;
 
 pub use app::KwdbApp;
 pub use config::{KwdbConfig, Wire};

@@ -5,7 +5,7 @@ use triglot_engine::Engine;
 
 use crate::refusal::Refusal;
 use crate::settings;
-use crate::zone::Zone;
+use triglot_sql_kwdb::Zone;
 
 /// The database of requests that name none.
 const DEFAULT_DATABASE: &str = "defaultdb";

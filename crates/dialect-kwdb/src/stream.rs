@@ -19,7 +19,7 @@ use crate::DIALECT;
 use crate::app::KwdbApp;
 use crate::face::{JSON, ResultFace};
 use crate::routes::Endpoint;
-use crate::zone::Zone;
+use triglot_sql_kwdb::Zone;
 
 /// Results of at most so many cells are written at once on the connection's own thread.
 const INLINE_CELLS: usize = 4_096;

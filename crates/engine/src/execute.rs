@@ -84,6 +84,14 @@ impl Engine {
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),
+            Statement::SetSetting { key, value } => {
+                allow(&self.catalog(), &session.principal, Action::Admin, Object::Cluster)?;
+                let op = match value {
+                    Some(value) => CatalogOp::SetSetting { key, value },
+                    None => CatalogOp::UnsetSetting { key },
+                };
+                self.apply_one(op).await
+            }
             Statement::Tenant(statement) => self.execute_tenant(session, statement).await,
             Statement::Role(statement) => self.execute_role(session, statement).await,
             Statement::User(statement) => self.execute_user(session, statement).await,

@@ -139,6 +139,13 @@ pub enum Statement {
     Select(Select),
     /// Ends a running query.
     KillQuery(u64),
+    /// Sets a setting of the node; none removes it. Keys and values are the dialect's.
+    SetSetting {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: Option<String>,
+    },
     /// Tenants and who belongs to them.
     Tenant(TenantStatement),
     /// Custom roles of the session's tenant.

@@ -32,7 +32,7 @@ pub(crate) fn table_meta(def: &Arc<TableDef>, database: &DatabaseDef) -> TableMe
     TableMeta {
         def: Arc::clone(def),
         bucket: precision.from_ns(database.bucket_ns()),
-        retention: database.retention_ns.map(|ns| precision.from_ns(ns)),
+        retention: def.retention_ns(database).map(|ns| precision.from_ns(ns)),
     }
 }
 

@@ -11,7 +11,7 @@ use triglot_sql_kwdb::{ColumnMeta, KwType};
 use super::seconds;
 use crate::config::Wire;
 use crate::json::{Clock, Column};
-use crate::zone::Zone;
+use triglot_sql_kwdb::Zone;
 
 /// Writes one result set, piece by piece.
 #[derive(Debug)]

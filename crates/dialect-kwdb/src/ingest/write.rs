@@ -140,7 +140,7 @@ fn find(
 
 fn check_engine(database: &DatabaseDef, table: &Option<Arc<TableDef>>) -> Result<(), String> {
     match table {
-        Some(def) if is_relational(&database.options) => {
+        Some(def) if is_relational(database) => {
             Err(format!("pq: \"{}\" is not a time series table", def.name))
         }
         _ => Ok(()),

@@ -9,7 +9,7 @@ use chrono_tz::{OffsetName as _, Tz};
 use triglot_http::text::time::{per_second, push_date};
 
 use crate::config::Wire;
-use crate::zone::Zone;
+use triglot_sql_kwdb::Zone;
 
 const DAY: i64 = 86_400;
 

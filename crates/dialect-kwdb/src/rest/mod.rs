@@ -20,7 +20,7 @@ use crate::ingest;
 use crate::params::Params;
 use crate::refusal::Refusal;
 use crate::routes::Endpoint;
-use crate::zone::Zone;
+use triglot_sql_kwdb::Zone;
 
 /// A request that passed every check but those of its endpoint.
 #[derive(Debug)]

@@ -83,7 +83,7 @@ fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Resul
     bounds::check_operators(&tokens, limit).map_err(tokens::too_large)?;
     let is_definition = matches!(first.as_str(), "CREATE" | "ALTER" | "SET" | "COMMENT" | "SHOW");
     let tokens = if is_definition { tokens } else { tokens::for_expressions(tokens, text) };
-    let mut input = Input::new(&dialect::DIALECT, tokens.clone());
+    let mut input = Input::new(&DIALECT, tokens.clone());
     let parsed = parse(&mut input).and_then(|parsed| {
         input.end()?;
         Ok(parsed)

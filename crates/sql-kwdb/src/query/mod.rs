@@ -36,6 +36,7 @@ pub(crate) fn language(engine: &Engine) -> Result<Arc<QueryLanguage>, DuplicateF
         decimal_literals: true,
         expr_planners: vec![Arc::new(operators::Operators)],
         extension_planners: vec![Arc::new(OperatorPlanner)],
+        system_tables: Some(Arc::new(crate::system::KwTables)),
         session_values: Some(session_values::session_values),
         ..LanguageOptions::default()
     }))

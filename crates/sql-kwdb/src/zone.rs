@@ -1,24 +1,25 @@
-//! The parameter `tz` (sheet section 5).
+//! Time zones as the parameter `tz` and settings name them (sheet section 5).
 
 use chrono_tz::Tz;
 
 /// A request's zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Zone {
-    pub(crate) tz: Tz,
+pub struct Zone {
+    /// The zone.
+    pub tz: Tz,
     /// Whether it was given by name: times then show its abbreviation instead of the offset once more.
-    pub(crate) is_named: bool,
+    pub is_named: bool,
 }
 
 impl Zone {
     /// Of requests that name none.
-    pub(crate) const UTC: Self = Self { tz: Tz::UTC, is_named: false };
+    pub const UTC: Self = Self { tz: Tz::UTC, is_named: false };
 
     /// Reads the parameter.
     ///
     /// # Errors
     /// The text to be told: as given, or for a number out of range in the server's inner form.
-    pub(crate) fn of(given: &str) -> Result<Self, String> {
+    pub fn of(given: &str) -> Result<Self, String> {
         // `+` in a URL reads as a blank.
         let text = given.strip_prefix('\'').unwrap_or(given);
         let text = text.strip_suffix('\'').unwrap_or(text);
