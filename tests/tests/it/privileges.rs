@@ -132,7 +132,8 @@ fn a_right_on_a_table_allows_its_statements_in_every_dialect_and_no_others() {
 /// Names that a user is told of through each port.
 fn names(user: &User<'_>) -> [String; 3] {
     let cnos = user.post(Via::CnosSql, "SHOW TABLES").1;
-    let taos = user.post(Via::Taos, "select stable_name from information_schema.ins_stables where db_name = 'd'").1;
+    let taos =
+        user.post(Via::Taos, "select stable_name from information_schema.ins_stables where db_name = 'd'").1;
     let kwdb = user.post(Via::KwdbQuery, "SHOW TABLES").1;
     [cnos, taos, kwdb]
 }

@@ -7,7 +7,7 @@ mod defaults;
 pub(crate) mod names;
 mod others;
 mod relational;
-mod users;
+pub(crate) mod users;
 
 use triglot_engine::Engine;
 
