@@ -77,7 +77,8 @@ impl<'s> User<'s> {
         let json = || serde_json::from_str::<Value>(&body).unwrap_or_else(|_| panic!("{text}: {body}"));
         let (done, refused) = match via {
             Via::CnosSql | Via::CnosLines => (status == 200, body.contains("\"010004\"")),
-            Via::Taos => (json()["code"] == 0, json()["code"] == 0x0303),
+            // "Insufficient privilege for operation", "Permission denied or target object not exist".
+            Via::Taos => (json()["code"] == 0, json()["code"] == 0x0303 || json()["code"] == 0x2644),
             Via::KwdbDdl | Via::KwdbInsert | Via::KwdbQuery => {
                 (json()["code"] == 0, body.contains(" privilege on "))
             }
