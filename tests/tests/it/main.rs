@@ -17,6 +17,7 @@ mod kw_select;
 mod kwdb_http;
 mod limits;
 mod metrics;
+mod privileges;
 mod random_sql;
 mod real_input;
 mod slt;
