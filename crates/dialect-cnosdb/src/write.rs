@@ -1,48 +1,30 @@
 //! Line protocol: `POST /api/v1/write`, and `POST /write` for clients of InfluxDB. One bad line refuses
 //! the whole request before anything is stored.
 
-use std::time::Instant;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue, Flow, IngestOptions, Session};
+use triglot_engine::{Batcher, EngineError, FieldValue};
 use triglot_http::body;
 use triglot_http::credentials::{Credentials, basic};
-use triglot_http::usage::Ticket;
 use triglot_model::Precision;
 use triglot_parse_lp::{Dialect, FieldValue as Parsed, Line, Parser};
-use triglot_sql_cnosdb::options::strict_write;
 
-use crate::DIALECT;
 use crate::accept;
 use crate::app::CnosDbApp;
 use crate::auth;
 use crate::error::CnosDbError;
+use crate::ingest::{Write, receive, store};
 use crate::metrics;
-use crate::params::{InfluxParams, WriteParams, check_trace_context};
-
-/// Longer bodies are parsed on a blocking thread.
-const INLINE_BODY: usize = 256 << 10;
-
-/// How often a body is read again because tags were changed while it was read.
-const STALE_ROUNDS: usize = 4;
+use crate::params::{InfluxParams, check_trace_context};
 
 pub(crate) async fn write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let params = WriteParams::of(&request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
-    let ticket = metrics::count(&app, &request, &session, "write", true, body.len());
-    store(&app, &session, body, params.precision, ticket).await
+    let write = receive(&app, &request, payload, "write").await?;
+    store(&app, write, parse).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// The shape of InfluxDB 1: tenant cnosdb, nanoseconds. At the vendor's everybody is root here as
@@ -70,47 +52,9 @@ pub(crate) async fn influx_write(
     let (user, password) = given.as_ref().map_or(("root", ""), |(u, p)| (u, p));
     let session = auth::enter(&app, &request, (user, password), "cnosdb", &params.db).await?;
     let ticket = metrics::count(&app, &request, &session, "influx_write", true, body.len());
-    store(&app, &session, body, Precision::Nano, ticket).await
-}
-
-/// Stores all points, or none.
-async fn store(
-    app: &CnosDbApp,
-    session: &Session,
-    body: Bytes,
-    precision: Precision,
-    ticket: Ticket,
-) -> Result<HttpResponse, CnosDbError> {
-    app.engine.spend_api(session, Flow::Writes, 1)?;
-    app.engine.spend_api(session, Flow::BytesIn, body.len() as u64)?;
-    let database = app.engine.database(session, &session.database_name)?;
-    let now = Precision::Nano.convert(app.engine.clock().now_ns(), precision);
-    let options =
-        IngestOptions { precision, default_time: now.unwrap_or_default(), create: !strict_write(&database) };
-    let begin = Instant::now();
-    let mut batcher = parse_off_thread(body.clone(), app.engine.batcher(session, options)?).await?;
-    ticket.parsed(begin.elapsed());
-    for _ in 0..STALE_ROUNDS {
-        match batcher.commit().await {
-            Err(EngineError::StaleSeries) => {
-                batcher = parse_off_thread(body.clone(), app.engine.batcher(session, options)?).await?;
-            }
-            committed => {
-                app.metrics.wrote(DIALECT, "write", committed?.rows);
-                return Ok(HttpResponse::Ok().finish());
-            }
-        }
-    }
-    Err(EngineError::StaleSeries.into())
-}
-
-/// Feeds all points to the batcher, those of a long body on a blocking thread.
-async fn parse_off_thread(body: Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
-    if body.len() <= INLINE_BODY {
-        return parse(&body, batcher);
-    }
-    let parsed = web::block(move || parse(&body, batcher)).await;
-    parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?
+    let write = Write { session, body, precision: Precision::Nano, api: "write", ticket };
+    store(&app, write, parse).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// Feeds all points to the batcher.

@@ -13,6 +13,7 @@ pub mod health;
 pub mod metrics;
 pub mod peer;
 pub mod process;
+pub mod snappy;
 pub mod text;
 pub mod tls;
 pub mod usage;

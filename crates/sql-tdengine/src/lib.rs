@@ -7,6 +7,7 @@ mod insert;
 mod lower;
 mod query;
 mod run;
+pub mod schemaless;
 mod system;
 mod time;
 mod time_text;
