@@ -50,6 +50,9 @@ pub enum CnosDbError {
     /// 040016: logs and traces.
     #[error("Error parsing log message: {0}")]
     Log(String),
+    /// 010079: a search of Jaeger's names a column that is not there.
+    #[error("{0}")]
+    Model(String),
     /// 010055: a body that is no block of snappy.
     #[error("snappy: {0}")]
     Snappy(String),
@@ -116,6 +119,7 @@ impl CnosDbError {
             Self::OpenTsdbLine(_) => (bad, Some("040010")),
             Self::OpenTsdbJson(_) => (bad, Some("040011")),
             Self::Log(_) => (unprocessable, Some("040016")),
+            Self::Model(_) => (unprocessable, Some("010079")),
             Self::Snappy(_) => (unprocessable, Some("010055")),
             Self::PromRead(_) => (unprocessable, Some("010056")),
             Self::PromWrite(_) => (unprocessable, Some("010057")),

@@ -11,6 +11,8 @@ mod dump;
 mod error;
 pub mod formats;
 mod ingest;
+mod jaeger;
+mod jaeger_spans;
 mod log_params;
 mod log_rows;
 mod logs;
@@ -50,6 +52,13 @@ pub fn configure(cfg: &mut web::ServiceConfig, app: CnosDbApp) {
         .service(web::resource("/api/v1/prom/write").route(web::post().to(prom::write)))
         .service(web::resource("/api/v1/prom/read").route(web::post().to(prom_read::read)))
         .service(web::resource("/api/v1/traces").route(web::post().to(traces::export)))
+        .service(web::resource("/api/services").route(web::get().to(jaeger::services)))
+        .service(
+            web::resource("/api/services/{service}/operations").route(web::get().to(jaeger::operations_of)),
+        )
+        .service(web::resource("/api/operations").route(web::get().to(jaeger::operations)))
+        .service(web::resource("/api/traces").route(web::get().to(jaeger::search)))
+        .service(web::resource("/api/traces/{id}").route(web::get().to(jaeger::trace)))
         .service(web::resource("/loki/api/v1/push").route(web::post().to(logs::push)))
         .configure(elasticsearch)
         .service(web::resource("/api/v1/dump/sql/ddl").to(dump::ddl))

@@ -27,7 +27,9 @@ const TRACE_KEY: u8 = 5;
 
 const RESOURCE: &str = "ResourceSpans/";
 const SCOPE: &str = "ResourceSpans/ScopeSpans/";
-const SPAN: &str = "ResourceSpans/ScopeSpans/Span/";
+pub(crate) const SPAN: &str = "ResourceSpans/ScopeSpans/Span/";
+/// The column of the service.
+pub(crate) const SERVICE_COLUMN: &str = "ResourceSpans/Resource/attributes/service.name";
 /// The one attribute of a resource that is a tag.
 const SERVICE: &str = "service.name";
 

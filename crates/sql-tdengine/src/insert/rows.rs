@@ -22,7 +22,7 @@ const fn latest(precision: Precision) -> i64 {
 }
 
 /// The columns that one target of the statement writes, besides time.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Listed {
     /// The number of its bitmap among [`TableRows::bitmaps`].
     bitmap: u32,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use triglot_engine::{Engine, SeriesRows};
 use triglot_model::ErrorKind;
 
-pub use points::{Options, Points, Time};
+pub use points::{Options, Points, SeriesOf, Time};
 pub use value::Value;
 
 use self::schema::Change;

@@ -7,7 +7,7 @@ use triglot_engine::{NewChild, RowsOf, SeriesRows, TableIn, md5_child_name};
 use triglot_model::{ColumnId, Precision, TableDef};
 
 use super::value::{Value, invalid};
-use crate::insert::rows::TableRows;
+use crate::insert::rows::{Listed, TableRows};
 use crate::insert::value::tag_text;
 use crate::lower::names::engine_name;
 use crate::{TaosError, TaosType};
@@ -41,6 +41,8 @@ pub(super) struct Need<'a> {
     pub(super) ty: TaosType,
     /// Bytes of the longest value.
     pub(super) longest: usize,
+    /// The last row that has it, counted from 1.
+    pub(super) last_row: usize,
 }
 
 /// Tags or columns in the order in which they were met.
@@ -63,7 +65,7 @@ impl<'a> Needs<'a> {
                     return Err(invalid(format!("Invalid key or key is too long than {MAX_KEY}: {name}")));
                 }
                 self.by_name.insert(name.clone(), self.all.len());
-                self.all.push(Need { name, ty: value.ty(), longest: 0 });
+                self.all.push(Need { name, ty: value.ty(), longest: 0, last_row: 0 });
                 self.all.len() - 1
             }
         };
@@ -247,13 +249,14 @@ impl<'a> Points<'a> {
         let instant = self.instant(time)?;
         let table = self.series.get(series.0 as usize).and_then(|s| self.tables.get_mut(s.table));
         let Some(table) = table else { return Err(invalid("a series is lost")) };
-        let begin = self.values.len();
+        let (begin, number) = (self.values.len(), self.rows.len() + 1);
         table.columns.cursor = 0;
         for (name, value) in fields {
             let at = table.columns.place(name, &value)?;
-            if self.values.iter().skip(begin).any(|(other, _)| *other == at) {
-                let name = table.columns.all.get(at).map_or("", |need| &need.name);
-                return Err(duplicate(name));
+            if let Some(need) = table.columns.all.get_mut(at)
+                && std::mem::replace(&mut need.last_row, number) == number
+            {
+                return Err(duplicate(&need.name));
             }
             self.values.push((at, value));
         }
@@ -308,6 +311,8 @@ struct Target {
     /// The tags' ids and the columns' places in the table, in the order of the needs.
     tags: Vec<Option<ColumnId>>,
     columns: Vec<Option<usize>>,
+    /// The places of the row before, and what they are listed as: mostly those of the next one.
+    before: Option<(Vec<usize>, Listed)>,
 }
 
 impl Target {
@@ -316,7 +321,7 @@ impl Target {
         let place = |name: &str| def.columns.iter().position(|c| c.name == name);
         let tags = needs.tags.all.iter().map(|need| def.column(&need.name).map(|c| c.id)).collect();
         let columns = needs.columns.all.iter().map(|need| place(&need.name)).collect();
-        Self { rows: TableRows::new(table), tags, columns }
+        Self { rows: TableRows::new(table), tags, columns, before: None }
     }
 
     fn row(
@@ -327,13 +332,17 @@ impl Target {
         database: &str,
         ttl: Option<u32>,
     ) -> Result<(), TaosError> {
-        let mut listed = Vec::with_capacity(values.len());
+        let mut places = Vec::with_capacity(values.len());
         for (at, value) in values {
             let Some(Some(place)) = self.columns.get(*at) else { continue };
             self.rows.push(*place, &value.stored())?;
-            listed.push(*place);
+            places.push(*place);
         }
-        let listed = self.rows.list(&listed);
+        let listed = match self.before.take() {
+            Some((same, listed)) if same == places => listed,
+            _ => self.rows.list(&places),
+        };
+        self.before = Some((places, listed));
         let def = std::sync::Arc::clone(&self.rows.table.def);
         let number = self.rows.series(&series.child, || {
             let tag = |(at, value): &(usize, Value<'_>)| {
