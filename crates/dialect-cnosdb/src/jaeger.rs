@@ -101,7 +101,9 @@ impl Asked {
 fn envelope(data: &[u8], total: usize) -> HttpResponse {
     let mut body = b"{\"data\":".to_vec();
     body.extend_from_slice(data);
-    body.extend_from_slice(format!(",\"total\":{total},\"limit\":0,\"offset\":0,\"errors\":null}}").as_bytes());
+    body.extend_from_slice(
+        format!(",\"total\":{total},\"limit\":0,\"offset\":0,\"errors\":null}}").as_bytes(),
+    );
     HttpResponse::Ok().insert_header(("content-type", "application/json")).body(body)
 }
 
@@ -205,7 +207,8 @@ pub(crate) async fn search(
         }
         return Ok(envelope(&array(&data), 0));
     }
-    let limit = value(&params, "limit").map(|text| text.parse().map_err(|_| bad("limit", text))).transpose()?;
+    let limit =
+        value(&params, "limit").map(|text| text.parse().map_err(|_| bad("limit", text))).transpose()?;
     let conditions = conditions(&asked, &params)?;
     Ok(envelope(&array(&traces(&app, &asked, &conditions, limit).await?), 0))
 }

@@ -33,14 +33,17 @@ impl Cells {
     pub(crate) fn new(batch: &RecordBatch) -> Result<Self, CnosDbError> {
         let mut cells = Self { names: HashMap::new(), order: Vec::new(), columns: Vec::new() };
         for (at, (field, column)) in batch.schema().fields().iter().zip(batch.columns()).enumerate() {
-            let to = |ty: &DataType| cast(column, ty).map_err(|error| CnosDbError::Sql(SqlError::Arrow(error)));
+            let to =
+                |ty: &DataType| cast(column, ty).map_err(|error| CnosDbError::Sql(SqlError::Arrow(error)));
             let read = match field.data_type() {
                 DataType::Timestamp(..) => {
                     let nanos = to(&DataType::Timestamp(TimeUnit::Nanosecond, None))?;
                     let nanos = cast(&nanos, &DataType::Int64);
                     Column::Time(nanos.map_err(|error| CnosDbError::Sql(SqlError::Arrow(error)))?)
                 }
-                DataType::Float64 | DataType::Int64 | DataType::UInt64 => Column::Number(to(&DataType::Float64)?),
+                DataType::Float64 | DataType::Int64 | DataType::UInt64 => {
+                    Column::Number(to(&DataType::Float64)?)
+                }
                 _ => Column::Text(to(&DataType::Utf8)?),
             };
             cells.columns.push(read);
@@ -160,7 +163,8 @@ fn trace(id: &str, spans: &[Span<'_>]) -> Vec<u8> {
 
 fn push_span(out: &mut Vec<u8>, span: &Span<'_>, process: usize) {
     out.push(b'{');
-    for (name, column) in [("traceID", "trace_id"), ("spanID", "span_id"), ("parentSpanID", "parent_span_id")] {
+    for (name, column) in [("traceID", "trace_id"), ("spanID", "span_id"), ("parentSpanID", "parent_span_id")]
+    {
         push_member(out, name, span.of_span(column));
         out.push(b',');
     }
@@ -174,7 +178,9 @@ fn push_span(out: &mut Vec<u8>, span: &Span<'_>, process: usize) {
     push_span_tags(out, span);
     out.extend_from_slice(b"],\"logs\":[");
     push_logs(out, span);
-    out.extend_from_slice(format!("],\"processID\":\"p{process}\",\"process\":null,\"warnings\":[]}}").as_bytes());
+    out.extend_from_slice(
+        format!("],\"processID\":\"p{process}\",\"process\":null,\"warnings\":[]}}").as_bytes(),
+    );
 }
 
 /// `"name":"text"`
@@ -226,7 +232,9 @@ fn push_span_tags(out: &mut Vec<u8>, span: &Span<'_>) {
         let number = span.number(&format!("{SPAN}{name}")).unwrap_or_default();
         push_tag(out, &mut is_first, name, "Int64", |out| push_number(out, number));
     }
-    push_tag(out, &mut is_first, "trace_state", "String", |out| push_string(out, span.of_span("trace_state")));
+    push_tag(out, &mut is_first, "trace_state", "String", |out| {
+        push_string(out, span.of_span("trace_state"))
+    });
 }
 
 fn push_number(out: &mut Vec<u8>, number: f64) {

@@ -61,6 +61,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, app: CnosDbApp) {
         .service(web::resource("/api/traces/{id}").route(web::get().to(jaeger::trace)))
         .service(web::resource("/loki/api/v1/push").route(web::post().to(logs::push)))
         .configure(elasticsearch)
+        .service(web::resource("/api/v2/write").route(web::post().to(write::influx2_write)))
         .service(web::resource("/api/v1/dump/sql/ddl").to(dump::ddl))
         .service(web::resource("/metrics").to(metrics::metrics));
 }

@@ -1,12 +1,13 @@
 //! Line protocol: `POST /api/v1/write`, and `POST /write` for clients of InfluxDB. One bad line refuses
 //! the whole request before anything is stored.
 
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue};
+use triglot_engine::{Batcher, EngineError, FieldValue, IngestError};
 use triglot_http::body;
 use triglot_http::credentials::{Credentials, basic};
-use triglot_model::Precision;
+use triglot_model::{Precision, TimestampOverflow};
 use triglot_parse_lp::{Dialect, FieldValue as Parsed, Line, Parser};
 
 use crate::accept;
@@ -15,7 +16,7 @@ use crate::auth;
 use crate::error::CnosDbError;
 use crate::ingest::{Write, receive, store};
 use crate::metrics;
-use crate::params::{InfluxParams, check_trace_context};
+use crate::params::{Influx2Params, InfluxParams, check_trace_context};
 
 pub(crate) async fn write(
     app: web::Data<CnosDbApp>,
@@ -57,19 +58,58 @@ pub(crate) async fn influx_write(
     Ok(HttpResponse::Ok().finish())
 }
 
+/// The shape of InfluxDB 2: `bucket` is the database, `Authorization: Token user:password` or Basic, seconds too.
+pub(crate) async fn influx2_write(
+    app: web::Data<CnosDbApp>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, CnosDbError> {
+    let headers = request.headers();
+    let limit = app.config.write_sql_limit;
+    body::check_declared(headers, limit)?;
+    auth::check_present(headers)?;
+    let params = Influx2Params::of(&request)?;
+    check_trace_context(headers)?;
+    let coding = accept::request_coding(headers)?;
+    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
+    let session = match token(headers) {
+        Some((user, password)) => {
+            auth::enter(&app, &request, (&user, &password), "cnosdb", &params.bucket).await?
+        }
+        None => auth::login(&app, &request, "cnosdb", &params.bucket).await?,
+    };
+    let ticket = metrics::count(&app, &request, &session, "influx2_write", true, body.len());
+    let write = Write { session, body, precision: params.precision, api: "write", ticket };
+    let per_unit = params.per_unit;
+    store(&app, write, move |body: &Bytes, batcher: Batcher| parse_in(body, batcher, per_unit)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `Token user:password`
+fn token(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (user, password) = value.strip_prefix("Token ")?.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
+}
+
 /// Feeds all points to the batcher.
-fn parse(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn parse(body: &Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
+    parse_in(body, batcher, 1)
+}
+
+/// The same for times in units of so many of the batcher's.
+fn parse_in(body: &Bytes, mut batcher: Batcher, per_unit: i64) -> Result<Batcher, CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let mut parser = Parser::new(body, Dialect::CnosDb);
     let mut line = Line::new();
     // A known series needs no look at its tags: most lines of most agents.
     while let Some(point) = parser.next_line_known(&mut line, |key| batcher.begin_known(key.as_bytes())) {
-        add_point(&mut batcher, point?)?;
+        add_point(&mut batcher, point?, per_unit)?;
     }
     Ok(batcher)
 }
 
-fn add_point(batcher: &mut Batcher, point: &Line<'_>) -> Result<(), CnosDbError> {
+fn add_point(batcher: &mut Batcher, point: &Line<'_>, per_unit: i64) -> Result<(), CnosDbError> {
     let key = point.series_key_raw().as_bytes();
     // Keys with escapes are not asked about while parsing.
     if !point.tags_skipped() && !batcher.begin_known(key) {
@@ -79,7 +119,11 @@ fn add_point(batcher: &mut Batcher, point: &Line<'_>) -> Result<(), CnosDbError>
     for field in point.fields() {
         add_field(batcher, &field.key(), field.value())?;
     }
-    batcher.end_row(point.timestamp()).map_err(EngineError::from)?;
+    let time = point.timestamp().map(|time| {
+        let overflow = TimestampOverflow { value: time, from: Precision::Milli, to: Precision::Nano };
+        time.checked_mul(per_unit).ok_or(EngineError::Ingest(IngestError::Timestamp(overflow)))
+    });
+    batcher.end_row(time.transpose()?).map_err(EngineError::from)?;
     Ok(())
 }
 

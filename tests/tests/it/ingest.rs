@@ -185,7 +185,7 @@ fn schemaless_rows_are_rows_of_every_dialect() {
     assert_eq!(node.taos("/opentsdb/v1/put/json/public", puts).status, 204);
     assert_eq!(
         node.cnosdb_csv("select _ts, city, n, note, temp, wet from weather order by _ts"),
-        "_ts,city,n,note,temp,wet\n1970-01-01T00:00:00.000001,ulm,7,\"fine, \"\"really\"\"\",20.5,true\n1970-01-01T00:00:00.000002,ulm,,,21.0,\n"
+        "_ts,city,n,note,temp,wet\n1970-01-01T00:00:00.000001000,ulm,7,\"fine, \"\"really\"\"\",20.5,true\n1970-01-01T00:00:00.000002000,ulm,,,21.0,\n"
     );
     assert_eq!(node.cnosdb_csv("select _value, city from rain"), "_value,city\n0.30000000000000004,ulm\n");
 

@@ -9,8 +9,9 @@ mod points;
 mod schema;
 mod value;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use futures::lock::Mutex;
 use triglot_engine::{Engine, SeriesRows};
 use triglot_model::ErrorKind;
 
@@ -25,6 +26,10 @@ use crate::{Answer, Context, TaosError, insert};
 const INLINE_BYTES: usize = 4 << 10;
 /// Others may change the schema at the same time; after so many rounds something is wrong.
 const SCHEMA_ROUNDS: usize = 8;
+/// Requests that need changes of the schema make them one after another: agents that start together need the same
+/// ones, and a name that is being given to a table is refused to others. The lock is asynchronous and held by
+/// first writes only.
+static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 /// Writes the rows that `read` finds in `body` into the request's database; how many.
 ///
@@ -46,15 +51,8 @@ where
 {
     let options = Arc::new(options);
     for _ in 0..SCHEMA_ROUNDS {
-        let prepared = if body.as_ref().len() <= INLINE_BYTES {
-            prepare(engine, context, &options, body.as_ref(), &read)?
-        } else {
-            let (engine_there, context_there) = (engine.clone(), context.clone());
-            let (options, body, read) = (Arc::clone(&options), body.clone(), read.clone());
-            let work = move || prepare(&engine_there, &context_there, &options, body.as_ref(), &read);
-            engine.compute(work).await??
-        };
-        match prepared {
+        let request = Request { engine, context, options: &options, body: &body, read: &read };
+        match request.prepared().await? {
             Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
             Prepared::Rows(rows) => {
                 return match insert::write(engine, context, rows).await? {
@@ -62,10 +60,43 @@ where
                     Answer::Rows(_) => Ok(0),
                 };
             }
-            Prepared::Lacking(changes) => make(engine, context, changes).await?,
+            Prepared::Lacking(_) => {
+                let turn = TURN.lock().await;
+                // Whoever had the turn before may have made it.
+                if let Prepared::Lacking(changes) = request.prepared().await? {
+                    make(engine, context, changes).await?;
+                }
+                drop(turn);
+            }
         }
     }
     Err(TaosError::new(0x3005, "Internal error: the schema is changed by others all the time"))
+}
+
+/// A body with what is needed to read it.
+struct Request<'r, B, R> {
+    engine: &'r Engine,
+    context: &'r Context,
+    options: &'r Arc<Options>,
+    body: &'r B,
+    read: &'r R,
+}
+
+impl<B, R> Request<'_, B, R>
+where
+    B: AsRef<[u8]> + Clone + Send + 'static,
+    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+{
+    /// Reads the body, a long one on a thread that may be busy.
+    async fn prepared(&self) -> Result<Prepared, TaosError> {
+        if self.body.as_ref().len() <= INLINE_BYTES {
+            return prepare(self.engine, self.context, self.options, self.body.as_ref(), self.read);
+        }
+        let (engine, context) = (self.engine.clone(), self.context.clone());
+        let (options, body, read) = (Arc::clone(self.options), self.body.clone(), self.read.clone());
+        let work = move || prepare(&engine, &context, &options, body.as_ref(), &read);
+        self.engine.compute(work).await?
+    }
 }
 
 /// What a body came to.

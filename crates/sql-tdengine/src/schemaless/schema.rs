@@ -241,8 +241,9 @@ mod tests {
 
     #[test]
     fn widths_are_powers_of_two_up_to_a_thousand() {
-        let of =
-            |longest, ty, is_tag| width(&Need { name: "c".into(), ty, longest, last_row: 0 }, is_tag).map_err(|e| e.code);
+        let of = |longest, ty, is_tag| {
+            width(&Need { name: "c".into(), ty, longest, last_row: 0 }, is_tag).map_err(|e| e.code)
+        };
         for (longest, wide) in [(0, 1), (1, 2), (5, 8), (8, 16), (1023, 1024), (1024, 1024), (1500, 1500)] {
             assert_eq!(of(longest, TaosType::Varchar, false), Ok(wide), "{longest}");
         }
