@@ -8,7 +8,6 @@ use triglot_model::{ColumnId, Precision, TableDef};
 
 use super::value::{Value, invalid};
 use crate::insert::rows::{Listed, TableRows};
-use crate::insert::value::tag_text;
 use crate::lower::names::engine_name;
 use crate::{TaosError, TaosType};
 
@@ -348,7 +347,7 @@ impl Target {
             let tag = |(at, value): &(usize, Value<'_>)| {
                 let id = self.tags.get(*at).copied().flatten()?;
                 let ty = def.column_by_id(id)?.ty;
-                Some((id, tag_text(value.stored(), ty)?.into_boxed_str()))
+                Some((id, value.stored().tag_text(ty)?.into_boxed_str()))
             };
             Ok(RowsOf::Ensure(Box::new(NewChild {
                 table: engine_name(database, &def.name),
