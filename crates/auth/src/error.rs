@@ -23,6 +23,12 @@ pub enum AuthError {
     /// Too many log-ins are waiting for a free verifier.
     #[error("too many log-ins at the same time")]
     Busy,
+    /// The password is right, and no longer taken ([`crate::VALID_UNTIL`]).
+    #[error("the password of user '{user}' has expired")]
+    Expired {
+        /// The name that was given.
+        user: String,
+    },
     /// Only from [`crate::Auth::verify_without_password`], where existence is no secret.
     #[error("the user {user} not found")]
     UserNotFound {
@@ -44,9 +50,10 @@ impl AuthError {
     /// The stable kind that dialects map to their own codes.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::WrongCredentials { .. } | Self::UserNotFound { .. } | Self::NotLoopback => {
-                ErrorKind::AuthFailed
-            }
+            Self::WrongCredentials { .. }
+            | Self::Expired { .. }
+            | Self::UserNotFound { .. }
+            | Self::NotLoopback => ErrorKind::AuthFailed,
             Self::TooManyFailures { .. } | Self::Busy => ErrorKind::Busy,
             Self::Hash(_) => ErrorKind::Internal,
             Self::Catalog(error) => error.kind(),

@@ -11,6 +11,8 @@ mod password;
 mod privilege;
 
 pub use error::{AuthError, Denied, Required};
-pub use login::{Auth, AuthOptions, Peer, Principal};
+pub use login::{Auth, AuthOptions, NO_LOGIN, Peer, Principal, VALID_UNTIL};
 pub use password::{HashCost, hash_password};
-pub use privilege::{Action, Object, allow};
+pub use privilege::{
+    Action, MANAGES_USERS, Object, allow, may_see_database, visible_databases, visible_tables,
+};

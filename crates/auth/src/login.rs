@@ -14,6 +14,11 @@ use crate::error::AuthError;
 use crate::limiter::FailureLimiter;
 use crate::password::{self, HashCost, hash_password};
 
+/// The option of a user who cannot log in (`1`): one that stands for a group.
+pub const NO_LOGIN: &str = "no_login";
+/// The option that says when a user's password stops to be taken, in nanoseconds since the epoch.
+pub const VALID_UNTIL: &str = "valid_until_ns";
+
 /// Choices of [`Auth`].
 #[derive(Clone, Debug)]
 pub struct AuthOptions {
@@ -142,6 +147,7 @@ impl Auth {
         if let (Some(user), Some(token), true) = (&found, &token, usable)
             && self.cache.contains(token, self.clock.now_ns())
         {
+            self.check_may_log_in(user)?;
             return Ok(Principal::from(&**user));
         }
         if let Err(retry_after_s) = self.failures.check(user, peer.ip(), self.clock.now_ns()) {
@@ -152,6 +158,7 @@ impl Auth {
         let matches = self.matches(candidate, token, password).await?;
         match (found, token) {
             (Some(user), Some(token)) if matches => {
+                self.check_may_log_in(&user)?;
                 self.cache.insert(token, self.clock.now_ns());
                 Ok(Principal::from(&*user))
             }
@@ -159,6 +166,20 @@ impl Auth {
                 self.failures.failed(user, peer.ip(), self.clock.now_ns());
                 Err(AuthError::WrongCredentials { user: user.to_owned() })
             }
+        }
+    }
+
+    /// A user may be kept from logging in, or from a time on. Told to those who know the password only.
+    fn check_may_log_in(&self, user: &UserDef) -> Result<(), AuthError> {
+        if user.options.get(NO_LOGIN).is_some_and(|v| v == "1") {
+            return Err(AuthError::WrongCredentials { user: user.name.clone() });
+        }
+        let until = user.options.get(VALID_UNTIL).and_then(|ns| ns.parse().ok());
+        match until {
+            Some(until) if self.clock.now_ns() >= until => {
+                Err(AuthError::Expired { user: user.name.clone() })
+            }
+            _ => Ok(()),
         }
     }
 

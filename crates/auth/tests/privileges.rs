@@ -14,7 +14,7 @@ use triglot_model::{DatabaseId, ManualClock, Precision, RewriteRule, TableId, Te
 /// The order of the letters.
 const ACTIONS: [Action; 7] = [
     Action::Read,
-    Action::Write,
+    Action::Insert,
     Action::Create,
     Action::Alter,
     Action::Drop,
@@ -221,7 +221,7 @@ async fn a_refusal_says_what_is_needed() {
     let (admin2, member) = (w.principal("admin2").user, w.principal("member").user);
     for (who, action, object, expected) in [
         ("plain", Action::Read, Object::Database(db), Required::Read(db)),
-        ("reader", Action::Write, Object::Table(db, TableId(0)), Required::Write(db)),
+        ("reader", Action::Delete, Object::Table(db, TableId(0)), Required::Write(db)),
         ("writer", Action::Create, Object::Database(db), Required::Full(db)),
         ("outsider", Action::Read, Object::Tenant(w.tenant), Required::Member(w.tenant)),
         ("member", Action::Create, Object::Tenant(w.tenant), Required::Owner(w.tenant)),

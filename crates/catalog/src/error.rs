@@ -89,6 +89,14 @@ pub enum CatalogError {
         /// How many there may be.
         max: u64,
     },
+    /// A group would be within itself.
+    #[error("making {member} a member of {group} would create a cycle")]
+    GroupCycle {
+        /// The group.
+        group: String,
+        /// Who was to join.
+        member: String,
+    },
     /// A column that was to be ensured exists with another kind or type.
     #[error("column {column} of table {table} is {found}, expected {expected}")]
     ColumnConflict {
@@ -222,6 +230,7 @@ impl CatalogError {
             Self::SystemTenant { .. }
             | Self::ProtectedUser { .. }
             | Self::SystemRole { .. }
+            | Self::GroupCycle { .. }
             | Self::NotDue { .. } => ErrorKind::Denied,
             Self::TooManyTables { .. } | Self::IdsExhausted { .. } | Self::QuotaReached { .. } => {
                 ErrorKind::LimitReached

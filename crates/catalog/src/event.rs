@@ -6,10 +6,11 @@ use triglot_model::{
 };
 
 use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
+use crate::rights::{GrantObject, Grantee, Rights};
 
 /// One fact. `Put` makes or replaces. Removals take along what hangs below: a tenant its databases,
-/// roles and members, a database its tables of all kinds and the grants on it, a user its memberships, a role the
-/// memberships by it. That is part of the meaning of stored records and must not change.
+/// roles and members, a database its tables of all kinds and the grants on it, a table the rights on it, a user its memberships
+/// and rights, a role the memberships by it. That is part of the meaning of stored records and must not change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
     TenantPut(TenantDef),
@@ -44,6 +45,22 @@ pub(crate) enum Event {
     },
     SettingRemoved {
         key: String,
+    },
+    /// All rights of a grantee on an object; none = no entry.
+    RightsPut {
+        grantee: Grantee,
+        object: GrantObject,
+        rights: Rights,
+    },
+    /// A user belongs to the group that another user stands for.
+    GroupMemberPut {
+        group: UserId,
+        member: UserId,
+        may_grant: bool,
+    },
+    GroupMemberRemoved {
+        group: UserId,
+        member: UserId,
     },
     ExternalTablePut(ExternalTableDef),
     ExternalTableRemoved {

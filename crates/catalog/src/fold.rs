@@ -8,6 +8,7 @@ use triglot_model::{
 
 use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
 use crate::event::Event;
+use crate::rights::{GrantObject, Grantee, Rights};
 use crate::snapshot::CatalogSnapshot;
 
 /// A fact about something that is not there: the log is not one that this code wrote.
@@ -54,6 +55,13 @@ impl CatalogSnapshot {
             }
             Event::SettingRemoved { key } => {
                 self.settings.remove(&key.into());
+            }
+            Event::RightsPut { grantee, object, rights } => return self.put_rights(grantee, object, rights),
+            Event::GroupMemberPut { group, member, may_grant } => {
+                return self.put_group_member(group, member, may_grant);
+            }
+            Event::GroupMemberRemoved { group, member } => {
+                self.group_members.remove(&(group, member));
             }
             Event::ExternalTablePut(table) => return self.put_external_table(table),
             Event::ExternalTableRemoved { database, name } => {
@@ -117,6 +125,7 @@ impl CatalogSnapshot {
             role.grants.remove(&id);
             self.roles.insert(role.id, Arc::new(role));
         }
+        self.remove_rights_on(GrantObject::Database(id));
         if let Some(old) = self.databases.remove(&id) {
             self.database_names.remove(&(old.tenant, old.name.as_str().into()));
         }
@@ -139,6 +148,7 @@ impl CatalogSnapshot {
     }
 
     fn remove_table(&mut self, id: TableId) {
+        self.remove_rights_on(GrantObject::Table(id));
         if let Some(old) = self.tables.remove(&id) {
             self.table_names.remove(&(old.database, old.name.as_str().into()));
         }
@@ -168,6 +178,7 @@ impl CatalogSnapshot {
         for key in memberships {
             self.members.remove(&key);
         }
+        self.remove_rights_of(id);
         if let Some(old) = self.users.remove(&id) {
             self.user_names.remove(&old.name.as_str().into());
         }
@@ -211,6 +222,60 @@ impl CatalogSnapshot {
     }
 }
 
+/// Rights and groups.
+impl CatalogSnapshot {
+    fn put_rights(&mut self, grantee: Grantee, object: GrantObject, rights: Rights) -> Result<(), Misfit> {
+        let has_object = match object {
+            GrantObject::Database(id) => self.databases.get(&id).is_some(),
+            GrantObject::Table(id) => self.tables.get(&id).is_some(),
+        };
+        let has_grantee = match grantee {
+            Grantee::User(id) => self.users.get(&id).is_some(),
+            Grantee::Everyone => true,
+        };
+        if !has_object || !has_grantee {
+            return Err(Misfit(format!("rights of {grantee:?} on {object:?}")));
+        }
+        if rights.is_empty() {
+            self.rights.remove(&(object, grantee));
+        } else {
+            self.rights.insert((object, grantee), rights);
+        }
+        Ok(())
+    }
+
+    fn put_group_member(&mut self, group: UserId, member: UserId, may_grant: bool) -> Result<(), Misfit> {
+        if self.users.get(&group).is_none() || self.users.get(&member).is_none() {
+            return Err(Misfit(format!("user #{member} in group #{group}")));
+        }
+        self.group_members.insert((group, member), may_grant);
+        Ok(())
+    }
+
+    fn remove_rights_on(&mut self, object: GrantObject) {
+        let grantees: Vec<_> = self.rights_on(object).map(|(grantee, _)| grantee).collect();
+        for grantee in grantees {
+            self.rights.remove(&(object, grantee));
+        }
+    }
+
+    fn remove_rights_of(&mut self, user: UserId) {
+        let held: Vec<_> = self.rights_of(Grantee::User(user)).map(|(object, _)| object).collect();
+        for object in held {
+            self.rights.remove(&(object, Grantee::User(user)));
+        }
+        let groups: Vec<_> = self
+            .group_members
+            .iter()
+            .map(|(key, _)| *key)
+            .filter(|(g, m)| *g == user || *m == user)
+            .collect();
+        for key in groups {
+            self.group_members.remove(&key);
+        }
+    }
+}
+
 /// The order of [`Event`]s that builds a state from nothing; what a checkpoint holds.
 pub(crate) fn unfold(state: &CatalogSnapshot) -> Vec<Event> {
     let mut events = Vec::new();
@@ -226,6 +291,16 @@ pub(crate) fn unfold(state: &CatalogSnapshot) -> Vec<Event> {
         tenant: *tenant,
         user: *user,
         role: *role,
+    }));
+    events.extend(state.rights.iter().map(|((object, grantee), rights)| Event::RightsPut {
+        grantee: *grantee,
+        object: *object,
+        rights: *rights,
+    }));
+    events.extend(state.group_members.iter().map(|((group, member), may_grant)| Event::GroupMemberPut {
+        group: *group,
+        member: *member,
+        may_grant: *may_grant,
     }));
     events.extend(
         state.settings.iter().map(|(k, v)| Event::SettingPut { key: k.to_string(), value: v.to_string() }),

@@ -17,7 +17,9 @@ mod plan;
 mod pmap;
 mod quota;
 mod record;
+mod rights;
 mod snapshot;
+mod snapshot_rights;
 
 pub use catalog::{Bootstrap, Catalog};
 pub use entity::{
@@ -27,7 +29,8 @@ pub use entity::{
 pub use error::{CatalogError, ColumnShape};
 pub use op::{
     CatalogOp, DatabaseChanges, NewColumn, NewDatabase, NewIdentity, NewTable, NewUser, OpResult,
-    OptionChanges, TableChange, UserChanges,
+    OptionChanges, TableChange, UserChanges, own_role_name,
 };
 pub use quota::ObjectLimit;
+pub use rights::{GrantObject, Grantee, Right, Rights};
 pub use snapshot::CatalogSnapshot;

@@ -9,6 +9,7 @@ use triglot_model::{
 };
 
 use crate::entity::{MemberRole, PasswordHash, Privilege, RoleDef, SystemRole, TenantDef, UserDef};
+use crate::rights::{GrantObject, Grantee, Rights};
 
 /// Changes to a text map: `Some` sets a key, `None` removes it.
 pub type OptionChanges = BTreeMap<String, Option<String>>;
@@ -180,6 +181,49 @@ pub enum CatalogOp {
         /// The user.
         user: UserId,
     },
+    /// Gives rights on a database or table; those held stay.
+    GrantRights {
+        /// To whom.
+        grantee: Grantee,
+        /// On what.
+        object: GrantObject,
+        /// Which.
+        rights: Rights,
+    },
+    /// Takes rights on a database or table away; those not held are fine.
+    RevokeRights {
+        /// From whom.
+        grantee: Grantee,
+        /// On what.
+        object: GrantObject,
+        /// Which.
+        rights: Rights,
+    },
+    /// Lets a user have all rights of another one, which stands for a group (SQL's `GRANT role TO user`). A
+    /// group cannot be within itself.
+    PutGroupMember {
+        /// The group.
+        group: UserId,
+        /// Who joins.
+        member: UserId,
+        /// Whether the member may let others in.
+        may_grant: bool,
+    },
+    /// Ends that.
+    RemoveGroupMember {
+        /// The group.
+        group: UserId,
+        /// Who leaves.
+        member: UserId,
+    },
+    /// Makes a user who belongs to a tenant by a role of his own, without rights, named
+    /// [`own_role_name`].
+    CreateMember {
+        /// The tenant.
+        tenant: TenantId,
+        /// The user.
+        new: NewUser,
+    },
     /// Sets a setting of the node (KWDB cluster settings …). Keys and values are the dialect's.
     SetSetting {
         /// Key.
@@ -192,6 +236,11 @@ pub enum CatalogOp {
         /// Key.
         key: String,
     },
+}
+
+/// The name of the role that is one user's own in a tenant.
+pub fn own_role_name(user: &str) -> String {
+    format!("user {user}")
 }
 
 /// A database to make; the fields mean what they mean in [`DatabaseDef`].

@@ -7,6 +7,7 @@ use triglot_model::{DatabaseDef, DatabaseId, ExternalTableDef, RoleId, TableDef,
 
 use crate::entity::{MemberRole, RoleDef, TenantDef, UserDef};
 use crate::pmap::PMap;
+use crate::rights::{GrantObject, Grantee, Rights};
 
 /// Orders a stored (owner, name) key against a wanted one without building an owned key.
 fn by_name<'a, O: Ord + Copy + 'a>(owner: O, name: &'a str) -> impl Fn(&(O, Arc<str>)) -> Ordering + 'a {
@@ -46,6 +47,9 @@ pub struct CatalogSnapshot {
     pub(crate) role_names: PMap<(TenantId, Arc<str>), RoleId>,
     pub(crate) members: PMap<(TenantId, UserId), MemberRole>,
     pub(crate) settings: PMap<Arc<str>, Arc<str>>,
+    pub(crate) rights: PMap<(GrantObject, Grantee), Rights>,
+    /// (group, member), and whether the member may let others in.
+    pub(crate) group_members: PMap<(UserId, UserId), bool>,
 }
 
 impl CatalogSnapshot {

@@ -99,10 +99,12 @@ async fn verify(
         auth.verify(user, password, peer).await
     };
     verified.map_err(|error| match error {
-        AuthError::WrongCredentials { .. } | AuthError::NotLoopback => CnosDbError::Login {
-            text: format!("Access denied for user '{user}' (using xxx) username or password invalid"),
-            status: app.config.auth_error_status,
-        },
+        AuthError::WrongCredentials { .. } | AuthError::Expired { .. } | AuthError::NotLoopback => {
+            CnosDbError::Login {
+                text: format!("Access denied for user '{user}' (using xxx) username or password invalid"),
+                status: app.config.auth_error_status,
+            }
+        }
         AuthError::UserNotFound { user } => {
             CnosDbError::Login { text: format!("The user {user} not found"), status: 422 }
         }

@@ -71,9 +71,10 @@ pub(crate) async fn login(
     let verified =
         auth.verify_or_default(&claim.user, &claim.password, DEFAULT_PASSWORD, Peer::from(address)).await;
     let principal = verified.map_err(|error| match error {
-        AuthError::WrongCredentials { .. } | AuthError::NotLoopback | AuthError::UserNotFound { .. } => {
-            AdapterError::Credentials(refusal(claim))
-        }
+        AuthError::WrongCredentials { .. }
+        | AuthError::Expired { .. }
+        | AuthError::NotLoopback
+        | AuthError::UserNotFound { .. } => AdapterError::Credentials(refusal(claim)),
         AuthError::TooManyFailures { retry_after_s, .. } => AdapterError::Credentials(TaosError::new(
             0x0357,
             format!("Authentication failure: too many failed log-ins, try again in {retry_after_s} s"),

@@ -118,7 +118,17 @@ impl Engine {
         database: &str,
         name: &str,
     ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, Action::Write)
+        self.relation_for(session, database, name, Action::Insert)
+    }
+
+    /// The same for a user who wants to delete rows.
+    pub(crate) fn relation_to_delete(
+        &self,
+        session: &Session,
+        database: &str,
+        name: &str,
+    ) -> Result<Relation, EngineError> {
+        self.relation_for(session, database, name, Action::Delete)
     }
 
     fn relation_for(
@@ -130,12 +140,17 @@ impl Engine {
     ) -> Result<Relation, EngineError> {
         let catalog = self.catalog();
         let found = self.database_in(&catalog, session, database)?;
-        allow(&catalog, &session.principal, action, Object::Database(found.id))?;
-        self.relation_in(&catalog, &found, name).ok_or_else(|| EngineError::TableNotFound {
-            tenant: session.tenant_name.clone(),
-            database: database.to_owned(),
-            table: name.to_owned(),
-        })
+        let Some(relation) = self.relation_in(&catalog, &found, name) else {
+            allow(&catalog, &session.principal, action, Object::Database(found.id))?;
+            return Err(EngineError::TableNotFound {
+                tenant: session.tenant_name.clone(),
+                database: database.to_owned(),
+                table: name.to_owned(),
+            });
+        };
+        let object = Object::Table(found.id, relation.table().def.id);
+        allow(&catalog, &session.principal, action, object)?;
+        Ok(relation)
     }
 
     /// What `name` stands for; a catalog table comes before a child.
@@ -408,7 +423,7 @@ impl Engine {
         name: &str,
         tags: Vec<(ColumnId, Option<Box<str>>)>,
     ) -> Result<(), EngineError> {
-        let Relation::Child(child) = self.relation_for(session, database, name, Action::Write)? else {
+        let Relation::Child(child) = self.relation_for(session, database, name, Action::Update)? else {
             return Err(EngineError::NotAChild { table: name.to_owned() });
         };
         let meta = self.table_meta(&child.of.def, &child.of.database);
@@ -418,8 +433,8 @@ impl Engine {
 
     /// Drops a child table with its rows.
     pub(crate) async fn drop_child(&self, session: &Session, child: Child) -> Result<(), EngineError> {
-        let (catalog, database) = (self.catalog(), child.of.database.id);
-        allow(&catalog, &session.principal, Action::Drop, Object::Database(database))?;
+        let table = Object::Table(child.of.database.id, child.of.def.id);
+        allow(&self.catalog(), &session.principal, Action::Drop, table)?;
         let meta = self.table_meta(&child.of.def, &child.of.database);
         Ok(self.storage().remove_series(&meta, child.shard, vec![child.sid]).await?)
     }

@@ -28,7 +28,7 @@ impl Engine {
         filter: Option<Expr>,
     ) -> Result<u64, EngineError> {
         let database = name.database.as_deref().unwrap_or(&session.database_name);
-        let relation = self.relation_to_write(session, database, &name.table)?;
+        let relation = self.relation_to_delete(session, database, &name.table)?;
         let TableIn { database, def } = relation.table();
         let filter = filter.unwrap_or_else(|| lit(true));
         refuse_fields(def, &filter)?;

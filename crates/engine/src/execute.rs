@@ -45,8 +45,8 @@ impl Engine {
             Statement::InsertRows(tables) => {
                 let catalog = self.catalog();
                 for rows in &tables {
-                    let database = Object::Database(rows.table.database.id);
-                    allow(&catalog, &session.principal, Action::Write, database)?;
+                    let table = Object::Table(rows.table.database.id, rows.table.def.id);
+                    allow(&catalog, &session.principal, Action::Insert, table)?;
                 }
                 ingest::write_series_rows(self, &tables).await.map(Outcome::Affected)
             }
@@ -55,12 +55,12 @@ impl Engine {
             }
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
-                let (database, def) = self.writable(session, &table)?;
+                let (database, def) = self.writable(session, &table, Action::Delete)?;
                 self.delete(session, &database, &def, filter).await?;
                 Ok(Outcome::Done)
             }
             Statement::Update(update) => {
-                let (database, def) = self.writable(session, &update.table)?;
+                let (database, def) = self.writable(session, &update.table, Action::Update)?;
                 self.update(session, &database, &def, update).await.map(Outcome::Affected)
             }
             Statement::CreateDatabase { new, if_not_exists } => {
@@ -94,9 +94,18 @@ impl Engine {
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),
+            Statement::SetSetting { key, value } => {
+                allow(&self.catalog(), &session.principal, Action::Admin, Object::Cluster)?;
+                let op = match value {
+                    Some(value) => CatalogOp::SetSetting { key, value },
+                    None => CatalogOp::UnsetSetting { key },
+                };
+                self.apply_one(op).await
+            }
             Statement::Tenant(statement) => self.execute_tenant(session, statement).await,
             Statement::Role(statement) => self.execute_role(session, statement).await,
             Statement::User(statement) => self.execute_user(session, statement).await,
+            Statement::Rights(statement) => self.execute_rights(session, statement).await,
         }
     }
 
@@ -121,7 +130,7 @@ impl Engine {
     }
 
     async fn insert(&self, session: &Session, insert: Insert) -> Result<u64, EngineError> {
-        let (database, def) = self.writable(session, &insert.table)?;
+        let (database, def) = self.writable(session, &insert.table, Action::Insert)?;
         let batches: Vec<RecordBatch> = match insert.source {
             InsertSource::Batches(batches) => batches,
             // All rows first: a statement that fails half-way must not have written the first half.
@@ -199,7 +208,7 @@ impl Engine {
     fn check_upkeep(&self, session: &Session, name: &str) -> Result<(), EngineError> {
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, name)?;
-        Ok(allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?)
+        Ok(allow(&catalog, &session.principal, Action::Insert, Object::Database(database.id))?)
     }
 
     async fn compact_database(&self, session: &Session, name: &str) -> Result<Outcome, EngineError> {
@@ -267,7 +276,7 @@ impl Engine {
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
-        allow(&catalog, &session.principal, Action::Alter, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Alter, Object::Table(database.id, def.id))?;
         self.apply_one(CatalogOp::AlterTable { table: def.id, change }).await
     }
 
@@ -294,7 +303,7 @@ impl Engine {
                 None => return Err(error),
             },
         };
-        allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Drop, Object::Table(database.id, def.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
         self.storage().drop_table(def.id).await?;
         Ok(Outcome::Done)
@@ -332,10 +341,11 @@ impl Engine {
         &self,
         session: &Session,
         name: &TableName,
+        action: Action,
     ) -> Result<(Arc<DatabaseDef>, Arc<TableDef>), EngineError> {
         let catalog: Arc<CatalogSnapshot> = self.catalog();
         let (database, def) = self.table_in(&catalog, session, name)?;
-        allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, action, Object::Table(database.id, def.id))?;
         Ok((database, def))
     }
 }

@@ -18,6 +18,7 @@ mod open;
 mod options;
 mod partitions;
 mod quota;
+mod rights;
 mod series_list;
 mod session;
 mod statement;
@@ -31,7 +32,7 @@ mod views;
 
 use std::sync::Arc;
 
-use triglot_auth::{Action, Auth, Object, allow};
+use triglot_auth::{Action, Auth, Object, allow, may_see_database};
 use triglot_catalog::{Catalog, CatalogOp, CatalogSnapshot, OpResult};
 use triglot_disk::DiskLock;
 use triglot_model::limits::Limits;
@@ -49,10 +50,11 @@ pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession
 pub use options::{EngineOptions, QueryOptions};
 pub use partitions::Partition;
 pub use quota::{Flow, Gate, Meter, Quota, RateLimit, Traffic, TrafficKey};
+pub use rights::{GrantedRights, RightsObject};
 pub use session::Session;
 pub use statement::{
-    ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RoleStatement, Select, Statement,
-    TableName, TenantStatement, Update, UpdateChanges, UserStatement,
+    ClearPassword, CreateTable, Insert, InsertSource, Outcome, Query, RightsStatement, RoleStatement, Select,
+    Statement, TableName, TenantStatement, Update, UpdateChanges, UserStatement,
 };
 pub use triglot_auth as auth;
 pub use triglot_catalog as catalog;
@@ -157,8 +159,16 @@ impl Engine {
         self.check_password_is_own(session)?;
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, &session.database_name)?;
-        allow(&catalog, &session.principal, Action::Write, Object::Database(database.id))?;
-        Ok(Batcher::new(self.clone(), catalog, database, options))
+        let everywhere = allow(&catalog, &session.principal, Action::Insert, Object::Database(database.id));
+        let writer = match everywhere {
+            Ok(()) => None,
+            // His rights are on single tables, or to make them.
+            Err(_) if may_see_database(&catalog, &session.principal, database.id) => {
+                Some(session.principal.clone())
+            }
+            Err(denied) => return Err(denied.into()),
+        };
+        Ok(Batcher::new(self.clone(), catalog, database, options, writer))
     }
 
     /// Figures for metrics.

@@ -7,7 +7,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::sqlparser::ast;
-use triglot_auth::{Action, Object, Principal, allow};
+use triglot_auth::{Action, Object, Principal, allow, visible_databases, visible_tables};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, TableDef};
 use triglot_query::{
@@ -33,7 +33,8 @@ impl Engine {
         let Some(def) = catalog.tenant(tenant) else {
             return Err(EngineError::TenantNotFound { name: tenant.to_owned() });
         };
-        if !principal.is_admin && catalog.member(def.id, principal.user).is_none() {
+        let is_admin = catalog.user_by_id(principal.user).is_some_and(|user| catalog.is_admin(user));
+        if !is_admin && catalog.member(def.id, principal.user).is_none() {
             return Err(EngineError::NotAMember { user: principal.name, tenant: tenant.to_owned() });
         }
         Ok(Session {
@@ -46,9 +47,11 @@ impl Engine {
         })
     }
 
-    /// The databases of the session's tenant, by name.
+    /// The databases of the session's tenant that the user may know of, by name.
     pub fn databases(&self, session: &Session) -> Vec<Arc<DatabaseDef>> {
-        let mut found: Vec<_> = self.catalog().databases(session.tenant).cloned().collect();
+        let catalog = self.catalog();
+        let mut found: Vec<_> =
+            visible_databases(&catalog, &session.principal, session.tenant).cloned().collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found
     }
@@ -58,11 +61,11 @@ impl Engine {
         self.database_in(&self.catalog(), session, name)
     }
 
-    /// The tables of a database, by name.
+    /// The tables of a database that the user may know of, by name.
     pub fn tables(&self, session: &Session, database: &str) -> Result<Vec<Arc<TableDef>>, EngineError> {
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, database)?;
-        let mut found: Vec<_> = catalog.tables(database.id).cloned().collect();
+        let mut found: Vec<_> = visible_tables(&catalog, &session.principal, database.id).cloned().collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(found)
     }

@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<QueryStream, EngineError> {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, name)?;
-        allow(&catalog, &session.principal, Action::Read, Object::Database(database.id))?;
+        allow(&catalog, &session.principal, Action::Read, Object::Table(database.id, def.id))?;
         let snapshot = self.storage().snapshot(&self.table_meta(&def, &database));
         let list =
             provider_as_source(Arc::new(SeriesListTable::new(Arc::new(SnapshotSource::new(snapshot)))));

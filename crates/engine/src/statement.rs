@@ -12,6 +12,7 @@ use triglot_query::{PlannedQuery, QueryStream};
 use crate::child_tables::NewChild;
 use crate::files::{CreateExternalTable, Export};
 use crate::ingest::SeriesRows;
+use crate::rights::GrantedRights;
 
 /// A table by name; the parts that are absent come from the session.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -148,12 +149,47 @@ pub enum Statement {
     Select(Select),
     /// Ends a running query.
     KillQuery(u64),
+    /// Sets a setting of the node; none removes it. Keys and values are the dialect's.
+    SetSetting {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: Option<String>,
+    },
     /// Tenants and who belongs to them.
     Tenant(TenantStatement),
     /// Custom roles of the session's tenant.
     Role(RoleStatement),
     /// Users of the node.
     User(UserStatement),
+    /// Rights on single objects, and groups of users.
+    Rights(RightsStatement),
+}
+
+/// What is done about rights on single databases and tables, and about users who stand for groups. Users are
+/// those of the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RightsStatement {
+    /// Gives rights; those held stay.
+    Grant(GrantedRights),
+    /// Takes rights away; those not held are fine.
+    Revoke(GrantedRights),
+    /// A user gets all rights of another, which stands for a group.
+    AddGroupMember {
+        /// The group.
+        group: String,
+        /// Who joins.
+        member: String,
+        /// Whether the member may let others in.
+        may_grant: bool,
+    },
+    /// Ends that.
+    RemoveGroupMember {
+        /// The group.
+        group: String,
+        /// Who leaves.
+        member: String,
+    },
 }
 
 /// What is done about a tenant and its members. Everything is by name; a tenant need not be the
@@ -257,6 +293,23 @@ pub enum RoleStatement {
 /// What is done about a user of the node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UserStatement {
+    /// Makes a user who belongs to the session's tenant by a role of his own, which has no rights yet
+    /// ([`triglot_catalog::own_role_name`]).
+    CreateMember {
+        /// The user; its `password` is not looked at.
+        new: NewUser,
+        /// The password, none = cannot log in with one.
+        password: Option<ClearPassword>,
+        /// No error if it exists.
+        if_not_exists: bool,
+    },
+    /// Drops such a user and the role.
+    DropMember {
+        /// Login name.
+        name: String,
+        /// No error if there is none.
+        if_exists: bool,
+    },
     /// Makes a user.
     Create {
         /// All but the password.

@@ -32,7 +32,7 @@ pub(crate) fn table_meta(def: &Arc<TableDef>, database: &DatabaseDef) -> TableMe
     TableMeta {
         def: Arc::clone(def),
         bucket: precision.from_ns(database.bucket_ns()),
-        retention: database.retention_ns.map(|ns| precision.from_ns(ns)),
+        retention: def.retention_ns(database).map(|ns| precision.from_ns(ns)),
     }
 }
 
@@ -53,18 +53,38 @@ impl TableResolver for SessionTables {
         }
         let Some(tenant) = self.catalog.tenant(&name.tenant) else { return Ok(None) };
         let Some(database) = self.catalog.database(tenant.id, &name.database) else { return Ok(None) };
-        let refused = |denied: triglot_auth::Denied| QueryError::refused(denied.kind(), denied);
-        allow(&self.catalog, &self.session.principal, Action::Read, Object::Database(database.id))
-            .map_err(refused)?;
-        if let Some(def) = self.catalog.external_table(database.id, &name.table) {
-            return files_table(&FileScan::of(def)?, def.file_schema()).map(Some);
-        }
-        let Some(def) = self.catalog.table(database.id, &name.table) else {
-            let child = self.engine.find_child(&self.catalog, database, &name.table);
-            let rows = |child| self.engine.relation_rows(&Relation::Child(child)).without_child_names();
-            return Ok(child.map(|child| -> Arc<dyn TableProvider> { Arc::new(rows(child).without_tags()) }));
+        let may_read = |object| {
+            let allowed = allow(&self.catalog, &self.session.principal, Action::Read, object);
+            allowed.map_err(|denied| QueryError::refused(denied.kind(), denied))
         };
+        // A right on one table is enough for that table, and tells nothing of the others.
+        let Some(def) = self.catalog.table(database.id, &name.table) else {
+            return self.resolve_other(database, &name.table, may_read);
+        };
+        may_read(Object::Table(database.id, def.id))?;
         let snapshot = self.engine.storage().snapshot(&table_meta(def, database));
         Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))
+    }
+}
+
+impl SessionTables {
+    /// Tables over files, and child tables.
+    fn resolve_other(
+        &self,
+        database: &Arc<DatabaseDef>,
+        name: &str,
+        may_read: impl Fn(Object) -> Result<(), QueryError>,
+    ) -> Result<Option<Arc<dyn TableProvider>>, QueryError> {
+        if let Some(def) = self.catalog.external_table(database.id, name) {
+            may_read(Object::Database(database.id))?;
+            return files_table(&FileScan::of(def)?, def.file_schema()).map(Some);
+        }
+        let Some(child) = self.engine.find_child(&self.catalog, database, name) else {
+            may_read(Object::Database(database.id))?;
+            return Ok(None);
+        };
+        may_read(Object::Table(database.id, child.of.def.id))?;
+        let rows = self.engine.relation_rows(&Relation::Child(child)).without_child_names();
+        Ok(Some(Arc::new(rows.without_tags())))
     }
 }

@@ -39,6 +39,12 @@ impl Engine {
             UserStatement::Create { new, password, if_not_exists } => {
                 self.create_user(session, new, password, if_not_exists).await
             }
+            UserStatement::CreateMember { new, password, if_not_exists } => {
+                self.create_member(session, new, password, if_not_exists).await
+            }
+            UserStatement::DropMember { name, if_exists } => {
+                self.drop_member(session, &name, if_exists).await
+            }
             UserStatement::Alter { name, changes, password } => {
                 self.alter_user(session, &name, changes, password).await
             }
@@ -101,7 +107,10 @@ impl Engine {
         self.apply_one(CatalogOp::DropUser { user: user.id }).await
     }
 
-    async fn hashed(&self, password: Option<ClearPassword>) -> Result<Option<PasswordHash>, EngineError> {
+    pub(crate) async fn hashed(
+        &self,
+        password: Option<ClearPassword>,
+    ) -> Result<Option<PasswordHash>, EngineError> {
         match password {
             Some(ClearPassword(password)) => Ok(Some(self.auth().hash(&password).await?)),
             None => Ok(None),

@@ -29,4 +29,4 @@ pub use ids::{ColumnId, DatabaseId, RoleId, ShardId, Sid, TableId, TenantId, Use
 pub use memory::{MemoryShares, Pressure};
 pub use precision::{Precision, TimestampOverflow};
 pub use rows::{IdentityRule, RewriteRule, RowOp};
-pub use table::{ColumnDef, ColumnKind, SchemaError, TableDef};
+pub use table::{ColumnDef, ColumnKind, RETENTION_OPTION, SchemaError, TableDef};

@@ -22,7 +22,7 @@ mod table;
 
 pub use batches::{batches_table, empty_table};
 pub use error::QueryError;
-pub use plan_cache::PlannedQuery;
+pub use plan_cache::{Note, Plannable, PlannedQuery, ShapedQuery};
 pub use planning::{TableName, TableResolver, declared_columns, plan_query, plan_statement};
 pub use rules::LastRowRule;
 pub use run::{

@@ -90,7 +90,13 @@ fn needed(catalog: &CatalogSnapshot, denied: &Denied) -> String {
             Action::ManageUsers => format!("maintainer for all members of tenant {tenant}"),
             Action::ManageRoles => format!("maintainer for all roles of tenant {tenant}"),
             Action::Alter => format!("maintainer for tenant {tenant}"),
-            Action::Read | Action::Write | Action::Create | Action::Drop | Action::Admin => {
+            Action::Read
+            | Action::Insert
+            | Action::Update
+            | Action::Delete
+            | Action::Create
+            | Action::Drop
+            | Action::Admin => {
                 format!("Write on all databases of tenant {tenant}")
             }
         },

@@ -213,6 +213,7 @@ pub fn ingest_face(error: &IngestError) -> (&'static str, String) {
         IngestError::Geometry { .. } => ("010073", format!("Invalid geometry: {error}")),
         IngestError::EndOfTime { .. } => ("030016", error.to_string()),
         IngestError::NoField { .. } => ("050034", "Fields can't be empty".to_owned()),
+        IngestError::Denied(_) => ("010004", "Insufficient privileges, expected [Write on table]".to_owned()),
         IngestError::OutOfRange { .. }
         | IngestError::TooLong { .. }
         | IngestError::MissingTag { .. }

@@ -2,6 +2,7 @@
 
 use sqlparser::ast as sql;
 use triglot_engine::TableName;
+use triglot_engine::catalog::Rights;
 
 use crate::types::TypeSpec;
 
@@ -32,6 +33,8 @@ pub(crate) enum Stmt {
     DropIndex { if_exists: bool, name: String },
     /// SHOW.
     Show(Show),
+    /// Users, roles and rights.
+    User(UserStmt),
     /// `SET CLUSTER SETTING name = value`; none = DEFAULT.
     SetClusterSetting { name: String, value: Option<SettingValue> },
     /// `SET name = value` of the session: nothing outlives the request.
@@ -203,6 +206,45 @@ pub(crate) enum CommentOn {
     Database(String),
     Table(TableName),
     Column(TableName, String),
+}
+
+/// Users, roles and rights (sheet section 14.2). Names are in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UserStmt {
+    /// `CREATE {USER | ROLE}`
+    Create { name: String, is_role: bool, if_not_exists: bool, options: UserOptions },
+    /// `ALTER {USER | ROLE}`
+    Alter { name: String, if_exists: bool, options: UserOptions },
+    /// `DROP {USER | ROLE} a, b`
+    Drop { names: Vec<String>, if_exists: bool },
+    /// `GRANT rights ON … TO …`
+    Grant { rights: Rights, on: GrantTarget, to: Vec<String> },
+    /// `REVOKE rights ON … FROM …`
+    Revoke { rights: Rights, on: GrantTarget, from: Vec<String> },
+    /// `GRANT roles TO … [WITH ADMIN OPTION]`
+    GrantRoles { roles: Vec<String>, members: Vec<String>, may_grant: bool },
+    /// `REVOKE [ADMIN OPTION FOR] roles FROM …`
+    RevokeRoles { roles: Vec<String>, members: Vec<String>, option_only: bool },
+}
+
+/// Options of a user; absent ones stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UserOptions {
+    /// `PASSWORD 'text'`; none inside = NULL.
+    pub(crate) password: Option<Option<String>>,
+    /// LOGIN, NOLOGIN.
+    pub(crate) login: Option<bool>,
+    /// CREATEROLE, NOCREATEROLE.
+    pub(crate) create_role: Option<bool>,
+    /// `VALID UNTIL 'time'`; none inside = NULL.
+    pub(crate) valid_until: Option<Option<String>>,
+}
+
+/// What rights are given on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GrantTarget {
+    Databases(Vec<String>),
+    Tables(Vec<TableName>),
 }
 
 /// SHOW (sheet section 13).

@@ -81,6 +81,7 @@ fn of_rows(refused: &IngestError) -> TaosError {
         IngestError::Expired { .. } | IngestError::EndOfTime { .. } | IngestError::Timestamp(_) => {
             TaosError::new(0x060B, "Timestamp data out of range")
         }
+        IngestError::Denied(_) => TaosError::new(0x0303, "Insufficient privilege for operation"),
         other => TaosError::of_kind(other.kind(), &other.to_string()),
     }
 }
@@ -88,6 +89,10 @@ fn of_rows(refused: &IngestError) -> TaosError {
 /// As from [`EngineError`]; for rows that fail while they are fetched.
 impl From<QueryError> for TaosError {
     fn from(error: QueryError) -> Self {
+        // Planned once more where a kept plan did not fit.
+        if let Some(own) = error.source_as::<Self>() {
+            return own.clone();
+        }
         if error.source_as::<DuplicateTime>().is_some() {
             return Self::new(0x2805, "Duplicate timestamps not allowed in function");
         }

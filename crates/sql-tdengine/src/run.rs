@@ -1,12 +1,12 @@
 //! From a text to its answer.
 
-use triglot_engine::{
-    Engine, Outcome, Query as EngineQuery, SeriesRows, Session, Statement as EngineStatement,
-};
+use std::sync::Arc;
+
+use triglot_engine::{Engine, Outcome, Select, SeriesRows, Session, Statement as EngineStatement};
 use triglot_parse_tdengine::ast::{InsertSource, Statement};
 use triglot_parse_tdengine::{ParseError, parse_within};
 
-use crate::query::Planned;
+use crate::query::Ready;
 use crate::{Answer, Context, Rows, TaosError, insert, lower, query, system};
 
 /// Longer texts are parsed, converted and planned on a thread that may be busy.
@@ -42,8 +42,8 @@ pub async fn run(engine: &Engine, context: &Context, sql: &str) -> Result<Answer
 enum Prepared {
     /// The rows of an INSERT of values.
     Rows(Vec<SeriesRows>),
-    /// A query with its plan.
-    Query(Box<Planned>),
+    /// A query, planned or known.
+    Query(Box<Ready>),
     /// Anything else.
     Other(Box<Statement>),
 }
@@ -51,32 +51,30 @@ enum Prepared {
 fn prepare(engine: &Engine, context: &Context, sql: &str) -> Result<Prepared, TaosError> {
     match parse_within(sql, MAX_BYTES)? {
         Statement::Query(parsed) => {
-            Ok(Prepared::Query(Box::new(query::plan(engine, context, &parsed, sql)?)))
+            Ok(Prepared::Query(Box::new(query::prepare(engine, context, *parsed, sql)?)))
         }
         Statement::Explain { analyze, verbose, query: parsed } => {
             let planned = query::explain(engine, context, analyze, verbose, &parsed, sql)?;
-            Ok(Prepared::Query(Box::new(planned)))
+            Ok(Prepared::Query(Box::new(planned.once())))
         }
         Statement::Insert(parsed)
             if parsed.targets.iter().all(|t| matches!(t.source, InsertSource::Values { .. })) =>
         {
-            insert::rows(engine, context, &parsed, sql).map(Prepared::Rows)
+            insert::rows(engine, context, &parsed, &[], sql).map(Prepared::Rows)
         }
         other => Ok(Prepared::Other(Box::new(other))),
     }
 }
 
-async fn answer(
-    engine: &Engine,
-    context: &Context,
-    planned: Planned,
-    sql: &str,
-) -> Result<Answer, TaosError> {
-    let Planned { plan, columns, precision } = planned;
+async fn answer(engine: &Engine, context: &Context, query: Ready, sql: &str) -> Result<Answer, TaosError> {
+    let Ready { planned, told } = query;
     let statement =
-        EngineStatement::Query(EngineQuery { text: sql.to_owned(), plan, target_partitions: None });
+        EngineStatement::Select(Select { text: sql.to_owned(), planned, target_partitions: None });
     match engine.execute(&context.session, statement).await? {
-        Outcome::Rows(stream) => Ok(Answer::Rows(Rows { columns: columns.into(), precision, stream })),
+        Outcome::Rows(stream) => {
+            let (columns, precision) = (Arc::clone(&told.columns), told.precision);
+            Ok(Answer::Rows(Rows { columns, precision, stream }))
+        }
         Outcome::Done => Ok(Answer::Affected(0)),
         Outcome::Affected(rows) => Ok(Answer::Affected(rows)),
     }

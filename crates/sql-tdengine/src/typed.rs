@@ -1,5 +1,8 @@
 //! Expressions with TDengine's types: what lowering hands to functions and operators and gets back.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use chrono_tz::Tz;
 use datafusion::prelude::Expr;
 use triglot_model::Precision;
@@ -46,10 +49,58 @@ pub(crate) struct FunctionEnv {
     pub(crate) zone: Tz,
     /// The precision of the database asked; milliseconds if the query has no table.
     pub(crate) precision: Precision,
+    /// What is this request's alone.
+    pub(crate) request: Rc<Request>,
+}
+
+/// What one request has to itself. A plan for which some of it was read is not kept for other requests.
+#[derive(Debug)]
+pub(crate) struct Request {
+    now_ns: i64,
+    database: Option<String>,
+    user: String,
+    was_read: Cell<bool>,
+}
+
+impl Request {
+    /// `now_ns`: nanoseconds since the epoch; `user`: `name@host`.
+    pub(crate) const fn new(now_ns: i64, database: Option<String>, user: String) -> Self {
+        Self { now_ns, database, user, was_read: Cell::new(false) }
+    }
+
     /// The statement's `NOW`, in nanoseconds since the epoch.
-    pub(crate) now_ns: i64,
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.read();
+        self.now_ns
+    }
+
     /// `DATABASE()`: the database of the request.
-    pub(crate) database: Option<String>,
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.read();
+        self.database.as_deref()
+    }
+
     /// `CURRENT_USER()`: `user@host`.
-    pub(crate) user: String,
+    pub(crate) fn user(&self) -> &str {
+        self.read();
+        &self.user
+    }
+
+    /// Says that the plan holds something of this request.
+    pub(crate) fn read(&self) {
+        self.was_read.set(true);
+    }
+
+    /// Whether the plan holds something of this request.
+    pub(crate) fn was_read(&self) -> bool {
+        self.was_read.get()
+    }
+
+    /// Does `work`, what it reads not counted.
+    pub(crate) fn uncounted<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = self.was_read.get();
+        let done = work();
+        self.was_read.set(before);
+        done
+    }
 }

@@ -12,6 +12,7 @@ mod dialects;
 mod dump;
 mod files;
 mod golden;
+mod kept_plans;
 mod limits;
 mod metrics;
 mod random_sql;

@@ -365,19 +365,57 @@ impl Default for Tdengine {
     }
 }
 
-/// `[kwdb]`: not built yet.
+/// Which of two descriptions of KWDB's API answers follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wire {
+    /// The published manual.
+    Manual,
+    /// The vendor's server.
+    Server,
+}
+
+/// `[kwdb]`: KWDB's HTTP port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Kwdb {
-    /// Whether it is served. `true` is refused for now.
+    /// Whether it is served.
     pub(crate) enabled: bool,
     /// Address and port.
     pub(crate) listen: String,
+    /// Whose answers: those of the published manual, or those of the vendor's server.
+    pub(crate) wire: Wire,
+    /// Plain HTTP instead of TLS.
+    pub(crate) insecure: bool,
+    /// Directory of `ca.crt`, `node.crt`, `node.key` (and `ui.crt`, `ui.key`, which are preferred), empty = `certs` in
+    /// the data directory. Made at the first start if there are none. `server.tls_certificate` takes their place.
+    pub(crate) certs_dir: String,
+    /// Further host names and addresses in the certificate that is made.
+    pub(crate) certificate_names: Vec<String>,
+    /// Body limit of all routes.
+    pub(crate) body_limit: ByteSize,
+    /// A query's answer is cut between rows at this size, 0 = never.
+    pub(crate) response_limit: ByteSize,
+    /// Connections at a time, 0 = no limit; requests on further ones are answered 503.
+    pub(crate) max_connections: usize,
+    /// Token sessions at a time, 0 = no limit; further log-ins are answered 503.
+    pub(crate) max_sessions: usize,
 }
 
 impl Default for Kwdb {
     fn default() -> Self {
-        Self { enabled: false, listen: "127.0.0.1:8080".to_owned() }
+        Self {
+            enabled: true,
+            listen: "127.0.0.1:8080".to_owned(),
+            wire: Wire::Manual,
+            insecure: false,
+            certs_dir: String::new(),
+            certificate_names: Vec::new(),
+            body_limit: ByteSize(64 << 20),
+            response_limit: ByteSize(5 << 20),
+            max_connections: 150,
+            max_sessions: 100,
+        }
     }
 }
 

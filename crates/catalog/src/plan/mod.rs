@@ -2,6 +2,7 @@
 //! into facts. Nothing here is durable or visible yet.
 
 mod external;
+mod grants;
 mod principals;
 mod tables;
 mod tenants;
@@ -69,6 +70,17 @@ impl<'a> Draft<'a> {
             CatalogOp::AddMember { tenant, user, role } => self.add_member(*tenant, *user, *role),
             CatalogOp::SetMember { tenant, user, role } => self.set_member(*tenant, *user, *role),
             CatalogOp::RemoveMember { tenant, user } => self.remove_member(*tenant, *user),
+            CatalogOp::GrantRights { grantee, object, rights } => {
+                self.change_rights(*grantee, *object, |held| held.with(*rights))
+            }
+            CatalogOp::RevokeRights { grantee, object, rights } => {
+                self.change_rights(*grantee, *object, |held| held.without(*rights))
+            }
+            CatalogOp::PutGroupMember { group, member, may_grant } => {
+                self.put_group_member(*group, *member, *may_grant)
+            }
+            CatalogOp::RemoveGroupMember { group, member } => self.remove_group_member(*group, *member),
+            CatalogOp::CreateMember { tenant, new } => self.create_member(*tenant, new),
             CatalogOp::SetSetting { key, value } => self.set_setting(key, value),
             CatalogOp::UnsetSetting { key } => self.unset_setting(key),
         }

@@ -34,6 +34,7 @@ impl Draft<'_> {
             columns,
             options: new.options.clone(),
         }))?;
+        self.copy_rights(new.database, id)?;
         self.table(id).map(OpResult::Table)
     }
 
@@ -143,7 +144,7 @@ impl Draft<'_> {
     }
 
     /// A table whose database and tenant are not dropped.
-    fn table(&self, id: TableId) -> Result<Arc<TableDef>> {
+    pub(super) fn table(&self, id: TableId) -> Result<Arc<TableDef>> {
         let table = self.state.table_by_id(id).filter(|t| self.database(t.database).is_ok());
         table.cloned().ok_or_else(|| CatalogError::TableNotFound { table: format!("#{id}") })
     }

@@ -6,7 +6,7 @@ use triglot_model::{ColumnId, DatabaseId, RoleId, TableId, TenantId, UserId};
 use super::v1;
 use crate::entity;
 use crate::event::Event;
-use crate::snapshot;
+use crate::{rights, snapshot};
 
 /// `From` both ways between two enums with the same unit variants.
 macro_rules! same_variants {
@@ -34,6 +34,7 @@ same_variants!(model::ColumnKind, v1::Kind: Time, CompositeKey, Field, Tag);
 same_variants!(model::LengthUnit, v1::LengthUnit: Bytes, Chars);
 same_variants!(entity::SystemRole, v1::SystemRole: Owner, Member);
 same_variants!(entity::Privilege, v1::Privilege: Read, Write, Full);
+same_variants!(rights::Right, v1::Right: Create, Drop, Grant, Select, Insert, Update, Delete);
 
 impl From<model::ColumnType> for v1::Type {
     fn from(ty: model::ColumnType) -> Self {
@@ -123,6 +124,42 @@ impl From<v1::MemberRole> for entity::MemberRole {
         match role {
             v1::MemberRole::System(role) => Self::System(role.into()),
             v1::MemberRole::Custom(id) => Self::Custom(RoleId(id)),
+        }
+    }
+}
+
+impl From<rights::Grantee> for v1::Grantee {
+    fn from(grantee: rights::Grantee) -> Self {
+        match grantee {
+            rights::Grantee::User(id) => Self::User(id.0),
+            rights::Grantee::Everyone => Self::Everyone,
+        }
+    }
+}
+
+impl From<v1::Grantee> for rights::Grantee {
+    fn from(grantee: v1::Grantee) -> Self {
+        match grantee {
+            v1::Grantee::User(id) => Self::User(UserId(id)),
+            v1::Grantee::Everyone => Self::Everyone,
+        }
+    }
+}
+
+impl From<rights::GrantObject> for v1::GrantObject {
+    fn from(object: rights::GrantObject) -> Self {
+        match object {
+            rights::GrantObject::Database(id) => Self::Database(id.0),
+            rights::GrantObject::Table(id) => Self::Table(id.0),
+        }
+    }
+}
+
+impl From<v1::GrantObject> for rights::GrantObject {
+    fn from(object: v1::GrantObject) -> Self {
+        match object {
+            v1::GrantObject::Database(id) => Self::Database(DatabaseId(id)),
+            v1::GrantObject::Table(id) => Self::Table(TableId(id)),
         }
     }
 }
@@ -313,6 +350,17 @@ impl From<Event> for v1::Event {
             Event::MemberRemoved { tenant, user } => Self::MemberRemoved { tenant: tenant.0, user: user.0 },
             Event::SettingPut { key, value } => Self::SettingPut { key, value },
             Event::SettingRemoved { key } => Self::SettingRemoved { key },
+            Event::RightsPut { grantee, object, rights } => Self::RightsPut {
+                grantee: grantee.into(),
+                object: object.into(),
+                rights: rights.iter().map(Into::into).collect(),
+            },
+            Event::GroupMemberPut { group, member, may_grant } => {
+                Self::GroupMemberPut { group: group.0, member: member.0, may_grant }
+            }
+            Event::GroupMemberRemoved { group, member } => {
+                Self::GroupMemberRemoved { group: group.0, member: member.0 }
+            }
             Event::ExternalTablePut(def) => Self::ExternalTablePut(def.into()),
             Event::ExternalTableRemoved { database, name } => {
                 Self::ExternalTableRemoved { database: database.0, name }
@@ -348,6 +396,17 @@ impl From<v1::Event> for Event {
             }
             E::SettingPut { key, value } => Self::SettingPut { key, value },
             E::SettingRemoved { key } => Self::SettingRemoved { key },
+            E::RightsPut { grantee, object, rights } => Self::RightsPut {
+                grantee: grantee.into(),
+                object: object.into(),
+                rights: rights.into_iter().map(crate::Right::from).collect(),
+            },
+            E::GroupMemberPut { group, member, may_grant } => {
+                Self::GroupMemberPut { group: UserId(group), member: UserId(member), may_grant }
+            }
+            E::GroupMemberRemoved { group, member } => {
+                Self::GroupMemberRemoved { group: UserId(group), member: UserId(member) }
+            }
             E::ExternalTablePut(def) => Self::ExternalTablePut(def.into()),
             E::ExternalTableRemoved { database, name } => {
                 Self::ExternalTableRemoved { database: DatabaseId(database), name }

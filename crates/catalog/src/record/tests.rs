@@ -11,6 +11,7 @@ use triglot_model::{
 
 use super::*;
 use crate::entity::{MemberRole, PasswordHash, Privilege, RoleDef, SystemRole, TenantDef, UserDef};
+use crate::rights::{GrantObject, Grantee, Right, Rights};
 
 fn options() -> BTreeMap<String, String> {
     [("b".to_owned(), "2".to_owned()), ("a".to_owned(), "é\"".to_owned())].into()
@@ -175,6 +176,33 @@ fn golden() -> Vec<(Event, &'static str)> {
             r#"{"setting_put":{"key":"ts.dedup.rule","value":"override"}}"#,
         ),
         (Event::SettingRemoved { key: "k".to_owned() }, r#"{"setting_removed":{"key":"k"}}"#),
+        (
+            Event::RightsPut {
+                grantee: Grantee::User(UserId(2)),
+                object: GrantObject::Table(TableId(7)),
+                rights: [Right::Select, Right::Insert].into_iter().collect(),
+            },
+            r#"{"rights_put":{"grantee":{"user":2},"object":{"table":7},"rights":["select","insert"]}}"#,
+        ),
+        (
+            Event::RightsPut {
+                grantee: Grantee::Everyone,
+                object: GrantObject::Database(DatabaseId(3)),
+                rights: Rights::ALL,
+            },
+            concat!(
+                r#"{"rights_put":{"grantee":"everyone","object":{"database":3},"rights":["#,
+                r#""create","drop","grant","select","insert","update","delete"]}}"#
+            ),
+        ),
+        (
+            Event::GroupMemberPut { group: UserId(2), member: UserId(4), may_grant: true },
+            r#"{"group_member_put":{"group":2,"member":4,"may_grant":true}}"#,
+        ),
+        (
+            Event::GroupMemberRemoved { group: UserId(2), member: UserId(4) },
+            r#"{"group_member_removed":{"group":2,"member":4}}"#,
+        ),
         (
             Event::ExternalTablePut(external_table()),
             concat!(

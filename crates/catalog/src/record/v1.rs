@@ -49,6 +49,9 @@ pub(crate) enum Event {
     MemberRemoved { tenant: u32, user: u32 },
     SettingPut { key: String, value: String },
     SettingRemoved { key: String },
+    RightsPut { grantee: Grantee, object: GrantObject, rights: Vec<Right> },
+    GroupMemberPut { group: u32, member: u32, may_grant: bool },
+    GroupMemberRemoved { group: u32, member: u32 },
     ExternalTablePut(ExternalTable),
     ExternalTableRemoved { database: u32, name: String },
 }
@@ -220,6 +223,32 @@ pub(crate) struct Grant {
 pub(crate) enum MemberRole {
     System(SystemRole),
     Custom(u32),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Grantee {
+    User(u32),
+    Everyone,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum GrantObject {
+    Database(u32),
+    Table(u32),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Right {
+    Create,
+    Drop,
+    Grant,
+    Select,
+    Insert,
+    Update,
+    Delete,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, BinaryArray, UInt32Array};
 use arrow::compute::take;
 use futures::future::try_join_all;
+use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{CatalogOp, NewColumn, NewIdentity, NewTable};
 use triglot_model::{
     ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, RewriteRule, RowOp, ShardId,
@@ -49,6 +50,7 @@ impl Batcher {
             let mut of = Vec::new();
             for (at, table) in self.tables.iter().enumerate() {
                 if let Some(op) = schema_op(table, &self.database) {
+                    self.check_schema_change(table)?;
                     ops.push(op);
                     of.push(at);
                 }
@@ -70,6 +72,13 @@ impl Batcher {
             }
         }
         Err(EngineError::SchemaRace)
+    }
+
+    /// Who has rights on single tables only needs one to change this one, too.
+    fn check_schema_change(&self, table: &TableRows) -> Result<(), EngineError> {
+        let (Some(writer), Some(def)) = (&self.writer, &table.def) else { return Ok(()) };
+        let object = Object::Table(self.database.id, def.id);
+        Ok(allow(&self.catalog, writer, Action::Alter, object)?)
     }
 
     /// The table may have been made by someone else meanwhile, with other types.

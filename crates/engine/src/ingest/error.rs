@@ -1,3 +1,4 @@
+use triglot_auth::Denied;
 use triglot_model::{ColumnType, ErrorKind, TimestampOverflow};
 
 /// What a column is, for messages about clashes.
@@ -115,6 +116,9 @@ pub enum IngestError {
         /// What is wrong with the text.
         reason: String,
     },
+    /// The user may not add rows to the table, or not make it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
     /// The caller broke the order begin → field → end.
     #[error("no row has been begun")]
     NoRow,
@@ -133,6 +137,7 @@ impl IngestError {
             Self::TooLong { .. } => ErrorKind::LengthExceeded,
             Self::Timestamp(_) | Self::Expired { .. } | Self::EndOfTime { .. } => ErrorKind::TimeOutOfRange,
             Self::Limit { .. } => ErrorKind::LimitReached,
+            Self::Denied(_) => ErrorKind::Denied,
             Self::NoRow => ErrorKind::Internal,
         }
     }

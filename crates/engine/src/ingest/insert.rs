@@ -127,7 +127,7 @@ pub(super) fn check_times(
     if let Some(time) = times.iter().find(|t| **t == i64::MAX) {
         return Err(IngestError::EndOfTime { table: def.name.clone(), time: *time }.into());
     }
-    if let Some(ns) = database.retention_ns {
+    if let Some(ns) = def.retention_ns(database) {
         let precision = def.precision();
         let horizon = precision.from_ns(engine.clock().now_ns().saturating_sub(ns));
         if let Some(time) = times.iter().find(|t| **t < horizon) {

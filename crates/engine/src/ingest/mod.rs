@@ -18,6 +18,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 
@@ -61,6 +62,8 @@ pub struct Batcher {
     /// The row that is being read: table and series.
     current: Option<(u32, u32)>,
     rows: u64,
+    /// Whose rights are looked up for each table; none = he may write everywhere in the database.
+    writer: Option<Principal>,
 }
 
 /// What a commit stored.
@@ -76,6 +79,7 @@ impl Batcher {
         catalog: Arc<CatalogSnapshot>,
         database: Arc<DatabaseDef>,
         options: IngestOptions,
+        writer: Option<Principal>,
     ) -> Self {
         let now = database.precision.from_ns(engine.clock().now_ns());
         let horizon = match database.retention_ns {
@@ -94,6 +98,7 @@ impl Batcher {
             seen: HashMap::default(),
             current: None,
             rows: 0,
+            writer,
         }
     }
 
@@ -223,7 +228,7 @@ impl Batcher {
             Some(at) => *at,
             None => {
                 let def = Arc::clone(self.catalog.table_by_id(known.table)?);
-                if def.database != self.database.id {
+                if def.database != self.database.id || self.check_writer(Some(&def)).is_err() {
                     return None;
                 }
                 self.add_table(Some(def), "")
@@ -248,10 +253,21 @@ impl Batcher {
                 if def.is_none() && !self.options.create {
                     return Err(IngestError::TableNotFound { table: name.to_owned() });
                 }
+                self.check_writer(def.as_deref())?;
                 self.add_table(def, name)
             }
         };
         u32::try_from(at).map_err(|_| IngestError::NoRow)
+    }
+
+    /// Whether rows may be added to a table, or (none) a new one be made.
+    fn check_writer(&self, table: Option<&TableDef>) -> Result<(), IngestError> {
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let (action, object) = match table {
+            Some(def) => (Action::Insert, Object::Table(self.database.id, def.id)),
+            None => (Action::Create, Object::Database(self.database.id)),
+        };
+        Ok(allow(&self.catalog, writer, action, object)?)
     }
 
     fn add_table(&mut self, def: Option<Arc<TableDef>>, name: &str) -> usize {

@@ -1,7 +1,7 @@
 //! Plans of queries that come again with other times and tag values: what dashboards ask.
 //!
 //! Planning a small query costs more than running it. So the physical plan of a query over one table
-//! is kept under the query's *shape*: its syntax tree without the literals that bound time and pick tag
+//! is kept under the query's *shape*: the statement without the literals that bound time and pick tag
 //! values ([`shape`]). For the next query of the shape only the scan is made anew, and put below the
 //! kept operators ([`template`]). A scan decides these literals exactly, so the operators never see
 //! them; whatever does not look like this is planned as a whole.
@@ -9,11 +9,16 @@
 //! Names are resolved for each query, so its rows come from a snapshot of its own and the right
 //! to read is checked each time. A plan that calls `now()` or anything else that is not constant is not
 //! kept. A table that is altered is another table to the cache.
+//!
+//! SQL of DataFusion's goes through [`PlannedQuery::new`]. A language with syntax trees of its own asks
+//! [`ShapedQuery::note`] first, and gives the plan that it made to [`PlannedQuery::of_shape`] if there is none.
 
 mod shape;
 mod template;
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use datafusion::catalog::Session;
@@ -23,7 +28,8 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::sql::sqlparser::ast::Query;
 use parking_lot::Mutex;
 
-use self::shape::{Shape, Shaped};
+use self::shape::Shape;
+pub use self::shape::ShapedQuery;
 use self::template::Template;
 use crate::{QueryError, QuerySession, plan_query};
 
@@ -33,17 +39,35 @@ const MAX_SHAPES: usize = 256;
 /// Longer texts are not kept: their planning is not what their time goes into.
 const MAX_TEXT: usize = 8 << 10;
 
+/// What a language remembers with a kept plan: what it says of the columns, for one.
+pub type Note = Arc<dyn Any + Send + Sync>;
+
+/// A query that can be planned as a whole, where no kept plan fits after all.
+pub trait Plannable: Debug + Send + Sync {
+    /// Its plan. It must not block.
+    ///
+    /// # Errors
+    /// Those of the planner.
+    fn plan(&self, session: &QuerySession) -> Result<LogicalPlan, QueryError>;
+}
+
 /// A query that is planned, or whose plan may be taken from the cache.
 #[derive(Clone, Debug)]
 pub struct PlannedQuery(Box<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
-    query: Query,
-    /// None: there are plans for the shape, one of which may fit.
-    logical: Option<LogicalPlan>,
+    logical: Logical,
     /// None: such queries are not kept.
-    shaped: Option<Shaped>,
+    shaped: Option<ShapedQuery>,
+    note: Option<Note>,
+}
+
+#[derive(Clone, Debug)]
+enum Logical {
+    Made(LogicalPlan),
+    /// There are plans for the shape, one of which may fit.
+    Kept(Arc<dyn Plannable>),
 }
 
 impl PlannedQuery {
@@ -52,16 +76,36 @@ impl PlannedQuery {
     /// # Errors
     /// Those of the planner.
     pub fn new(query: Query, session: &QuerySession) -> Result<Self, QueryError> {
-        let shaped = Shaped::of(&query, session);
-        let known = shaped.as_ref().is_some_and(|s| session.plans().knows(&s.shape));
-        let logical = if known { None } else { Some(client_plan(query.clone(), session)?) };
-        Ok(Self(Box::new(Inner { query, logical, shaped })))
+        let shaped = ShapedQuery::of_tree(&query, session);
+        let known = shaped.as_ref().is_some_and(|s| session.plans().note_of(&s.shape).is_some());
+        let logical = if known {
+            Logical::Kept(Arc::new(OfClient(query)))
+        } else {
+            Logical::Made(OfClient(query).plan(session)?)
+        };
+        Ok(Self(Box::new(Inner { logical, shaped, note: None })))
+    }
+
+    /// A plan of no shape: it is not kept.
+    pub fn once(plan: LogicalPlan) -> Self {
+        Self(Box::new(Inner { logical: Logical::Made(plan), shaped: None, note: None }))
+    }
+
+    /// The first plan of a shape. It is kept with `note`, if it turns out to suit other queries of the shape.
+    pub fn of_shape(plan: LogicalPlan, shaped: ShapedQuery, note: Note) -> Self {
+        Self(Box::new(Inner { logical: Logical::Made(plan), shaped: Some(shaped), note: Some(note) }))
+    }
+
+    /// A query of a shape of which plans are kept, see [`ShapedQuery::note`]. `again` is this query as a whole: for
+    /// values that no kept plan suits.
+    pub fn known(shaped: ShapedQuery, note: Note, again: Arc<dyn Plannable>) -> Self {
+        Self(Box::new(Inner { logical: Logical::Kept(again), shaped: Some(shaped), note: Some(note) }))
     }
 
     /// Whether plans of the shape are kept.
     #[cfg(test)]
     pub(crate) fn is_known(&self) -> bool {
-        self.0.logical.is_none()
+        matches!(self.0.logical, Logical::Kept(_))
     }
 
     /// Starts the query. It may read the series index, as [`QuerySession::physical_plan`] does.
@@ -81,32 +125,44 @@ impl PlannedQuery {
         self,
         session: &QuerySession,
     ) -> Result<Arc<dyn ExecutionPlan>, QueryError> {
-        let Inner { query, logical, shaped } = *self.0;
+        let Inner { logical, shaped, note } = *self.0;
         if let Some(shaped) = &shaped
             && let Some(plan) = session.plans().bind(shaped, session)?
         {
             return Ok(plan);
         }
         let logical = match logical {
-            Some(logical) => logical,
-            None => client_plan(query, session)?,
+            Logical::Made(plan) => plan,
+            Logical::Kept(query) => query.plan(session)?,
         };
         let physical = session.physical_plan(&logical).await?;
         if let Some(shaped) = shaped
             && let Some(template) = Template::new(&logical, &physical, &shaped, session)?
         {
-            session.plans().keep(shaped.shape, template);
+            session.plans().keep(shaped.shape, template, note);
         }
         Ok(physical)
     }
 }
 
-/// The plan of a query whose rows a client sees.
-fn client_plan(query: Query, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
-    let plan = plan_query(query, session)?;
-    match session.shared().finish {
-        Some(finish) => Ok(finish(plan)?),
-        None => Ok(plan),
+/// A query in SQL whose rows a client sees.
+#[derive(Debug)]
+struct OfClient(Query);
+
+impl Plannable for OfClient {
+    fn plan(&self, session: &QuerySession) -> Result<LogicalPlan, QueryError> {
+        let plan = plan_query(self.0.clone(), session)?;
+        match session.shared().finish {
+            Some(finish) => Ok(finish(plan)?),
+            None => Ok(plan),
+        }
+    }
+}
+
+impl ShapedQuery {
+    /// What was remembered with the kept plans of this shape. None: there are none.
+    pub fn note<N: Any + Send + Sync>(&self, session: &QuerySession) -> Option<Arc<N>> {
+        session.plans().note_of(&self.shape)??.downcast().ok()
     }
 }
 
@@ -124,12 +180,19 @@ struct State {
 #[derive(Debug, Default)]
 struct Kept {
     templates: Vec<Arc<Template>>,
+    note: Option<Note>,
     used: u64,
 }
 
 impl PlanCache {
-    fn knows(&self, shape: &Shape) -> bool {
-        self.0.lock().shapes.contains_key(shape)
+    /// How many shapes are known.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().shapes.len()
+    }
+
+    /// The note of a shape, if plans of it are kept.
+    fn note_of(&self, shape: &Shape) -> Option<Option<Note>> {
+        self.0.lock().shapes.get(shape).map(|kept| kept.note.clone())
     }
 
     fn templates(&self, shape: &Shape) -> Vec<Arc<Template>> {
@@ -144,7 +207,7 @@ impl PlanCache {
     /// A kept plan over what `shaped` reads now.
     fn bind(
         &self,
-        shaped: &Shaped,
+        shaped: &ShapedQuery,
         session: &QuerySession,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>, QueryError> {
         let templates = self.templates(&shaped.shape);
@@ -156,7 +219,7 @@ impl PlanCache {
         }
     }
 
-    fn keep(&self, shape: Shape, template: Template) {
+    fn keep(&self, shape: Shape, template: Template, note: Option<Note>) {
         if shape.text_len() > MAX_TEXT {
             return;
         }
@@ -171,6 +234,9 @@ impl PlanCache {
         }
         let kept = state.shapes.entry(shape).or_default();
         kept.used = clock;
+        if kept.templates.is_empty() {
+            kept.note = note;
+        }
         if !kept.templates.iter().any(|t| t.is_ordered() == template.is_ordered()) {
             kept.templates.push(Arc::new(template));
         }

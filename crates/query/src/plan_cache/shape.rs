@@ -1,4 +1,4 @@
-//! A query's text without the values that pick its rows.
+//! A query without the values that pick its rows.
 
 use std::hash::{Hash, Hasher};
 use std::ops::ControlFlow;
@@ -20,39 +20,56 @@ use crate::table::{Pushdown, classify};
 use crate::{QuerySession, SeriesTable};
 
 /// What two queries have in common that differ only in bounds on time and in wanted tag values.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
-    /// The syntax tree with those values taken out.
-    statement: Query,
-    /// Another version of the table is another shape.
-    table: Arc<TableDef>,
+    statement: StatementKey,
+    table: TableKey,
 }
 
-impl PartialEq for Shape {
+/// A statement with those values taken out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum StatementKey {
+    /// DataFusion's syntax tree.
+    Tree(Box<Query>),
+    /// Text of another language, and what else decides its plan.
+    Text(Box<str>),
+}
+
+/// A version of a table: an altered one is another.
+#[derive(Clone, Debug)]
+struct TableKey(Arc<TableDef>);
+
+impl PartialEq for TableKey {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.table, &other.table) && self.statement == other.statement
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl Eq for Shape {}
+impl Eq for TableKey {}
 
-impl Hash for Shape {
+impl Hash for TableKey {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        Arc::as_ptr(&self.table).hash(state);
-        self.statement.hash(state);
+        Arc::as_ptr(&self.0).hash(state);
     }
 }
 
 impl Shape {
+    fn new(statement: StatementKey, table: &SeriesTable) -> Self {
+        Self { statement, table: TableKey(Arc::clone(table.source().table())) }
+    }
+
     /// Bytes of the text, roughly.
     pub(super) fn text_len(&self) -> usize {
-        self.statement.to_string().len()
+        match &self.statement {
+            StatementKey::Tree(query) => query.to_string().len(),
+            StatementKey::Text(text) => text.len(),
+        }
     }
 }
 
-/// A query as its shape and the values that were taken out.
+/// A query over one table as its shape and the values that were taken out.
 #[derive(Clone, Debug)]
-pub(super) struct Shaped {
+pub struct ShapedQuery {
     pub(super) shape: Shape,
     /// The table as of now.
     pub(super) table: SeriesTable,
@@ -60,11 +77,20 @@ pub(super) struct Shaped {
     pub(super) filters: Vec<Expr>,
 }
 
-impl Shaped {
-    /// The shape of `query`, if it reads one table and each conjunct of its WHERE either compares time or
+impl ShapedQuery {
+    /// A query of a language of its own over `table`, which was looked up (and allowed) for this request.
+    ///
+    /// `filters` are conjuncts of its WHERE that mention nothing but time and tags, typed, with names as the plan has
+    /// them. `text` says all else that decides the plan: the statement, in which the values of `filters` may be left
+    /// out, and settings of the session that planning reads. Two queries of one text must differ in `filters` alone.
+    pub fn of_text(text: impl Into<Box<str>>, table: SeriesTable, filters: Vec<Expr>) -> Self {
+        Self { shape: Shape::new(StatementKey::Text(text.into()), &table), table, filters }
+    }
+
+    /// The shape of a query in SQL, if it reads one table and each conjunct of its WHERE either compares time or
     /// a tag with literals, or mentions a field. None also where anything is wrong with the query: the
     /// planner says what.
-    pub(super) fn of(query: &Query, session: &QuerySession) -> Option<Self> {
+    pub(super) fn of_tree(query: &Query, session: &QuerySession) -> Option<Self> {
         let SetExpr::Select(select) = query.body.as_ref() else { return None };
         let [from] = select.from.as_slice() else { return None };
         let TableFactor::Table { name, args: None, .. } = &from.relation else { return None };
@@ -85,7 +111,8 @@ impl Shaped {
             taker.take(condition)?;
         }
         let filters = taker.filters;
-        Some(Self { shape: Shape { statement, table: def }, table, filters })
+        let shape = Shape::new(StatementKey::Tree(Box::new(statement)), &table);
+        Some(Self { shape, table, filters })
     }
 }
 

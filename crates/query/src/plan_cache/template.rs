@@ -4,33 +4,43 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
+use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ScalarValue, internal_err};
+use datafusion::common::{DFSchema, ScalarValue, internal_err};
 use datafusion::error::Result;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::expr_rewriter::unnormalize_col;
+use datafusion::logical_expr::simplify::SimplifyContext;
+use datafusion::logical_expr::utils::{split_conjunction, split_conjunction_owned};
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, LogicalPlan, Operator, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::physical_plan::execution_plan::{ReplaceChildrenOptions, replace_children_if_necessary};
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PhysicalExpr, PlanProperties};
-use triglot_model::{ColumnId, ColumnKind, TableDef};
+use triglot_model::{ColumnId, TableDef};
 
-use super::shape::Shaped;
+use super::shape::ShapedQuery;
 use crate::rules::PlanShape;
-use crate::table::{PreparedScan, Pushdown, classify};
+use crate::table::{PreparedScan, Pushdown, classify, series_value};
 use crate::{QuerySession, SeriesScanExec, SeriesTable};
 
 /// Operators that keep nothing of one run for the next one once their children are replaced.
 const STATELESS: &[&str] = &[
     "AggregateExec",
+    "AssignWindows",
     "BoundedWindowAggExec",
     "CoalesceBatchesExec",
     "CooperativeExec",
     "FilterExec",
     "GlobalLimitExec",
+    "Interp",
     "LocalLimitExec",
     "ProjectionExec",
+    "SeriesFunctions",
+    "SliceLimit",
     "SortExec",
+    "SortExec(TopK)",
     "WindowAggExec",
 ];
 
@@ -58,10 +68,10 @@ impl Template {
     pub(super) fn new(
         logical: &LogicalPlan,
         physical: &Arc<dyn ExecutionPlan>,
-        shaped: &Shaped,
+        shaped: &ShapedQuery,
         session: &QuerySession,
     ) -> Result<Option<Self>> {
-        if PlanShape::of(logical) != PlanShape::OneTable || !is_constant(logical) {
+        if !PlanShape::is_chain(logical) || !is_constant(logical) {
             return Ok(None);
         }
         let Some(scan) = scan_below(physical) else { return Ok(None) };
@@ -78,7 +88,7 @@ impl Template {
             && own.plan().selection == scan.plan().selection
             && own.is_ordered() == form.ordered
             && own.partitions() == form.properties.partitioning.partition_count();
-        if !same || !explained(decided, &shaped.filters, shaped.table.source().table()) {
+        if !same || !explained(decided, shaped, session)? {
             return Ok(None);
         }
         let blank = Arc::new(Blank(Arc::clone(&form.properties)));
@@ -91,7 +101,7 @@ impl Template {
     }
 
     /// What `shaped` reads. The template fits if the scan is of one partition and has its order.
-    pub(super) fn scan(&self, shaped: &Shaped, session: &QuerySession) -> Result<Option<PreparedScan>> {
+    pub(super) fn scan(&self, shaped: &ShapedQuery, session: &QuerySession) -> Result<Option<PreparedScan>> {
         self.scan.scan(shaped, session)
     }
 
@@ -109,7 +119,7 @@ impl Template {
 }
 
 impl ScanForm {
-    fn scan(&self, shaped: &Shaped, session: &QuerySession) -> Result<Option<PreparedScan>> {
+    fn scan(&self, shaped: &ShapedQuery, session: &QuerySession) -> Result<Option<PreparedScan>> {
         let last_only;
         let table: &SeriesTable = if self.last_only {
             last_only = shaped.table.with_last_only();
@@ -139,7 +149,7 @@ fn with_leaf(plan: Arc<dyn ExecutionPlan>, leaf: Arc<dyn ExecutionPlan>) -> Resu
         Some(child) => {
             let child = with_leaf(child, leaf)?;
             // A sort keeps a threshold of its own, which only a reset replaces.
-            let is_sort = plan.name() == "SortExec";
+            let is_sort = plan.downcast_ref::<SortExec>().is_some();
             let plan = replace_children_if_necessary(plan, vec![child])?;
             if is_sort && plan.fetch().is_some() { plan.reset_state() } else { Ok(plan) }
         }
@@ -168,7 +178,8 @@ fn is_constant(plan: &LogicalPlan) -> bool {
 
 /// Whether each filter that the scan decides is one of those taken out of the query, so that no literal
 /// which stayed in the query's shape picks rows in the scan.
-fn explained(decided: &[Expr], taken: &[Expr], table: &TableDef) -> bool {
+fn explained(decided: &[Expr], shaped: &ShapedQuery, session: &QuerySession) -> Result<bool> {
+    let (taken, table) = (&shaped.filters, shaped.table.source().table());
     let mut known: Vec<Meaning> = taken.iter().filter_map(|f| meaning(f, table)).collect();
     for filter in taken {
         if let Expr::Between(Between { expr, negated: false, low, high }) = filter {
@@ -178,8 +189,29 @@ fn explained(decided: &[Expr], taken: &[Expr], table: &TableDef) -> bool {
             }
         }
     }
-    let is_known = |filter: &Expr| meaning(filter, table).is_some_and(|m| known.contains(&m));
-    decided.iter().flat_map(split_conjunction).all(is_known)
+    let mut others: Vec<&Expr> = decided.iter().flat_map(split_conjunction).collect();
+    others.retain(|filter| !meaning(filter, table).is_some_and(|m| known.contains(&m)));
+    if others.is_empty() {
+        return Ok(true);
+    }
+    let simplified = simplified(shaped, session)?;
+    Ok(others.into_iter().all(|filter| simplified.contains(&unnormalize_col(filter.clone()))))
+}
+
+/// The conjuncts that were taken out in the form that the optimizer gives them.
+fn simplified(shaped: &ShapedQuery, session: &QuerySession) -> Result<Vec<Expr>> {
+    let schema = DFSchema::try_from(shaped.table.schema())?;
+    let context = SimplifyContext::builder()
+        .with_schema(Arc::new(schema.clone()))
+        .with_config_options(Arc::clone(session.config().options()))
+        .build();
+    let simplifier = ExprSimplifier::new(context);
+    let mut found = Vec::with_capacity(shaped.filters.len());
+    for filter in &shaped.filters {
+        let filter = simplifier.coerce(unnormalize_col(filter.clone()), &schema)?;
+        found.extend(split_conjunction_owned(simplifier.simplify(filter)?));
+    }
+    Ok(found)
 }
 
 /// What a filter says, whatever its form.
@@ -203,7 +235,7 @@ fn meaning(filter: &Expr, table: &TableDef) -> Option<Meaning> {
 /// The values of `tag = 'x'`, of `tag IN (…)`, and of several of them joined by OR.
 fn tag_values(filter: &Expr, table: &TableDef) -> Option<(ColumnId, BTreeSet<String>)> {
     let tag = |e: &Expr| match e {
-        Expr::Column(c) => table.column(&c.name).filter(|d| d.kind == ColumnKind::Tag).map(|d| d.id),
+        Expr::Column(c) => series_value(table, &c.name).map(|(id, _)| id),
         _ => None,
     };
     match filter {

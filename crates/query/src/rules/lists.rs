@@ -110,6 +110,19 @@ impl PlanShape {
     }
 }
 
+impl PlanShape {
+    /// Whether `plan` is a chain of nodes over one input: those of [`Self::OneTable`], and operators of our own.
+    pub(crate) fn is_chain(plan: &LogicalPlan) -> bool {
+        let mut simple = true;
+        let walked = plan.apply(|node| {
+            let is_own = matches!(node, LogicalPlan::Extension(own) if own.node.inputs().len() == 1);
+            simple = (is_own || is_one_table_node(node)) && !holds_subquery(node)?;
+            Ok(if simple { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
+        });
+        simple && walked.is_ok()
+    }
+}
+
 fn is_one_table_node(node: &LogicalPlan) -> bool {
     matches!(
         node,

@@ -93,6 +93,11 @@ impl QuerySession {
         &self.shared.plans
     }
 
+    /// Of how many shapes of queries plans are kept, for all sessions of this one's builder.
+    pub fn kept_shapes(&self) -> usize {
+        self.shared.plans.len()
+    }
+
     /// Whether identifiers without quotes are lowered.
     pub(crate) fn normalizes_identifiers(&self) -> bool {
         self.shared.config.options().sql_parser.enable_ident_normalization

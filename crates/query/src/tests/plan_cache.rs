@@ -196,6 +196,7 @@ async fn sorts_with_a_limit_begin_anew() {
             format!("SELECT time, n FROM cpu WHERE host = '{host}' ORDER BY usage_user DESC, n LIMIT 3");
         let (found, expected) = (run(&session, &sql).await.unwrap(), query(&session, &sql).await.unwrap());
         assert_eq!(super::fixture::lines(&found), super::fixture::lines(&expected), "{sql}");
+        assert!(known(&session, &sql));
     }
 }
 

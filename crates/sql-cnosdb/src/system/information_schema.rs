@@ -43,7 +43,7 @@ fn databases(view: &View<'_>) -> Columns {
 fn visible_tables(view: &View<'_>) -> Vec<(String, Arc<TableDef>)> {
     let databases = view.databases();
     let of = |d: &triglot_model::DatabaseDef| {
-        let tables: Vec<_> = view.catalog.tables(d.id).map(|t| (d.name.clone(), Arc::clone(t))).collect();
+        let tables: Vec<_> = view.tables(d.id).map(|t| (d.name.clone(), Arc::clone(t))).collect();
         tables
     };
     databases.iter().flat_map(of).collect()
@@ -55,7 +55,7 @@ fn tables(view: &View<'_>) -> Columns {
     };
     let mut rows = Vec::new();
     for database in view.databases() {
-        let own = view.catalog.tables(database.id).map(|t| row(&database.name, &t.name, "TSKV"));
+        let own = view.tables(database.id).map(|t| row(&database.name, &t.name, "TSKV"));
         let files =
             view.catalog.external_tables(database.id).map(|t| row(&database.name, &t.name, "EXTERNAL"));
         rows.extend(own.chain(files));

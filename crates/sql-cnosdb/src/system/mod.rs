@@ -13,11 +13,11 @@ use arrow::datatypes::{Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
-use triglot_engine::auth::{Action, Object, allow};
+use triglot_engine::auth::{Action, Object, allow, visible_databases, visible_tables};
 use triglot_engine::catalog::{CatalogSnapshot, MemberRole, SYSTEM_TENANT};
 use triglot_engine::query::{QueryError, QueryState, TableName, batches_table};
 use triglot_engine::{Engine, Session, SystemTables};
-use triglot_model::{DatabaseDef, DatabaseId, ErrorKind, Precision, RewriteRule};
+use triglot_model::{DatabaseDef, DatabaseId, ErrorKind, Precision, RewriteRule, TableDef};
 
 pub use usage_schema::{API_TABLES, ApiUsage, UsageSource};
 pub(crate) use usage_schema::{table_names as usage_tables, tags_of as usage_tags};
@@ -133,14 +133,18 @@ impl View<'_> {
         self.may(Action::Admin, Object::Cluster)
     }
 
-    /// The tenant's databases that the user may read, system ones included, by name.
+    /// The tenant's databases that the user may know of, system ones included, by name.
     fn databases(&self) -> Vec<DatabaseDef> {
-        let own = self.catalog.databases(self.session.tenant);
-        let readable = own.filter(|d| self.may(Action::Read, Object::Database(d.id)));
+        let visible = visible_databases(self.catalog, &self.session.principal, self.session.tenant);
         let mut databases = system_databases(self.session);
-        databases.extend(readable.map(|d| DatabaseDef::clone(d)));
+        databases.extend(visible.map(|d| DatabaseDef::clone(d)));
         databases.sort_by(|a, b| a.name.cmp(&b.name));
         databases
+    }
+
+    /// The tables of a database that the user may know of, by name.
+    fn tables(&self, database: DatabaseId) -> impl Iterator<Item = &Arc<TableDef>> {
+        visible_tables(self.catalog, &self.session.principal, database)
     }
 
     /// The role that the user has in the session's tenant.

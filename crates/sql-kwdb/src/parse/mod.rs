@@ -4,11 +4,13 @@ mod alter;
 mod create;
 mod database;
 mod dialect;
+mod fill;
 mod others;
 mod show;
 mod split;
 mod tokens;
 mod types;
+mod users;
 
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,10 @@ use triglot_parse_sql::{Input, Located, error_location, fold};
 
 use crate::KwError;
 use crate::ast::{Show, Stmt};
+use crate::types::TypeSpec;
 
+pub(crate) use dialect::DIALECT;
+pub(crate) use fill::FILL;
 pub use split::{Piece, split};
 
 /// How many brackets one statement may hold in each other. KWDB's own clauses nest as sqlparser does.
@@ -60,6 +65,11 @@ pub(crate) fn row_source(text: &str) -> Result<Show, KwError> {
     read(text, show::show)
 }
 
+/// Parses a type's name with its width.
+pub(crate) fn type_spec(text: &str) -> Result<TypeSpec, KwError> {
+    read(text, |p| types::spec(p).map(|written| written.spec))
+}
+
 /// Tokenises, bounds and reads all of a text.
 fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Result<T, KwError> {
     let tokens = tokens::tokenize(text)?;
@@ -73,7 +83,7 @@ fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Resul
     bounds::check_operators(&tokens, limit).map_err(tokens::too_large)?;
     let is_definition = matches!(first.as_str(), "CREATE" | "ALTER" | "SET" | "COMMENT" | "SHOW");
     let tokens = if is_definition { tokens } else { tokens::for_expressions(tokens, text) };
-    let mut input = Input::new(&dialect::DIALECT, tokens.clone());
+    let mut input = Input::new(&DIALECT, tokens.clone());
     let parsed = parse(&mut input).and_then(|parsed| {
         input.end()?;
         Ok(parsed)
@@ -105,6 +115,11 @@ fn one(p: &mut Input<'_>) -> Parsed<Stmt> {
         ("DROP", "INDEX") => others::drop_index(p)?,
         ("ALTER", "TABLE") => alter::table(p)?,
         ("DROP", "TABLE") => others::drop_table(p)?,
+        ("CREATE", "USER" | "ROLE") => users::create(p)?,
+        ("ALTER", "USER" | "ROLE") => users::alter(p)?,
+        ("DROP", "USER" | "ROLE") => users::drop(p)?,
+        ("GRANT", _) => users::grant(p)?,
+        ("REVOKE", _) => users::revoke(p)?,
         ("TRUNCATE", _) => others::truncate(p)?,
         ("COMMENT", _) => others::comment(p)?,
         ("SHOW", _) => Stmt::Show(show::show(p)?),
@@ -163,9 +178,5 @@ fn check_nesting(tokens: &[TokenWithSpan]) -> Result<(), KwError> {
 }
 
 fn too_deep() -> KwError {
-    KwError {
-        sqlstate: "54001",
-        message: "at or near \"(\": syntax error: statement is nested too deeply".to_owned(),
-        stage: crate::Stage::Parse,
-    }
+    KwError::parsing("54001", "at or near \"(\": syntax error: statement is nested too deeply")
 }

@@ -44,7 +44,7 @@ pub(super) fn tokenize(text: &str) -> Result<Vec<TokenWithSpan>, KwError> {
 }
 
 pub(super) fn too_large(error: BoundError) -> KwError {
-    KwError { sqlstate: "54001", message: error.to_string(), stage: crate::Stage::Parse }
+    KwError::parsing("54001", error.to_string())
 }
 
 /// Tokens as expressions need them. Definitions do not: there `1d` is a number and a word.
@@ -76,7 +76,7 @@ pub(super) fn for_expressions(tokens: Vec<TokenWithSpan>, text: &str) -> Vec<Tok
             _ => out.push(token),
         }
     }
-    out
+    super::fill::as_conditions(out)
 }
 
 fn unit(token: &TokenWithSpan) -> Option<&'static str> {

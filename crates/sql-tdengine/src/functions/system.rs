@@ -18,8 +18,8 @@ pub(super) fn call(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Opt
     let value = match name {
         "server_version" | "client_version" => text(VERSION),
         "server_status" => Typed::fixed(lit(1_i32), TaosType::Int),
-        "current_user" | "user" => text(&env.user),
-        "database" => match &env.database {
+        "current_user" | "user" => text(env.request.user()),
+        "database" => match env.request.database() {
             Some(database) => text(database),
             None => Typed::new(lit(ScalarValue::Utf8(None)), TaosType::Varchar, 65),
         },

@@ -12,20 +12,21 @@ use arrow::util::display::array_value_to_string;
 use chrono_tz::Tz;
 use datafusion::common::DFSchema;
 use datafusion::prelude::{SessionContext, ident};
+use std::rc::Rc;
+
 use triglot_model::Precision;
 use triglot_parse_tdengine::ast::{Expr, ExprKind, Span};
 
 use super::*;
 use crate::TaosType;
+use crate::typed::Request;
 
 fn env() -> FunctionEnv {
     FunctionEnv {
         zone: Tz::Asia__Shanghai,
         precision: Precision::Milli,
         // 2024-02-03 13:04:05.678 UTC
-        now_ns: 1_706_965_445_678_000_000,
-        database: Some("d".into()),
-        user: "root@1.2.3.4".into(),
+        request: Rc::new(Request::new(1_706_965_445_678_000_000, Some("d".into()), "root@1.2.3.4".into())),
     }
 }
 

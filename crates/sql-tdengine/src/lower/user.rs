@@ -5,16 +5,18 @@
 
 use std::collections::BTreeMap;
 
-use triglot_engine::catalog::{MemberRole, OptionChanges, Privilege, ROOT_USER, SYSTEM_TENANT};
+use triglot_engine::catalog::{
+    GrantObject, Grantee, MemberRole, OptionChanges, Privilege, ROOT_USER, Right, Rights, own_role_name,
+};
 use triglot_engine::{
-    ClearPassword, Engine, EngineError, NewUser, RoleStatement, Statement, TenantStatement, UserChanges,
-    UserStatement,
+    ClearPassword, Engine, EngineError, GrantedRights, NewUser, Relation, RightsObject, RightsStatement,
+    RoleStatement, Statement, UserChanges, UserStatement,
 };
 use triglot_model::{ErrorKind, TenantId};
-use triglot_parse_tdengine::ast::{Grant, Privilege as Written, PrivilegeTarget, UserOption};
+use triglot_parse_tdengine::ast::{Grant, Privilege as Written, PrivilegeTarget, TableName, UserOption};
 
 use self::options::{CREATEDB, ENABLE, HOSTS, SYSINFO};
-use super::errors;
+use super::{errors, names};
 use crate::{Context, TaosError};
 
 /// Options of users, recorded under these keys.
@@ -66,18 +68,8 @@ pub(super) async fn create(
         options: recorded,
     };
     let password = Some(ClearPassword(password.to_owned()));
-    let create = UserStatement::Create { new, password, if_not_exists: false };
-    execute(engine, context, Statement::User(create)).await?;
-    let role = role_of(name);
-    let make = RoleStatement::Create { name: role.clone(), if_not_exists: true, inherit: None };
-    execute(engine, context, Statement::Role(make)).await?;
-    let (tenant, user) = (SYSTEM_TENANT.to_owned(), name.to_owned());
-    execute(engine, context, Statement::Tenant(TenantStatement::AddMember { tenant, user, role })).await
-}
-
-/// The role that holds a user's rights.
-fn role_of(user: &str) -> String {
-    format!("user {user}")
+    let create = UserStatement::CreateMember { new, password, if_not_exists: false };
+    execute(engine, context, Statement::User(create)).await
 }
 
 pub(super) async fn alter(
@@ -124,10 +116,8 @@ pub(super) async fn drop_user(
     if name == ROOT_USER {
         return Err(no_right());
     }
-    let drop = UserStatement::Drop { name: name.to_owned(), if_exists };
-    execute(engine, context, Statement::User(drop)).await?;
-    let role = RoleStatement::Drop { name: role_of(name), if_exists: true };
-    execute(engine, context, Statement::Role(role)).await
+    let drop = UserStatement::DropMember { name: name.to_owned(), if_exists };
+    execute(engine, context, Statement::User(drop)).await
 }
 
 pub(super) async fn grant(engine: &Engine, context: &Context, grant: &Grant) -> Result<(), TaosError> {
@@ -145,8 +135,11 @@ pub(super) async fn grant(engine: &Engine, context: &Context, grant: &Grant) -> 
             engine.database(&context.session, &name.name).map_err(errors::lookup)?;
             vec![name.name.clone()]
         }
-        PrivilegeTarget::Table { .. } => {
-            return Err(TaosError::unsupported("rights on single tables"));
+        PrivilegeTarget::Table { filter: Some(_), .. } => {
+            return Err(TaosError::unsupported("rights on some rows of a table"));
+        }
+        PrivilegeTarget::Table { table, filter: None } => {
+            return grant_on_table(engine, context, grant, table).await;
         }
     };
     let role = own_role(engine, context, &user.name)?;
@@ -165,6 +158,40 @@ pub(super) async fn grant(engine: &Engine, context: &Context, grant: &Grant) -> 
         execute(engine, context, Statement::User(alter)).await?;
     }
     Ok(())
+}
+
+/// `db.tb`: a super or normal table; its child tables go with it.
+async fn grant_on_table(
+    engine: &Engine,
+    context: &Context,
+    grant: &Grant,
+    table: &TableName,
+) -> Result<(), TaosError> {
+    let database = names::database_of(context, table)?;
+    match engine.relation(&context.session, database, &table.table.name).map_err(errors::lookup)? {
+        Relation::Super(_) | Relation::Normal(_) => {}
+        Relation::Child(_) => return Err(TaosError::unsupported("rights on single child tables")),
+    }
+    let rights = grant.privileges.iter().map(|p| rights_on_table(*p)).collect::<Result<Vec<_>, _>>()?;
+    let granted = GrantedRights {
+        grantees: vec![Some(grant.user.name.clone())],
+        objects: vec![RightsObject::Table(names::engine_name(database, &table.table.name))],
+        rights: rights.into_iter().fold(Rights::NONE, Rights::with),
+    };
+    let statement =
+        if grant.revoke { RightsStatement::Revoke(granted) } else { RightsStatement::Grant(granted) };
+    execute(engine, context, Statement::Rights(statement)).await
+}
+
+fn rights_on_table(privilege: Written) -> Result<Rights, TaosError> {
+    let write = || [Right::Insert, Right::Update, Right::Delete].into_iter();
+    Ok(match privilege {
+        Written::Read => Right::Select.into(),
+        Written::Write => write().collect(),
+        Written::Alter => [Right::Create, Right::Drop].into_iter().collect(),
+        Written::All => Rights::ALL.without(Right::Grant.into()),
+        Written::Subscribe => return Err(TaosError::unsupported("subscriptions")),
+    })
 }
 
 /// Gives users with a right on all databases that right on a new one.
@@ -186,21 +213,57 @@ pub(super) async fn extend_grants(
     Ok(())
 }
 
-/// Rights of a user: database and word.
-pub(crate) fn rights_of(engine: &Engine, tenant: TenantId, user: &str) -> Vec<(String, &'static str)> {
+/// A user's right on a database or on a table of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RightOn {
+    /// The database, `all` for administrators.
+    pub(crate) database: String,
+    /// The table, empty = the whole database.
+    pub(crate) table: String,
+    /// The right in TDengine's words.
+    pub(crate) word: &'static str,
+}
+
+/// Rights of a user.
+pub(crate) fn rights_of(engine: &Engine, tenant: TenantId, user: &str) -> Vec<RightOn> {
     let catalog = engine.catalog();
     let Some(user) = catalog.user(user) else { return Vec::new() };
-    if user.is_admin {
-        return vec![("all".to_owned(), "all")];
+    let on = |database: &str, table: &str, word| {
+        let (database, table) = (database.to_owned(), table.to_owned());
+        RightOn { database, table, word }
+    };
+    if catalog.is_admin(user) {
+        return vec![on("all", "", "all")];
     }
-    let Some(MemberRole::Custom(role)) = catalog.member(tenant, user.id) else { return Vec::new() };
-    let Some(role) = catalog.role_by_id(role) else { return Vec::new() };
-    let named = |id| catalog.database_by_id(id).map(|d| d.name.clone());
-    role.grants.iter().filter_map(|(id, right)| Some((named(*id)?, word_of(*right)))).collect()
+    let mut found = Vec::new();
+    if let Some(MemberRole::Custom(role)) = catalog.member(tenant, user.id)
+        && let Some(role) = catalog.role_by_id(role)
+    {
+        for (id, right) in &role.grants {
+            found.extend(catalog.database_by_id(*id).map(|d| on(&d.name, "", word_of(*right))));
+        }
+    }
+    for (object, rights) in catalog.rights_of(Grantee::User(user.id)) {
+        let GrantObject::Table(id) = object else { continue };
+        let Some(table) = catalog.table_by_id(id) else { continue };
+        let Some(database) = catalog.database_by_id(table.database) else { continue };
+        let words = words_of(rights).into_iter();
+        found.extend(words.map(|word| on(&database.name, &table.name, word)));
+    }
+    found
+}
+
+fn words_of(rights: Rights) -> Vec<&'static str> {
+    let has = |written| rights_on_table(written).is_ok_and(|all| rights.covers(all));
+    if has(Written::All) {
+        return vec!["all"];
+    }
+    let words = [(Written::Read, "read"), (Written::Write, "write"), (Written::Alter, "alter")];
+    words.into_iter().filter(|(written, _)| has(*written)).map(|(_, word)| word).collect()
 }
 
 fn own_role(engine: &Engine, context: &Context, user: &str) -> Result<String, TaosError> {
-    let role = role_of(user);
+    let role = own_role_name(user);
     match engine.catalog().role(context.session.tenant, &role) {
         Some(_) => Ok(role),
         None => Err(TaosError::unsupported("rights of a user whose role another dialect gave")),

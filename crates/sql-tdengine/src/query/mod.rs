@@ -20,6 +20,7 @@ mod histogram;
 mod interp;
 mod items;
 mod join;
+mod kept;
 mod kinds;
 mod more_calls;
 mod names;
@@ -38,18 +39,20 @@ mod window;
 mod windows;
 
 use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
-use triglot_engine::Engine;
+use triglot_engine::{Engine, Session};
 use triglot_model::Precision;
-use triglot_parse_tdengine::ast::{Query, SetExpr};
+use triglot_parse_tdengine::ast::{Query, SetExpr, Span};
 
 use self::block::Block;
 use self::explain::{ExplainTable, QUERY_PLAN};
+pub(crate) use self::kept::{Ready, prepare};
 use self::source::Tables;
-use crate::typed::FunctionEnv;
+use crate::typed::{FunctionEnv, Request};
 use crate::{ColumnMeta, Context, TaosError, TaosType};
 
 /// A query that is ready to run.
@@ -111,24 +114,24 @@ struct Planner<'a> {
     depth: u32,
     /// How many aliases were made up.
     aliases: Cell<u32>,
-    now_ns: i64,
+    request: Rc<Request>,
+    /// Constants that are not part of the plan to be kept.
+    constants: Vec<Span>,
 }
 
 impl<'a> Planner<'a> {
     fn new(engine: &'a Engine, context: &'a Context, text: &'a str) -> Self {
         let (tables, aliases) = (Tables::default(), Cell::new(0));
-        Self { engine, context, text, tables, depth: 0, aliases, now_ns: engine.clock().now_ns() }
+        let Session { principal, database_name, .. } = &context.session;
+        let database = context.has_database.then(|| database_name.clone());
+        let user = format!("{}@{}", principal.name, context.client);
+        let request = Rc::new(Request::new(engine.clock().now_ns(), database, user));
+        Self { engine, context, text, tables, depth: 0, aliases, request, constants: Vec::new() }
     }
 
     /// What functions depend on, in a block whose tables are of this precision.
     fn env(&self, precision: Precision) -> FunctionEnv {
-        FunctionEnv {
-            zone: self.context.zone,
-            precision,
-            now_ns: self.now_ns,
-            database: self.context.has_database.then(|| self.context.session.database_name.clone()),
-            user: format!("{}@{}", self.context.session.principal.name, self.context.client),
-        }
+        FunctionEnv { zone: self.context.zone, precision, request: Rc::clone(&self.request) }
     }
 
     /// A query at any depth.

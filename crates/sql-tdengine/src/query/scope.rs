@@ -1,12 +1,13 @@
 //! The names that a select block can use: its sources, their columns and pseudo columns.
 
-use datafusion::logical_expr::lit;
-use triglot_model::Precision;
+use std::rc::Rc;
+
+use datafusion::logical_expr::{Expr, lit};
 use triglot_parse_tdengine::ast::Ident;
 
 use super::bounds::{TimeBounds, timestamp};
 use super::errors;
-use crate::typed::Typed;
+use crate::typed::{FunctionEnv, Request, Typed};
 use crate::{TaosError, TaosType};
 
 /// The part that a column plays in its source.
@@ -14,6 +15,8 @@ use crate::{TaosError, TaosType};
 pub(super) enum Role {
     /// The primary timestamp.
     Time,
+    /// The second part of a composite key: it orders the rows of one time.
+    Key,
     /// A value.
     Value,
     /// A tag of the child table that a row belongs to.
@@ -87,7 +90,23 @@ pub(super) struct Scope {
     /// Whether rows are those of a window join, whose aggregates are over the matches of each kept row.
     pub(super) row_of_window_join: bool,
     /// `_qstart` and `_qend`, once WHERE is known.
-    pub(super) bounds: Option<[Typed; 2]>,
+    pub(super) bounds: Option<QueryBounds>,
+}
+
+/// The bounds of time of one request.
+#[derive(Clone, Debug)]
+pub(super) struct QueryBounds {
+    start: Typed,
+    end: Typed,
+    request: Rc<Request>,
+}
+
+impl QueryBounds {
+    /// They get into the plan.
+    fn read(&self) -> &Self {
+        self.request.read();
+        self
+    }
 }
 
 /// Columns that are the same for the whole query: the bounds of time.
@@ -100,6 +119,14 @@ impl Scope {
     /// The primary timestamp: that of the first source.
     pub(super) fn time(&self) -> Option<&Typed> {
         self.sources.first().and_then(Source::time)
+    }
+
+    /// What orders rows: their time, and the second part of a composite key; empty without a time.
+    pub(super) fn order(&self) -> Vec<Expr> {
+        let source = self.sources.first();
+        let of = |role| source.and_then(|s| s.columns.iter().find(move |c| c.role == role));
+        let Some(time) = of(Role::Time) else { return Vec::new() };
+        [Some(time), of(Role::Key)].into_iter().flatten().map(|c| c.value.expr.clone()).collect()
     }
 
     /// The only source, unless it is a join.
@@ -146,18 +173,18 @@ impl Scope {
         match found {
             Some(value) => Ok(value),
             None => match (&self.bounds, name.name.as_str()) {
-                (Some([start, _]), "_qstart") => Ok(start.clone()),
-                (Some([_, end]), "_qend") => Ok(end.clone()),
+                (Some(bounds), "_qstart") => Ok(bounds.read().start.clone()),
+                (Some(bounds), "_qend") => Ok(bounds.read().end.clone()),
                 _ => Self::pseudo_column(sources, &name.name),
             },
         }
     }
 
-    /// Tells the bounds of time, in units of `precision`; open ones are the ends of what a timestamp can hold.
-    pub(super) fn set_bounds(&mut self, bounds: TimeBounds, precision: Precision) {
-        let at = |time: i64| Typed::fixed(lit(timestamp(precision, time)), TaosType::Timestamp);
+    /// Tells the bounds of time, in units of `env.precision`; open ones are the ends of what a timestamp can hold.
+    pub(super) fn set_bounds(&mut self, bounds: TimeBounds, env: &FunctionEnv) {
+        let at = |time: i64| Typed::fixed(lit(timestamp(env.precision, time)), TaosType::Timestamp);
         let (start, end) = (bounds.start.unwrap_or(i64::MIN), bounds.end.unwrap_or(i64::MAX));
-        self.bounds = Some([at(start), at(end)]);
+        self.bounds = Some(QueryBounds { start: at(start), end: at(end), request: Rc::clone(&env.request) });
     }
 
     fn pseudo_column(sources: &[Source], name: &str) -> Result<Typed, TaosError> {

@@ -12,9 +12,10 @@ use super::fill::Filler;
 use super::grouped::{Grouped, Grouping};
 use super::interp::Interpolated;
 use super::items::{self, ItemValue, SelectItem};
+use super::kept::RowsOfShape;
 use super::kinds::{ALL, FunctionKind, GROUPING};
 use super::nearest::LEFT_ROW;
-use super::order::{self, BlockOrder, OutputOrder};
+use super::order::{self, Behind, OutputOrder};
 use super::picked::Picked;
 use super::plain::{Key, Plain};
 use super::scope::{Scope, Source, WINDOW_COLUMNS};
@@ -32,8 +33,9 @@ impl Planner<'_> {
     pub(super) fn select(&self, select: &Select, query: &Query) -> Result<Block, TaosError> {
         let Relation { plan, mut scope, precision } = self.from(select.from.as_ref())?;
         let env = self.env(precision);
-        let Filtered { rows, condition, bounds } = filtered(plan, select.filter.as_ref(), &scope, &env)?;
-        scope.set_bounds(bounds, precision);
+        let Filtered { rows, condition, bounds } =
+            self.filtered(plan, select.filter.as_ref(), &scope, &env)?;
+        scope.set_bounds(bounds, &env);
         let items = items::expand(self.text, &select.items, &scope)?;
         let of_children = OfChildren::of(condition.as_ref(), &scope);
         let clauses = Clauses {
@@ -49,10 +51,8 @@ impl Planner<'_> {
         let Staged { rows, mut stage, window, filler } = clauses.stage(rows)?;
         let values = items.iter().map(|item| value_of(item, &scope, stage.as_mut(), &env));
         let mut values = values.collect::<Result<Vec<Typed>, _>>()?;
-        let having = select.having.as_ref().map(|e| {
-            let condition = expr::lower(e, &env, stage.as_mut())?;
-            functions::condition(condition)
-        });
+        let having =
+            select.having.as_ref().map(|e| Behind::new(&items, &values, stage.as_mut()).condition(e, &env));
         let having = having.transpose()?;
         let rows = match clauses.children_alone(&values)? {
             Some(children) => children,
@@ -61,11 +61,11 @@ impl Planner<'_> {
         let mut sort = if select.distinct {
             Vec::new()
         } else {
-            BlockOrder::new(&items, &values, stage.as_mut()).resolve(&query.order_by, &env)?
+            Behind::new(&items, &values, stage.as_mut()).order(&query.order_by, &env)?
         };
         let mut plan = stage.finish(rows, &env)?;
         if let Some(having) = having {
-            plan = filter(plan, having.expr)?;
+            plan = filter(plan, having)?;
         }
         if let (Some(filler), Some(window)) = (&filler, &window) {
             plan = filler.fill(plan, &stage.slice_keys(), window, &mut values, &mut sort, &env)?;
@@ -342,24 +342,27 @@ struct Filtered {
     bounds: TimeBounds,
 }
 
-fn filtered(
-    plan: LogicalPlan,
-    condition: Option<&Expr>,
-    scope: &Scope,
-    env: &FunctionEnv,
-) -> Result<Filtered, TaosError> {
-    let Some(condition) = condition else {
-        let all = Filtered { rows: plan, condition: None, bounds: TimeBounds::default() };
-        return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(all) };
-    };
-    let condition = expr::lower(condition, env, &mut Rows::new(scope, Place::Clause))?;
-    let condition = functions::condition(condition)?.expr;
-    if scope.waits_for_condition {
-        join::check_condition(&condition, scope)?;
+impl Planner<'_> {
+    fn filtered(
+        &self,
+        plan: LogicalPlan,
+        condition: Option<&Expr>,
+        scope: &Scope,
+        env: &FunctionEnv,
+    ) -> Result<Filtered, TaosError> {
+        let Some(condition) = condition else {
+            let all = Filtered { rows: plan, condition: None, bounds: TimeBounds::default() };
+            return if scope.waits_for_condition { Err(errors::cross_join()) } else { Ok(all) };
+        };
+        let mut rows = RowsOfShape { rows: Rows::new(scope, Place::Clause), constants: &self.constants };
+        let condition = functions::condition(expr::lower(condition, env, &mut rows)?)?.expr;
+        if scope.waits_for_condition {
+            join::check_condition(&condition, scope)?;
+        }
+        let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
+        let rows = filter(plan, condition.clone())?;
+        Ok(Filtered { rows, condition: Some(condition), bounds: bounds.unwrap_or_default() })
     }
-    let bounds = scope.time().map(|time| TimeBounds::of(Some(&condition), &time.expr));
-    let rows = filter(plan, condition.clone())?;
-    Ok(Filtered { rows, condition: Some(condition), bounds: bounds.unwrap_or_default() })
 }
 
 fn filter(plan: LogicalPlan, condition: PlanExpr) -> Result<LogicalPlan, TaosError> {

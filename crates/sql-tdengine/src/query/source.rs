@@ -9,7 +9,7 @@ use datafusion::common::{Column, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use triglot_engine::Relation as EngineRelation;
-use triglot_engine::query::{CHILD_NAME, TableName};
+use triglot_engine::query::{CHILD_NAME, SeriesTable, TableName};
 use triglot_model::{ColumnKind, Precision};
 use triglot_parse_tdengine::ast::{self, Ident, Query, Statement};
 
@@ -72,20 +72,36 @@ impl Planner<'_> {
             return self.aliased(view, Some(known_as));
         }
         let table = self.open(database, &name.table.name)?;
-        let known_as = alias.map_or(name.table.name.as_str(), |a| a.name.as_str());
-        let relation = TableReference::bare(known_as);
-        let plan =
-            LogicalPlanBuilder::scan(relation.clone(), provider_as_source(Arc::clone(&table.provider)), None)
-                .and_then(LogicalPlanBuilder::build)
-                .map_err(errors::planner)?;
-        let columns = table.columns(&relation);
-        let child = table.child_name(&relation, &name.table.name);
-        let source = Source { name: Some(known_as.to_owned()), kind: table.kind(), columns, child };
+        let relation = known_as(name, alias);
+        let provider = provider_as_source(Arc::clone(&table.provider));
+        let plan = LogicalPlanBuilder::scan(relation.clone(), provider, None)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(errors::planner)?;
+        let source = table.source(&relation, &name.table.name);
         Ok(Relation {
             plan,
             scope: Scope { sources: vec![source], ..Scope::default() },
             precision: table.precision,
         })
+    }
+
+    /// The rows of the table of series that `name` is, the names that it brings, and its unit of time. `None` for
+    /// all else, and for what may not be read.
+    pub(super) fn series_of(
+        &self,
+        name: &ast::TableName,
+        alias: Option<&Ident>,
+    ) -> Option<(SeriesTable, Source, Precision)> {
+        let database = self.database_of(name).ok()?;
+        // A view comes before a table of its name.
+        let view = self.engine.view_text(&self.context.session, database, &name.table.name).ok()?;
+        if view.is_some() {
+            return None;
+        }
+        let table = self.open(database, &name.table.name).ok()?;
+        let rows = table.provider.downcast_ref::<SeriesTable>()?.clone();
+        let source = table.source(&known_as(name, alias), &name.table.name);
+        Some((rows, source, table.precision))
     }
 
     fn database_of<'n>(&'n self, name: &'n ast::TableName) -> Result<&'n str, TaosError> {
@@ -211,7 +227,22 @@ const MAX_VIEWS: u32 = 16;
 /// The printed length of `tbname`.
 const CHILD_NAME_LENGTH: u32 = 192;
 
+/// The name of a table's rows in the statement.
+fn known_as(name: &ast::TableName, alias: Option<&Ident>) -> TableReference {
+    TableReference::bare(alias.map_or(name.table.name.as_str(), |a| a.name.as_str()))
+}
+
 impl Table {
+    /// The names that the table brings, under `relation`.
+    fn source(&self, relation: &TableReference, name: &str) -> Source {
+        Source {
+            name: Some(relation.table().to_owned()),
+            kind: self.kind(),
+            columns: self.columns(relation),
+            child: self.child_name(relation, name),
+        }
+    }
+
     fn kind(&self) -> SourceKind {
         match &self.relation {
             None => SourceKind::System,
@@ -240,7 +271,8 @@ impl Table {
                     let role = match c.kind {
                         ColumnKind::Time => Role::Time,
                         ColumnKind::Tag => Role::Tag,
-                        ColumnKind::Field | ColumnKind::CompositeKey => Role::Value,
+                        ColumnKind::CompositeKey => Role::Key,
+                        ColumnKind::Field => Role::Value,
                     };
                     SourceColumn {
                         name: c.name.clone(),

@@ -6,7 +6,6 @@ mod create_text;
 mod databases;
 mod describe;
 mod empty;
-mod like;
 mod show;
 mod tables;
 mod users;
@@ -17,7 +16,7 @@ pub(crate) use show::run as show;
 use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
-use triglot_engine::auth::{Action, Object, allow};
+use triglot_engine::auth::{Action, Object, allow, visible_databases, visible_tables};
 use triglot_engine::catalog::CatalogSnapshot;
 use triglot_engine::query::{QueryError, TableName, batches_table};
 use triglot_engine::{Engine, EngineError, Query, Relation, Session, Statement, SystemTables, TableIn};
@@ -112,6 +111,7 @@ impl<'v> View<'v> {
             "ins_tables" => self.ins_tables()?,
             "ins_stables" => self.ins_stables(),
             "ins_tags" => self.ins_tags(None)?,
+            "ins_indexes" => self.ins_indexes(None),
             "ins_columns" => self.ins_columns()?,
             "ins_users" => self.ins_users(),
             "ins_user_privileges" => self.ins_user_privileges(),
@@ -136,18 +136,17 @@ impl<'v> View<'v> {
         self.may(Action::Admin, Object::Cluster)
     }
 
-    /// The databases that the user may read, by name.
+    /// The databases that the user may know of, by name.
     pub(crate) fn databases(&self) -> Vec<Arc<DatabaseDef>> {
-        let all = self.catalog.databases(self.session.tenant);
-        let mut found: Vec<_> =
-            all.filter(|d| self.may(Action::Read, Object::Database(d.id))).cloned().collect();
+        let visible = visible_databases(&self.catalog, &self.session.principal, self.session.tenant);
+        let mut found: Vec<_> = visible.cloned().collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found
     }
 
     /// The tables of a database, by name: super ones, then normal ones.
     pub(crate) fn tables(&self, database: &Arc<DatabaseDef>) -> (Vec<TableIn>, Vec<TableIn>) {
-        let all = self.catalog.tables(database.id).cloned();
+        let all = visible_tables(&self.catalog, &self.session.principal, database.id).cloned();
         let all = all.map(|def| TableIn { database: Arc::clone(database), def });
         all.partition(|t| t.def.identity == IdentityRule::ChildName || t.def.tags().next().is_some())
     }

@@ -4,7 +4,7 @@ use triglot_engine::catalog::UserDef;
 
 use super::View;
 use super::columns::Column;
-use crate::lower::{rights_of, user_options};
+use crate::lower::{RightOn, rights_of, user_options};
 
 impl View<'_> {
     /// All users for administrators, others see themselves.
@@ -39,18 +39,17 @@ impl View<'_> {
     }
 
     pub(super) fn ins_user_privileges(&self) -> Vec<Column> {
-        let mut rows: Vec<(String, &'static str, String)> = Vec::new();
+        let mut rows: Vec<(String, RightOn)> = Vec::new();
         for user in self.users() {
-            for (database, right) in rights_of(self.engine, self.session.tenant, &user.name) {
-                rows.push((user.name.clone(), right, database));
-            }
+            let rights = rights_of(self.engine, self.session.tenant, &user.name);
+            rows.extend(rights.into_iter().map(|right| (user.name.clone(), right)));
         }
         let empty = || rows.iter().map(|_| Some(""));
         vec![
             Column::text("user_name", 24, rows.iter().map(|r| Some(&r.0))),
-            Column::text("privilege", 10, rows.iter().map(|r| Some(r.1))),
-            Column::text("db_name", 65, rows.iter().map(|r| Some(&r.2))),
-            Column::text("table_name", 193, empty()),
+            Column::text("privilege", 10, rows.iter().map(|r| Some(r.1.word))),
+            Column::text("db_name", 65, rows.iter().map(|r| Some(&r.1.database))),
+            Column::text("table_name", 193, rows.iter().map(|r| Some(&r.1.table))),
             Column::text("condition", 49_152, empty()),
             Column::text("notes", 64, empty()),
         ]

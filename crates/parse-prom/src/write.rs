@@ -1,0 +1,189 @@
+//! Remote write: `WriteRequest {1 timeseries {1 labels {1 name, 2 value}, 2 samples {1 value, 2 timestamp},
+//! 3 exemplars, 4 histograms}, 3 metadata}`.
+
+use crate::encode::Sample;
+use crate::error::{ProtoError, ProtoErrorKind};
+use crate::wire::{Field, Fields, Value};
+
+/// The series of a request. After an error there are no more.
+#[derive(Debug, Clone)]
+pub struct WriteRequest<'a> {
+    fields: Fields<'a>,
+}
+
+impl<'a> WriteRequest<'a> {
+    /// Reads the bytes of a message, decompressed.
+    pub fn new(body: &'a [u8]) -> Self {
+        Self { fields: Fields::new(body, 0) }
+    }
+}
+
+impl<'a> Iterator for WriteRequest<'a> {
+    type Item = Result<Series<'a>, ProtoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        // Metadata (field 3) and what later versions bring are no series.
+        let series = loop {
+            match self.fields.next()? {
+                Ok(field) if field.number != 1 => {}
+                Ok(field) => break Series::new(field),
+                Err(error) => break Err(error),
+            }
+        };
+        if series.is_err() {
+            self.fields = Fields::new(&[], 0);
+        }
+        Some(series)
+    }
+}
+
+/// One series of a request: labels and samples, read when asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Series<'a> {
+    message: &'a [u8],
+    base: usize,
+    /// Where the labels at the message's begin end.
+    labels_end: usize,
+    /// Whether all labels stand there.
+    contiguous: bool,
+    samples: usize,
+    exemplars: usize,
+    histograms: usize,
+}
+
+impl<'a> Series<'a> {
+    fn new(field: Field<'a>) -> Result<Self, ProtoError> {
+        let (message, base) = (field.bytes()?, field.value_at);
+        let mut series =
+            Self { message, base, labels_end: 0, contiguous: true, samples: 0, exemplars: 0, histograms: 0 };
+        let mut fields = Fields::new(message, base);
+        let mut at_begin = true;
+        while let Some(field) = fields.next() {
+            let field = field?;
+            if field.number == 1 {
+                series.contiguous &= at_begin;
+                if at_begin {
+                    series.labels_end = fields.at();
+                }
+                continue;
+            }
+            at_begin = false;
+            match field.number {
+                2 => series.samples += 1,
+                3 => series.exemplars += 1,
+                4 => series.histograms += 1,
+                _ => {}
+            }
+        }
+        Ok(series)
+    }
+
+    /// The labels as they stand in the message: equal bytes mean equal labels. None if labels stand in
+    /// several places, which no known sender does.
+    pub fn labels_raw(&self) -> Option<&'a [u8]> {
+        if self.contiguous { self.message.get(..self.labels_end) } else { None }
+    }
+
+    /// Names and values of the labels, in the sender's order (Prometheus: by name).
+    pub fn labels(&self) -> Labels<'a> {
+        let end = if self.contiguous { self.labels_end } else { self.message.len() };
+        Labels { fields: Fields::new(self.message.get(..end).unwrap_or_default(), self.base) }
+    }
+
+    /// The samples, in the sender's order (Prometheus: by time).
+    pub fn samples(&self) -> Samples<'a> {
+        let begin = if self.contiguous { self.labels_end } else { 0 };
+        let rest = self.message.get(begin..).unwrap_or_default();
+        Samples { fields: Fields::new(rest, self.base + begin) }
+    }
+
+    /// How many samples [`Series::samples`] gives.
+    pub fn sample_count(&self) -> usize {
+        self.samples
+    }
+
+    /// How many exemplars there are; they are not read.
+    pub fn exemplar_count(&self) -> usize {
+        self.exemplars
+    }
+
+    /// How many native histograms there are; they are not read.
+    pub fn histogram_count(&self) -> usize {
+        self.histograms
+    }
+
+    /// Byte offset of the series in the body.
+    pub fn offset(&self) -> usize {
+        self.base
+    }
+}
+
+/// The labels of a series; what lacks is empty, as protocol buffers have it.
+#[derive(Debug, Clone)]
+pub struct Labels<'a> {
+    fields: Fields<'a>,
+}
+
+impl<'a> Iterator for Labels<'a> {
+    type Item = Result<(&'a str, &'a str), ProtoError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.fields.next()? {
+                Ok(field) if field.number != 1 => {}
+                Ok(field) => return Some(label(field)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+fn label(field: Field<'_>) -> Result<(&str, &str), ProtoError> {
+    let (mut name, mut value) = ("", "");
+    for part in Fields::new(field.bytes()?, field.value_at) {
+        let part = part?;
+        match part.number {
+            1 => name = part.text()?,
+            2 => value = part.text()?,
+            _ => {}
+        }
+    }
+    Ok((name, value))
+}
+
+/// The samples of a series.
+#[derive(Debug, Clone)]
+pub struct Samples<'a> {
+    fields: Fields<'a>,
+}
+
+impl Iterator for Samples<'_> {
+    type Item = Result<Sample, ProtoError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.fields.next()? {
+                Ok(field) if field.number != 2 => {}
+                Ok(field) => return Some(sample(field)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+#[inline]
+fn sample(field: Field<'_>) -> Result<Sample, ProtoError> {
+    let mut sample = Sample { timestamp: 0, value: 0.0 };
+    for part in Fields::new(field.bytes()?, field.value_at) {
+        let part = part?;
+        match (part.number, part.value) {
+            (1, Value::Fixed64(bits)) => sample.value = f64::from_bits(bits),
+            // Negative numbers are written as ten bytes: the same bits.
+            (2, Value::Varint(bits)) => sample.timestamp = bits.cast_signed(),
+            (1 | 2, _) => return Err(part.fault(ProtoErrorKind::WireType)),
+            _ => {}
+        }
+    }
+    Ok(sample)
+}
