@@ -53,7 +53,8 @@ impl KwError {
 
 impl KwError {
     /// Refusals with the names of what they are about (sheet section 14.2).
-    pub(crate) fn named(mut self, catalog: &CatalogSnapshot) -> Self {
+    #[must_use]
+    pub fn named(mut self, catalog: &CatalogSnapshot) -> Self {
         if let Some(denied) = self.denied.take() {
             self.message = refusal(catalog, &denied);
         }

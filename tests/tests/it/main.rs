@@ -13,6 +13,7 @@ mod dump;
 mod files;
 mod golden;
 mod kept_plans;
+mod kwdb_http;
 mod limits;
 mod metrics;
 mod random_sql;

@@ -51,8 +51,8 @@ pub(crate) fn of(error: &EngineError) -> KwError {
     }
 }
 
-/// A failure while rows are read.
-pub(crate) fn of_stream(error: &QueryError) -> KwError {
+/// A failure while rows are read, in KWDB's words.
+pub fn of_stream(error: &QueryError) -> KwError {
     match error {
         QueryError::Dialect { code, message, .. } => KwError::new(code, message.clone()),
         QueryError::DataFusion { message, .. } => of_datafusion(message),
