@@ -6,12 +6,8 @@ use std::sync::Arc;
 
 use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
-<<<<<<< HEAD
-use triglot_parse_tdengine::ast::{Ident, InsertSource, InsertTarget, RawValue, Row, TableName, UsingClause};
-use triglot_parse_tdengine::{ParseError, ParseErrorKind};
-=======
 use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
->>>>>>> main
+use triglot_parse_tdengine::{ParseError, ParseErrorKind};
 
 use super::rows::{Listed, TableRows};
 use super::value::{Given, Value, fault, of_column, of_raw};
