@@ -16,6 +16,7 @@ mod kept_plans;
 mod kwdb_http;
 mod limits;
 mod metrics;
+mod privileges;
 mod random_sql;
 mod real_input;
 mod slt;
