@@ -21,6 +21,7 @@ mod privileges;
 mod random_sql;
 mod real_input;
 mod slt;
+mod taos_bad_input;
 mod taos_clients;
 mod taos_codes;
 mod taos_limits;

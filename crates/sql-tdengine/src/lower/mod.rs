@@ -39,14 +39,8 @@ pub(crate) async fn run(
             database::drop(engine, context, &name.name, *if_exists).await?;
         }
         Statement::Use(name) => require_database(engine, context, name)?,
-        Statement::FlushDatabase(name) => {
-            require_database(engine, context, name)?;
-            engine.flush().await?;
-        }
-        Statement::TrimDatabase(name) => {
-            // What is past KEEP is dropped by the background; there is nothing to hurry.
-            require_database(engine, context, name)?;
-        }
+        Statement::FlushDatabase(name) => database::flush(engine, context, &name.name).await?,
+        Statement::TrimDatabase(name) => database::trim(engine, context, &name.name).await?,
         Statement::CompactDatabase { name, bounds } => {
             database::compact(engine, context, &name.name, bounds).await?;
         }
