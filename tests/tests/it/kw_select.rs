@@ -56,7 +56,9 @@ impl Node {
         for (device, rows) in rows {
             for (time, v, n) in rows {
                 let key = format!("{table},dev={device}");
-                batcher.begin(table, key.as_bytes(), [("dev", device.as_str())].into_iter().map(own)).unwrap();
+                batcher
+                    .begin(table, key.as_bytes(), [("dev", device.as_str())].into_iter().map(own))
+                    .unwrap();
                 // Every column must be known, and a row needs a field.
                 batcher.field("one", FieldValue::I64(1)).unwrap();
                 if let Some(v) = v {
@@ -279,12 +281,13 @@ async fn kwdb_gaps_are_filled_between_the_first_and_the_last_bucket_of_a_device(
             while at <= last {
                 let here = real.get(&at);
                 let max = |rows: &Vec<Row>| rows.iter().filter_map(|r| r.2).max();
-                let (before, after) = (real.range(..=at).next_back().unwrap(), real.range(at..).next().unwrap());
+                let (before, after) =
+                    (real.range(..=at).next_back().unwrap(), real.range(at..).next().unwrap());
                 let line = match here {
                     Some(rows) => sum(rows),
-                    None => sum(before.1).zip(sum(after.1)).map(|(a, b)| {
-                        a + (b - a) * (at - before.0) as f64 / (after.0 - before.0) as f64
-                    }),
+                    None => sum(before.1)
+                        .zip(sum(after.1))
+                        .map(|(a, b)| a + (b - a) * (at - before.0) as f64 / (after.0 - before.0) as f64),
                 };
                 let largest = |rows: &Vec<Row>| rows.iter().filter_map(|r| r.1).reduce(f64::max);
                 expected.push(vec![
@@ -384,7 +387,8 @@ async fn kwdb_group_windows_are_runs_of_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kwdb_time_weighted_means_and_differences() {
     each(30, async |node, table, rows, _| {
-        let sql = format!("SELECT dev, twa(time, v), elapsed(time, 1s) FROM {table} GROUP BY dev ORDER BY dev");
+        let sql =
+            format!("SELECT dev, twa(time, v), elapsed(time, 1s) FROM {table} GROUP BY dev ORDER BY dev");
         let mut expected = Vec::new();
         for (device, rows) in rows {
             let known: Vec<(f64, f64)> =

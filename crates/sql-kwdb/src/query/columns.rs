@@ -3,7 +3,9 @@
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
-use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, ExprSchemable, Join, JoinType, LogicalPlan, Operator};
+use datafusion::logical_expr::{
+    BinaryExpr, Distinct, Expr, ExprSchemable, Join, JoinType, LogicalPlan, Operator,
+};
 use triglot_engine::{Engine, Session, TableName};
 use triglot_model::ColumnKind;
 
@@ -41,15 +43,8 @@ fn of_arrow(ty: &DataType) -> TypeSpec {
 }
 
 /// Functions of DataFusion's that count in 32 bits, and in KWDB are INT8.
-const COUNTING: [&str; 7] = [
-    "character_length",
-    "octet_length",
-    "bit_length",
-    "ascii",
-    "strpos",
-    "levenshtein",
-    "find_in_set",
-];
+const COUNTING: [&str; 7] =
+    ["character_length", "octet_length", "bit_length", "ascii", "strpos", "levenshtein", "find_in_set"];
 
 struct Tables<'a> {
     engine: &'a Engine,

@@ -107,8 +107,12 @@ fn of_datafusion(message: &str) -> Option<KwError> {
 
 /// DataFusion's text without the words for its kinds of errors.
 fn plain(message: &str) -> &str {
-    const KINDS: [&str; 4] =
-        ["Error during planning: ", "Execution error: ", "Arrow error: ", "This feature is not implemented: "];
+    const KINDS: [&str; 4] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "This feature is not implemented: ",
+    ];
     KINDS.iter().fold(message, |rest, kind| rest.strip_prefix(kind).unwrap_or(rest))
 }
 

@@ -17,9 +17,9 @@ use triglot_model::Precision;
 
 use super::clock::{self, Part};
 use super::{casts, render};
+use crate::Zone;
 use crate::query::errors::coded;
 use crate::types::TypeSpec;
-use crate::Zone;
 
 /// Which of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
