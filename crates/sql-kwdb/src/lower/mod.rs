@@ -8,7 +8,7 @@ pub(crate) mod dml;
 pub(crate) mod names;
 mod others;
 mod relational;
-mod users;
+pub(crate) mod users;
 
 use triglot_engine::Engine;
 
