@@ -114,7 +114,7 @@ impl Engine {
     /// # Errors
     /// The database or the table does not exist, or may not be read.
     pub fn relation(&self, session: &Session, database: &str, name: &str) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, Action::Read)
+        self.relation_for(session, database, name, |_| Action::Read)
     }
 
     /// The same for a user who wants to write.
@@ -127,7 +127,23 @@ impl Engine {
         database: &str,
         name: &str,
     ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, Action::Insert)
+        self.relation_for(session, database, name, |_| Action::Insert)
+    }
+
+    /// The same for a user who wants to change columns, or tags of a child table.
+    ///
+    /// # Errors
+    /// As with [`Engine::relation`].
+    pub fn relation_to_alter(
+        &self,
+        session: &Session,
+        database: &str,
+        name: &str,
+    ) -> Result<Relation, EngineError> {
+        self.relation_for(session, database, name, |relation| match relation {
+            Relation::Child(_) => Action::Update,
+            Relation::Super(_) | Relation::Normal(_) => Action::Alter,
+        })
     }
 
     /// The same for a user who wants to delete rows.
@@ -137,7 +153,7 @@ impl Engine {
         database: &str,
         name: &str,
     ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, Action::Delete)
+        self.relation_for(session, database, name, |_| Action::Delete)
     }
 
     /// The same for a user who wants to do this to its rows.
@@ -149,12 +165,12 @@ impl Engine {
         session: &Session,
         database: &str,
         name: &str,
-        action: Action,
+        action: impl Fn(&Relation) -> Action,
     ) -> Result<Relation, EngineError> {
         let catalog = self.catalog();
         let found = self.database_in(&catalog, session, database)?;
         let Some(relation) = self.relation_in(&catalog, &found, name) else {
-            allow(&catalog, &session.principal, action, Object::Database(found.id))?;
+            allow(&catalog, &session.principal, Action::Read, Object::Database(found.id))?;
             return Err(EngineError::TableNotFound {
                 tenant: session.tenant_name.clone(),
                 database: database.to_owned(),
@@ -162,7 +178,7 @@ impl Engine {
             });
         };
         let object = Object::Table(found.id, relation.table().def.id);
-        allow(&catalog, &session.principal, action, object)?;
+        allow(&catalog, &session.principal, action(&relation), object)?;
         Ok(relation)
     }
 
@@ -443,7 +459,7 @@ impl Engine {
         name: &str,
         tags: Vec<(ColumnId, Option<Box<str>>)>,
     ) -> Result<(), EngineError> {
-        let Relation::Child(child) = self.relation_for(session, database, name, Action::Update)? else {
+        let Relation::Child(child) = self.relation_for(session, database, name, |_| Action::Update)? else {
             return Err(EngineError::NotAChild { table: name.to_owned() });
         };
         let meta = self.table_meta(&child.of.def, &child.of.database);
