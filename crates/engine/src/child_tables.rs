@@ -114,20 +114,21 @@ impl Engine {
     /// # Errors
     /// The database or the table does not exist, or may not be read.
     pub fn relation(&self, session: &Session, database: &str, name: &str) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, |_| Action::Read)
+        self.relation_for(session, database, name, Action::Read)
     }
 
-    /// The same for a user who wants to write.
+    /// The same for a user who wants to do this to its rows.
     ///
     /// # Errors
     /// As with [`Engine::relation`].
-    pub fn relation_to_write(
+    pub fn relation_for(
         &self,
         session: &Session,
         database: &str,
         name: &str,
+        action: Action,
     ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, |_| Action::Insert)
+        self.relation_if_allowed(session, database, name, |_| action)
     }
 
     /// The same for a user who wants to change columns, or tags of a child table.
@@ -140,27 +141,13 @@ impl Engine {
         database: &str,
         name: &str,
     ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, |relation| match relation {
+        self.relation_if_allowed(session, database, name, |relation| match relation {
             Relation::Child(_) => Action::Update,
             Relation::Super(_) | Relation::Normal(_) => Action::Alter,
         })
     }
 
-    /// The same for a user who wants to delete rows.
-    pub(crate) fn relation_to_delete(
-        &self,
-        session: &Session,
-        database: &str,
-        name: &str,
-    ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, |_| Action::Delete)
-    }
-
-    /// The same for a user who wants to do this to its rows.
-    ///
-    /// # Errors
-    /// As with [`Engine::relation`].
-    pub fn relation_for(
+    fn relation_if_allowed(
         &self,
         session: &Session,
         database: &str,
@@ -459,7 +446,7 @@ impl Engine {
         name: &str,
         tags: Vec<(ColumnId, Option<Box<str>>)>,
     ) -> Result<(), EngineError> {
-        let Relation::Child(child) = self.relation_for(session, database, name, |_| Action::Update)? else {
+        let Relation::Child(child) = self.relation_for(session, database, name, Action::Update)? else {
             return Err(EngineError::NotAChild { table: name.to_owned() });
         };
         let meta = self.table_meta(&child.of.def, &child.of.database);
