@@ -2,10 +2,7 @@
 
 use triglot_engine::Engine;
 use triglot_model::RowOp;
-use triglot_sql_kwdb::KwError;
-
-/// What stands before a setting's name in the catalog.
-const PREFIX: &str = "kwdb.cluster.";
+use triglot_sql_kwdb::{DEDUP_RULE, KwError, SETTING_PREFIX, TIMEZONE};
 
 const NS_PER_MINUTE: i64 = 60_000_000_000;
 /// `server.rest.timeout` where nobody has set it.
@@ -13,7 +10,7 @@ const DEFAULT_TIMEOUT_MINUTES: i64 = 60;
 
 /// A setting's text, if it is set.
 fn text(engine: &Engine, name: &str) -> Option<String> {
-    engine.catalog().setting(&format!("{PREFIX}{name}")).map(str::to_owned)
+    engine.catalog().setting(&format!("{SETTING_PREFIX}{name}")).map(str::to_owned)
 }
 
 /// How long a token lives without use, in nanoseconds.
@@ -25,7 +22,7 @@ pub(crate) fn token_life_ns(engine: &Engine) -> i64 {
 
 /// The zone of requests that name none; empty = UTC.
 pub(crate) fn default_zone(engine: &Engine) -> String {
-    text(engine, "cluster.connection.timezone").unwrap_or_default()
+    text(engine, TIMEZONE).unwrap_or_default()
 }
 
 /// What a written row does to an older one of its device and time: `ts.dedup.rule`.
@@ -33,7 +30,7 @@ pub(crate) fn default_zone(engine: &Engine) -> String {
 /// # Errors
 /// The rule needs a look at the older row, which points do not take.
 pub(crate) fn row_op(engine: &Engine) -> Result<RowOp, KwError> {
-    match text(engine, "ts.dedup.rule").as_deref() {
+    match text(engine, DEDUP_RULE).as_deref() {
         None | Some("override") => Ok(RowOp::Replace),
         Some("merge") => Ok(RowOp::Merge),
         Some("discard") => Ok(RowOp::InsertIfAbsent),
