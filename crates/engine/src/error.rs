@@ -177,6 +177,12 @@ pub enum EngineError {
         /// What happened.
         error: std::io::Error,
     },
+    /// A file that statements may not name.
+    #[error("{} lies in none of the directories for files", path.display())]
+    FileDenied {
+        /// Its path.
+        path: PathBuf,
+    },
     /// Files without names of columns that have not as many columns as there are names.
     #[error("the files at {location} have {found} columns, expected {expected}")]
     FileColumns {
@@ -260,6 +266,7 @@ impl EngineError {
                 ErrorKind::DiskFull
             }
             Self::File { .. } => ErrorKind::Execution,
+            Self::FileDenied { .. } => ErrorKind::Denied,
             Self::FileColumns { .. } => ErrorKind::InvalidSchema,
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,

@@ -4,6 +4,7 @@
 mod error;
 mod functions;
 mod insert;
+mod like;
 mod lower;
 mod query;
 mod run;

@@ -8,7 +8,7 @@ mod database;
 mod expr;
 mod insert;
 mod query;
-mod rows;
+pub(crate) mod rows;
 mod show;
 mod source;
 mod statement;

@@ -29,6 +29,11 @@ fn syntax_errors_repeat_the_rest() {
             "select 1 from t interval(9223372036854775808s)",
             "0x2600 syntax error near \"9223372036854775808s)\"",
         ),
+        // Queries stand in FROM only.
+        ("select a from t where b in (select c from u)", "0x2600 syntax error near \"select c from u)\""),
+        ("select a from t where b > (select 1)", "0x2600 syntax error near \"select 1)\""),
+        ("select ((select 1))", "0x2600 syntax error near \"select 1))\""),
+        ("select a from t where exists (select 1)", "0x2600 syntax error near \"select 1)\""),
         ("12", "0x2600 syntax error near \"12\""),
         ("update t set a = 1", "0x2600 syntax error near \"update t set a = 1\""),
     ]);
@@ -111,7 +116,6 @@ fn depth_is_limited_everywhere() {
     inside("select ", "cast(", "1", " as int)");
     inside("select ", "case when 1 then ", "1", " end");
     inside("select ", "1 in (", "1", ")");
-    inside("select ", "1 in (select ", "1", ")");
     inside("select 1 from ", "(select 1 from ", "t", ")");
     inside("select 1 from ", "(", "t", ")");
     inside("select 1 from ", "(", "select 1", ")");
@@ -124,9 +128,10 @@ fn depth_is_limited_everywhere() {
 
 #[test]
 fn depth_of_one_kind_adds_to_that_of_another() {
-    // 20 subqueries, each in a chain of 20 sums: 400 levels of one tree.
+    // 20 conditions, each of a chain of 20 sums: 400 levels of one tree.
     let chain = "+1".repeat(20);
-    let sql = |n: usize| format!("select {}1{}", "(select ".repeat(n), format!("){chain}").repeat(n));
+    let sql =
+        |n: usize| format!("select {}1{}", "case when ".repeat(n), format!("{chain} then 1 end").repeat(n));
     assert!(parse(&sql(4)).is_ok());
     assert_eq!(parse(&sql(20)).map_err(|error| error.kind).err(), Some(ParseErrorKind::TooDeep));
     assert!(parse(&format!("select {}1", "1+".repeat(100))).is_ok());

@@ -5,6 +5,7 @@ mod create;
 mod database;
 mod delete;
 pub(crate) mod errors;
+pub(crate) mod index;
 pub(crate) mod names;
 pub(crate) mod objects;
 mod options;
@@ -14,7 +15,7 @@ mod user;
 mod view;
 
 pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
-pub(crate) use types::{declared_type, encoding};
+pub(crate) use types::{declared_length, declared_type, encoding};
 pub(crate) use user::{RightOn, options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;
 
@@ -68,6 +69,10 @@ pub(crate) async fn run(
             view::create(engine, context, name, *or_replace, query, *text, sql).await?;
         }
         Statement::DropView { name, if_exists } => view::drop(engine, context, name, *if_exists).await?,
+        Statement::CreateIndex { name, if_not_exists, table, columns } => {
+            index::create(engine, context, name, *if_not_exists, table, columns).await?;
+        }
+        Statement::DropIndex { name, if_exists } => index::drop(engine, context, name, *if_exists).await?,
         Statement::KillQuery(id) => kill(engine, context, id).await?,
         Statement::KillConnection => return Err(objects::no_connection()),
         Statement::KillTransaction => return Err(objects::no_transaction()),

@@ -92,7 +92,7 @@ pub(super) fn row_bytes(ty: ColumnType, declared: Option<&str>) -> u64 {
 }
 
 /// `n` of `GEOMETRY(n)`.
-fn declared_length(declared: Option<&str>) -> Option<u32> {
+pub(crate) fn declared_length(declared: Option<&str>) -> Option<u32> {
     let (_, rest) = declared?.split_once('(')?;
     rest.trim_end_matches(')').parse().ok()
 }

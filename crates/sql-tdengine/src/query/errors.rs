@@ -173,6 +173,14 @@ pub(super) fn join_without_time() -> TaosError {
     TaosError::new(0x2664, "Join requires valid time series input")
 }
 
+/// 0x2664.
+pub(super) fn chained_join() -> TaosError {
+    TaosError::new(
+        0x2664,
+        "Join requires valid time series input: only inner joins can be joined on without a subquery",
+    )
+}
+
 /// 0x2665.
 pub(super) fn tags_modifier() -> TaosError {
     TaosError::new(0x2665, "The _TAGS pseudo column can only be used for child table and super table queries")

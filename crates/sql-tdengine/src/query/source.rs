@@ -271,7 +271,8 @@ impl Table {
                     let role = match c.kind {
                         ColumnKind::Time => Role::Time,
                         ColumnKind::Tag => Role::Tag,
-                        ColumnKind::Field | ColumnKind::CompositeKey => Role::Value,
+                        ColumnKind::CompositeKey => Role::Key,
+                        ColumnKind::Field => Role::Value,
                     };
                     SourceColumn {
                         name: c.name.clone(),

@@ -135,8 +135,8 @@ fn replacement(
             };
             let time = time.unwrap_or_else(|| lit(0_i64));
             Ok(match agg {
-                Agg::BesideMax => selection::beside_largest(value.clone(), extreme.clone(), time),
-                _ => selection::beside_smallest(value.clone(), extreme.clone(), time),
+                Agg::BesideMax => selection::beside_largest(value.clone(), extreme.clone(), &[time]),
+                _ => selection::beside_smallest(value.clone(), extreme.clone(), &[time]),
             })
         }
         _ => picked(agg, value, params, schema, window),
@@ -171,15 +171,16 @@ fn picked(
     }
     let unit = Expr::Column(time.clone()).get_type(schema)?;
     let (value, time) = (value.clone(), Expr::Column(time));
+    let order = std::slice::from_ref(&time);
     let chosen = match agg {
-        Agg::First => selection::first_known(value, time.clone()),
-        Agg::Last => selection::last_known(value, time.clone()),
-        Agg::FirstRow => selection::first_row(value, time.clone()),
-        Agg::LastRow => selection::last_row(value, time.clone()),
-        Agg::FirstTs => selection::beside_first(time.clone(), value, time.clone()),
-        Agg::LastTs => selection::beside_last(time.clone(), value, time.clone()),
-        Agg::FirstRowTs => selection::first_row(time.clone(), time.clone()),
-        _ => selection::last_row(time.clone(), time.clone()),
+        Agg::First => selection::first_known(value, order),
+        Agg::Last => selection::last_known(value, order),
+        Agg::FirstRow => selection::first_row(value, order),
+        Agg::LastRow => selection::last_row(value, order),
+        Agg::FirstTs => selection::beside_first(time.clone(), value, order),
+        Agg::LastTs => selection::beside_last(time.clone(), value, order),
+        Agg::FirstRowTs => selection::first_row(time.clone(), order),
+        _ => selection::last_row(time.clone(), order),
     };
     let chosen = filtered(chosen, params);
     Ok(match params.args.get(1) {

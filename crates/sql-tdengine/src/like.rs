@@ -1,7 +1,7 @@
-//! LIKE of SHOW: `%` and `_`, case-sensitive, `\%` and `\_` are the characters themselves.
+//! LIKE where no column is scanned, of SHOW and LIKE_IN_SET: `%` and `_`, case-sensitive, `\%` and `\_` are the characters themselves.
 
 /// Whether all of `text` has the form of `pattern`.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let pattern = parts(pattern);
     let text: Vec<char> = text.chars().collect();
     // The place behind the last `%`, and where the text went on from there.
