@@ -9,15 +9,14 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{Stream, once, unfold};
-use triglot_engine::EngineError;
 use triglot_engine::query::QueryStream;
 use triglot_http::HttpMetrics;
 use triglot_http::ahead::ahead;
-use triglot_sql_kwdb::{KwError, Rows};
+use triglot_sql_kwdb::{KwError, Rows, of_stream};
 
 use crate::DIALECT;
 use crate::app::KwdbApp;
-use crate::face::{JSON, ResultFace};
+use crate::face::{JSON, OpenBatch, ResultFace};
 use crate::routes::Endpoint;
 use triglot_sql_kwdb::Zone;
 
@@ -61,8 +60,8 @@ type Piece = Result<Bytes, KwError>;
 struct Producer {
     face: ResultFace,
     stream: QueryStream,
-    /// A batch that is not written to its end, and where to go on.
-    batch: Option<(RecordBatch, usize)>,
+    /// A batch that is not written to its end.
+    batch: Option<OpenBatch>,
     started: Instant,
     /// Time that went by in the query and in writing, until the first piece was full.
     limit: Option<u64>,
@@ -129,27 +128,29 @@ impl Producer {
         let enough = if self.is_at_begin { FIRST_PIECE } else { PIECE };
         let most = self.room();
         while out.len() < enough {
-            let (batch, from) = match self.batch.take() {
+            let mut batch = match self.batch.take() {
                 Some(unfinished) => unfinished,
                 None => match self.stream.next().await {
-                    Some(batch) => (batch.map_err(EngineError::Query)?, 0),
+                    Some(batch) => self.open(&batch.map_err(|e| of_stream(&e))?)?,
                     None => {
                         self.end(out, None);
                         return Ok(());
                     }
                 },
             };
-            let written = self.face.push_rows(out, &batch, from, enough, most);
-            let written = written.map_err(|e| KwError::new("XX000", e.to_string()))?;
-            if written.is_full {
+            if !self.face.push_rows(out, &mut batch, enough, most) {
                 self.end(out, self.limit);
                 return Ok(());
             }
-            if from + written.rows < batch.num_rows() {
-                self.batch = Some((batch, from + written.rows));
+            if !batch.is_done() {
+                self.batch = Some(batch);
             }
         }
         Ok(())
+    }
+
+    fn open(&self, batch: &RecordBatch) -> Result<OpenBatch, KwError> {
+        self.face.open(batch).map_err(|e| KwError::new("XX000", e.to_string()))
     }
 
     /// What the limit leaves to the rows of this piece.

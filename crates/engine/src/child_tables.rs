@@ -131,7 +131,11 @@ impl Engine {
         self.relation_for(session, database, name, Action::Delete)
     }
 
-    fn relation_for(
+    /// The same for a user who wants to do this to its rows.
+    ///
+    /// # Errors
+    /// As with [`Engine::relation`].
+    pub fn relation_for(
         &self,
         session: &Session,
         database: &str,

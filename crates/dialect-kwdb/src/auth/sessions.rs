@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
-use triglot_engine::auth::Principal;
-use triglot_engine::catalog::{CatalogSnapshot, PasswordHash};
+use triglot_engine::auth::{NO_LOGIN, Principal};
+use triglot_engine::catalog::{CatalogSnapshot, PasswordHash, UserDef};
 use triglot_model::UserId;
 
 /// What is kept of a token.
@@ -95,8 +95,8 @@ impl Sessions {
         Some(NewSession { token })
     }
 
-    /// Who a token stands for; its time begins anew. None: unknown, over, or the user is gone or has another
-    /// password.
+    /// Who a token stands for; its time begins anew. None: unknown, over, or the user is gone, has another
+    /// password or may not log in any more.
     pub(crate) fn renew(
         &self,
         token: &str,
@@ -107,7 +107,9 @@ impl Sessions {
         let key = hash(token);
         let mut open = self.open.lock();
         let session = open.get_mut(&key)?;
+        let may_enter = |user: &UserDef| user.options.get(NO_LOGIN).is_none_or(|flag| flag != "1");
         let user = catalog.user_by_id(session.user).filter(|user| user.password == session.password);
+        let user = user.filter(|user| may_enter(user));
         let Some(user) = user.filter(|_| session.lives(now_ns, life_ns)) else {
             open.remove(&key);
             return None;

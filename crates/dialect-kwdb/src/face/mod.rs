@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use triglot_http::text::json::push_string;
 
-pub(crate) use result::ResultFace;
+pub(crate) use result::{OpenBatch, ResultFace};
 
 use crate::auth::Listed;
 use crate::config::Wire;

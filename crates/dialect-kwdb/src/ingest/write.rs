@@ -168,7 +168,8 @@ async fn rows(
         if part.is_empty() {
             continue;
         }
-        match store(app, context, &sheet, part.clone()).await {
+        let stored = store(app, context, &sheet, part.clone()).await;
+        match stored.map_err(|error| error.named(&app.engine.catalog())) {
             Ok(()) => tally.rows += part.len() as u64,
             Err(error) if part.len() == 1 => {
                 if let Some(row) = sheet.rows.get(part.start) {

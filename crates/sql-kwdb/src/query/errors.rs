@@ -41,18 +41,13 @@ pub(super) fn type_word(ty: &DataType) -> &'static str {
 /// A failed query as KWDB words it.
 pub(crate) fn of(error: &EngineError) -> KwError {
     match error {
-        EngineError::Query(QueryError::Dialect { code, message, .. }) => KwError::new(code, message.clone()),
-        EngineError::Query(QueryError::TableNotFound { table, .. })
-        | EngineError::TableNotFound { table, .. } => {
-            KwError::new("42P01", format!("relation \"{table}\" does not exist"))
-        }
         EngineError::Query(QueryError::DataFusion { message, .. }) => of_datafusion(message),
-        other => KwError::new("XX000", other.to_string()),
+        other => other.into(),
     }
 }
 
-/// A failure while rows are read.
-pub(crate) fn of_stream(error: &QueryError) -> KwError {
+/// A failure while rows are read, in KWDB's words.
+pub fn of_stream(error: &QueryError) -> KwError {
     match error {
         QueryError::Dialect { code, message, .. } => KwError::new(code, message.clone()),
         QueryError::DataFusion { message, .. } => of_datafusion(message),
