@@ -7,8 +7,8 @@ use triglot_engine::{EngineError, Relation, TableIn, TableName};
 use triglot_model::{ColumnDef, ColumnKind, DatabaseDef, TableDef};
 
 use super::databases::readable;
-use super::rows::{Column, all_texts, bools, empty, ints, source, texts};
-use super::{Source, View};
+use super::rows::{all_texts, bools, empty, source, texts};
+use super::{Source, View, keys};
 use crate::KwError;
 use crate::columns::{self, column_options, is_primary_tag};
 use crate::lower::names::{self, Database};
@@ -87,14 +87,14 @@ pub(super) fn columns(view: &View<'_>, name: &TableName, with_comment: bool) -> 
     let default = |(column, options): (&&ColumnDef, &columns::ColumnOptions)| {
         options.default.as_deref().map(|value| shown_default(column, value))
     };
-    let indices = |c: &&ColumnDef| if c.kind == ColumnKind::Time { "{primary}" } else { "{}" };
+    let keys = keys::of(&found)?;
     let mut rows = vec![
         all_texts("column_name", columns.iter().map(|c| &c.name)),
         all_texts("data_type", columns.iter().map(|c| TypeSpec::of_column(c).to_string())),
         bools("is_nullable", options.iter().map(|o| !o.not_null)),
         texts("column_default", columns.iter().zip(&options).map(default)),
         all_texts("generation_expression", columns.iter().map(|_| "")),
-        all_texts("indices", columns.iter().map(indices)),
+        all_texts("indices", columns.iter().map(|c| keys::holding(&keys, c))),
         bools("is_hidden", columns.iter().map(|_| false)),
         bools("is_tag", columns.iter().map(|c| c.kind == ColumnKind::Tag)),
     ];
@@ -143,44 +143,4 @@ pub(super) fn retentions(view: &View<'_>, name: &TableName) -> Result<Source, Kw
         all_texts("retentions", [format!("{seconds}s")]),
         texts("sample", [None::<&str>]),
     ])
-}
-
-/// `SHOW INDEXES FROM t`: the key of rows, one row for each of its columns.
-pub(super) fn indexes(view: &View<'_>, name: &TableName) -> Result<Source, KwError> {
-    let found = find(view, name)?;
-    let key = key_columns(&found);
-    let each = |text: &'static str| key.iter().map(move |_| text);
-    source(vec![
-        all_texts("table_name", key.iter().map(|_| &found.def.name)),
-        all_texts("index_name", each("primary")),
-        bools("non_unique", key.iter().map(|_| false)),
-        ints("seq_in_index", (1..).take(key.len())),
-        all_texts("column_name", &key),
-        all_texts("direction", each("ASC")),
-        bools("storing", key.iter().map(|_| false)),
-        bools("implicit", key.iter().map(|_| false)),
-    ])
-}
-
-/// `SHOW CONSTRAINTS FROM t`
-pub(super) fn constraints(view: &View<'_>, name: &TableName) -> Result<Source, KwError> {
-    let found = find(view, name)?;
-    let key: Vec<String> = key_columns(&found).into_iter().map(|name| format!("{name} ASC")).collect();
-    let rows: &[()] = if key.is_empty() { &[] } else { &[()] };
-    let column = |name: &str, text: String| -> Column { all_texts(name, rows.iter().map(|()| text.clone())) };
-    source(vec![
-        column("table_name", found.def.name.clone()),
-        column("constraint_name", "primary".to_owned()),
-        column("constraint_type", "PRIMARY KEY".to_owned()),
-        column("details", format!("PRIMARY KEY ({})", key.join(", "))),
-        bools("validated", rows.iter().map(|()| true)),
-    ])
-}
-
-/// The columns by which rows are told apart.
-fn key_columns(found: &Found) -> Vec<String> {
-    if columns::is_relational_table(&found.def) {
-        return Vec::new();
-    }
-    found.def.time_column().map(|c| c.name.clone()).into_iter().collect()
 }
