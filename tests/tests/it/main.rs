@@ -14,6 +14,7 @@ mod files;
 mod golden;
 mod ingest;
 mod kept_plans;
+mod kw_select;
 mod kwdb_http;
 mod limits;
 mod metrics;
