@@ -21,7 +21,7 @@ pub(super) fn show(view: &View<'_>, name: &TableName, written: &str) -> Result<S
         None => written.to_owned(),
     };
     let text =
-        if columns::is_relational_table(&found.def) { relational(&found) } else { time_series(&found) };
+        if columns::is_relational_table(&found.def) { relational(&found)? } else { time_series(&found) };
     source(vec![all_texts("table_name", [shown]), all_texts("create_statement", [text])])
 }
 

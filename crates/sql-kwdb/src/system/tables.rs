@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use triglot_engine::auth::{Action, Object, allow, visible_tables};
-use triglot_engine::{EngineError, Relation, TableIn, TableName};
-use triglot_model::{ColumnDef, ColumnKind, DatabaseDef, TableDef};
+use triglot_engine::auth::{Action, Object, visible_tables};
+use triglot_engine::{Relation, TableIn, TableName};
+use triglot_model::{ColumnDef, ColumnKind, DatabaseDef, ErrorKind, TableDef};
 
 use super::databases::readable;
 use super::rows::{all_texts, bools, empty, source, texts};
@@ -45,6 +45,7 @@ pub(super) fn list(view: &View<'_>, database: Option<&str>, with_comment: bool) 
 pub(super) struct Found {
     pub(super) database: Arc<DatabaseDef>,
     pub(super) def: Arc<TableDef>,
+    relation: Relation,
 }
 
 impl Found {
@@ -69,14 +70,16 @@ impl Found {
     }
 }
 
+/// The table of this name. TDengine's child tables are shown as what they are part of.
 pub(super) fn find(view: &View<'_>, name: &TableName) -> Result<Found, KwError> {
-    let def = names::table(view.engine, view.session, name)?;
-    let Some(database) = view.catalog.database_by_id(def.database) else {
-        return Err(names::no_relation(name));
-    };
-    let object = Object::Table(database.id, def.id);
-    allow(&view.catalog, &view.session.principal, Action::Read, object).map_err(EngineError::from)?;
-    Ok(Found { database: Arc::clone(database), def })
+    let database = name.database.as_deref().unwrap_or(&view.session.database_name);
+    let relation = view.engine.relation(view.session, database, &name.table);
+    let relation = relation.map_err(|error| match error.kind() {
+        ErrorKind::TableNotFound | ErrorKind::DatabaseNotFound => names::no_relation(name),
+        _ => error.into(),
+    })?;
+    let TableIn { database, def } = relation.table().clone();
+    Ok(Found { database, def, relation })
 }
 
 /// `SHOW COLUMNS FROM t [WITH COMMENT]`
@@ -129,8 +132,7 @@ pub(super) fn tag_values(view: &View<'_>, name: &TableName) -> Result<Source, Kw
     if columns.is_empty() {
         return empty(&[]);
     }
-    let relation = Relation::Super(TableIn { database: found.database, def: found.def });
-    let table = Arc::new(view.engine.relation_series(&relation).without_names());
+    let table = Arc::new(view.engine.relation_series(&found.relation).without_names());
     Ok(Source { columns, table })
 }
 
