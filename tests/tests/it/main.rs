@@ -14,6 +14,7 @@ mod files;
 mod golden;
 mod kept_plans;
 mod kwdb_http;
+mod kwdb_ingest;
 mod limits;
 mod metrics;
 mod random_sql;

@@ -211,6 +211,8 @@ struct Sheet<'d, 'p> {
     /// Columns that occur, and their places.
     columns: Vec<&'d ColumnDef>,
     places: HashMap<&'d str, usize>,
+    /// Columns that no row is without.
+    required: Vec<&'d ColumnDef>,
     rows: Vec<Row<'p>>,
 }
 
@@ -224,7 +226,13 @@ struct Row<'p> {
 impl<'d, 'p> Sheet<'d, 'p> {
     fn new(def: &'d TableDef) -> Self {
         let time = def.time_column().map_or("", |column| &column.name);
-        Self { def, time, columns: Vec::new(), places: HashMap::new(), rows: Vec::new() }
+        let is_required = |column: &&ColumnDef| {
+            let options = column_options(def, column);
+            column.kind != ColumnKind::Time
+                && (is_key(def, column) || (options.not_null && options.default.is_none()))
+        };
+        let required = def.columns.iter().filter(is_required).collect();
+        Self { def, time, columns: Vec::new(), places: HashMap::new(), required, rows: Vec::new() }
     }
 
     fn place(&mut self, name: &str) -> Option<(usize, &'d ColumnDef)> {
@@ -255,7 +263,7 @@ impl<'d, 'p> Sheet<'d, 'p> {
         if let Some((place, _)) = generated
             && !cells.iter().any(|(other, _)| *other == place)
         {
-            cells.push((place, Cell::Text(point.primary_tag.as_str().into())));
+            cells.push((place, Cell::Text((&*point.primary_tag).into())));
         }
         self.check_not_null(&cells)?;
         self.rows.push(Row { at, time, cells });
@@ -264,16 +272,9 @@ impl<'d, 'p> Sheet<'d, 'p> {
 
     /// Refuses rows without what the table demands.
     fn check_not_null(&self, cells: &[(usize, Cell<'_>)]) -> Result<(), String> {
-        for column in &self.def.columns {
-            if column.kind == ColumnKind::Time {
-                continue;
-            }
+        for column in &self.required {
             let place = self.places.get(column.name.as_str());
-            if place.is_some_and(|place| cells.iter().any(|(other, _)| other == place)) {
-                continue;
-            }
-            let options = column_options(self.def, column);
-            if is_key(self.def, column) || (options.not_null && options.default.is_none()) {
+            if !place.is_some_and(|place| cells.iter().any(|(other, _)| other == place)) {
                 let name = &column.name;
                 return Err(format!("pq: null value in column \"{name}\" violates not-null constraint"));
             }
