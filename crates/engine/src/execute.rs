@@ -8,12 +8,12 @@ use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
     CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
-use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
+use triglot_model::{DatabaseDef, ErrorKind, KeyedDef, RowOp, TableDef};
 use triglot_query::{QueryInfo, QuerySession, QueryStream};
 
 use crate::{
     CreateTable, Engine, EngineError, Insert, InsertSource, Outcome, Query, Select, Session, Statement,
-    TableChange, TableName, UserStatement, ingest,
+    TableChange, TableIn, TableName, UserStatement, ingest,
 };
 
 impl Engine {
@@ -48,14 +48,27 @@ impl Engine {
                     let table = Object::Table(rows.table.database.id, rows.table.def.id);
                     allow(&catalog, &session.principal, Action::Insert, table)?;
                 }
-                ingest::write_series_rows(self, &tables).await.map(Outcome::Affected)
+                ingest::write_series_rows(self, tables).await.map(Outcome::Affected)
             }
             Statement::DeleteCounted { table, filter } => {
                 self.delete_counted(session, &table, filter).await.map(Outcome::Affected)
             }
+            Statement::DeleteSeries { table, filter } => {
+                self.delete_series(session, &table, filter).await.map(Outcome::Affected)
+            }
+            Statement::InsertKeyed(insert) => {
+                let table = Object::Table(insert.table.database.id, insert.table.def.id);
+                allow(&self.catalog(), &session.principal, Action::Insert, table)?;
+                self.insert_keyed(session, insert).await.map(Outcome::Affected)
+            }
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
                 let (database, def) = self.writable(session, &table, Action::Delete)?;
+                if def.is_keyed() {
+                    let deleted =
+                        self.delete_keyed(session, TableIn { database, def }, table, filter).await?;
+                    return Ok(Outcome::Affected(deleted));
+                }
                 self.delete(session, &database, &def, filter).await?;
                 Ok(Outcome::Done)
             }
@@ -224,6 +237,7 @@ impl Engine {
         for result in results {
             if let OpResult::Dropped(tables) = result {
                 for table in tables {
+                    self.checked_tables().forget(table);
                     self.storage().drop_table(table).await?;
                 }
             }
@@ -260,6 +274,7 @@ impl Engine {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
         allow(&catalog, &session.principal, Action::Alter, Object::Table(database.id, def.id))?;
+        check_keys_stay(&def, &change)?;
         self.apply_one(CatalogOp::AlterTable { table: def.id, change }).await
     }
 
@@ -288,6 +303,7 @@ impl Engine {
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Table(database.id, def.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
+        self.checked_tables().forget(def.id);
         self.storage().drop_table(def.id).await?;
         Ok(Outcome::Done)
     }
@@ -360,6 +376,20 @@ impl PieceByPiece {
 
     async fn insert(&self, engine: &Engine, piece: &[RecordBatch]) -> Result<u64, EngineError> {
         ingest::insert_batches(engine, &self.database, &self.def, &self.columns, piece, self.op).await
+    }
+}
+
+/// A column of a unique key cannot go: rows that only it told apart would be duplicates.
+fn check_keys_stay(def: &TableDef, change: &TableChange) -> Result<(), EngineError> {
+    let TableChange::DropColumn(column) = change else { return Ok(()) };
+    let Some(keyed) = KeyedDef::of(def)? else { return Ok(()) };
+    let id = def.column(column).map(|c| c.id);
+    let in_key = |id| keyed.unique.iter().any(|unique| unique.columns.contains(&id));
+    match id {
+        Some(id) if in_key(id) => {
+            Err(EngineError::KeyColumn { table: def.name.clone(), column: column.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ use triglot_query::{PlannedQuery, QueryStream};
 use crate::child_tables::NewChild;
 use crate::files::{CreateExternalTable, Export};
 use crate::ingest::SeriesRows;
+use crate::keyed::InsertKeyed;
 use crate::rights::GrantedRights;
 
 /// A table by name; the parts that are absent come from the session.
@@ -115,6 +116,8 @@ pub enum Statement {
     /// Writes rows of child and normal tables of one database. A table that is not there any more, or a
     /// row past the retention, refuses them all.
     InsertRows(Vec<SeriesRows>),
+    /// Writes rows of a keyed table, all or none.
+    InsertKeyed(InsertKeyed),
     /// Deletes rows of a super, child or normal table by time, tags and child name, and counts them.
     DeleteCounted {
         /// The table.
@@ -122,7 +125,14 @@ pub enum Statement {
         /// A predicate over time, tags and [`triglot_query::CHILD_NAME`] (unqualified); none = all rows.
         filter: Option<Expr>,
     },
-    /// Deletes rows by time and tags.
+    /// Deletes the series of a table that a predicate over tags names, with their rows, and counts those.
+    DeleteSeries {
+        /// The table.
+        table: TableName,
+        /// A predicate over tags (unqualified column names).
+        filter: Expr,
+    },
+    /// Deletes rows by time and tags; those of a keyed table by any predicate, and counts them.
     Delete {
         /// The table.
         table: TableName,

@@ -63,7 +63,9 @@ impl TableResolver for SessionTables {
         };
         may_read(Object::Table(database.id, def.id))?;
         let snapshot = self.engine.storage().snapshot(&table_meta(def, database));
-        Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))
+        let table = SeriesTable::new(Arc::new(SnapshotSource::new(snapshot)));
+        // Row ids are the engine's own.
+        Ok(Some(Arc::new(if def.is_keyed() { table.without_time() } else { table })))
     }
 }
 

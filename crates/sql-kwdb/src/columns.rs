@@ -98,7 +98,7 @@ pub fn is_relational(database: &DatabaseDef) -> bool {
 
 /// Whether a table is a relational one: its rows are told apart by keys and not by series and time.
 pub fn is_relational_table(table: &TableDef) -> bool {
-    table.options.contains_key("triglot.keyed")
+    table.is_keyed()
 }
 
 /// A database's RETENTIONS in seconds, 0 = for ever.

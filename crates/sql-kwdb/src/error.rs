@@ -97,9 +97,15 @@ fn refusal(catalog: &CatalogSnapshot, denied: &Denied) -> String {
 impl From<EngineError> for KwError {
     /// What the engine refused, in KWDB's words. Statements that know a better name say so before.
     fn from(error: EngineError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&EngineError> for KwError {
+    fn from(error: &EngineError) -> Self {
         let relation = |name: &str| Self::new("42P01", format!("relation \"{name}\" does not exist"));
         let database = |name: &str| Self::new("3D000", format!("database \"{name}\" does not exist"));
-        match &error {
+        match error {
             EngineError::Denied(denied) => {
                 let denied = Some(Box::new(denied.clone()));
                 return Self { denied, ..Self::new("42501", "insufficient privilege") };

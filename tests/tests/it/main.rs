@@ -17,6 +17,7 @@ mod kwdb_http;
 mod kwdb_ingest;
 mod limits;
 mod metrics;
+mod privileges;
 mod random_sql;
 mod real_input;
 mod slt;

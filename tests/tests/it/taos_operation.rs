@@ -188,7 +188,7 @@ fn rows_are_inserted_from_files_in_the_configured_directory() {
     let dir = tempfile::tempdir().unwrap();
     let files = dir.path().join("files");
     std::fs::create_dir(&files).unwrap();
-    let listed = format!("[\"{}\"]", files.display());
+    let listed = files.display().to_string();
     let server = Server::start_with(&dir.path().join("data"), &[("TRIGLOT_STORAGE__EXTERNAL_DIRS", &listed)]);
     done(&server, "create database d keep 36500d");
     done(&server, "create stable d.s (ts timestamp, v int, n varchar(8)) tags (g int)");

@@ -4,10 +4,11 @@ mod alter;
 mod create;
 pub(crate) mod database;
 mod defaults;
+pub(crate) mod dml;
 pub(crate) mod names;
 mod others;
 mod relational;
-mod users;
+pub(crate) mod users;
 
 use triglot_engine::Engine;
 
@@ -31,6 +32,9 @@ pub(crate) async fn run(
         Stmt::DropTable { tables, if_exists } => {
             others::drop_tables(engine, session, tables, if_exists).await?;
         }
+        Stmt::Insert(insert) => return dml::insert(engine, context, *insert, text).await,
+        Stmt::Update(update) => return dml::update(engine, context, *update).await,
+        Stmt::Delete(delete) => return dml::delete(engine, context, *delete).await,
         Stmt::Truncate(tables) => others::truncate(engine, session, tables).await?,
         Stmt::Comment { on, text } => others::comment(engine, session, on, text).await?,
         Stmt::CreateIndex { table, columns, unique } => {

@@ -41,13 +41,8 @@ pub(super) fn type_word(ty: &DataType) -> &'static str {
 /// A failed query as KWDB words it.
 pub(crate) fn of(error: &EngineError) -> KwError {
     match error {
-        EngineError::Query(QueryError::Dialect { code, message, .. }) => KwError::new(code, message.clone()),
-        EngineError::Query(QueryError::TableNotFound { table, .. })
-        | EngineError::TableNotFound { table, .. } => {
-            KwError::new("42P01", format!("relation \"{table}\" does not exist"))
-        }
         EngineError::Query(QueryError::DataFusion { message, .. }) => of_datafusion(message),
-        other => KwError::new("XX000", other.to_string()),
+        other => other.into(),
     }
 }
 

@@ -6,6 +6,7 @@ mod databases;
 mod rows;
 mod session;
 mod tables;
+mod users;
 
 use std::sync::Arc;
 
@@ -73,9 +74,8 @@ fn source(engine: &Engine, session: &Session, show: &Show) -> Result<Source, KwE
         Show::Jobs => session::jobs(),
         Show::ClusterSetting(name) => session::cluster_setting(&view, name),
         Show::ClusterSettings => session::cluster_settings(&view),
-        Show::Users => Err(KwError::unsupported("SHOW USERS")),
-        Show::Roles => Err(KwError::unsupported("SHOW ROLES")),
-        Show::Grants(_) => Err(KwError::unsupported("SHOW GRANTS")),
+        Show::Users | Show::Roles => users::list(&view),
+        Show::Grants(on) => users::grants(&view, on),
         Show::Session(name) => Err(KwError::unsupported(&format!("SHOW {name} as a row source"))),
     }
 }

@@ -1,7 +1,6 @@
 //! INSERT (sheet section 5): raw values become Arrow columns, all child tables of a super table one batch.
 //! The whole text is read and converted before anything is written.
 
-mod columns;
 mod file;
 pub(crate) mod geometry;
 mod json;

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use arrow::array::BinaryArray;
 use triglot_engine::storage::merge::put_bit;
-use triglot_engine::{RowsOf, SeriesRows, TableIn};
-use triglot_model::{ColumnDef, ColumnId, ColumnKind, Precision};
+use triglot_engine::{RowsOf, SeriesRows, TableIn, TypedColumn};
+use triglot_model::{ColumnDef, ColumnId, ColumnKind, Precision, RewriteRule};
 
-use super::columns::Column;
 use super::value::Value;
 use crate::TaosError;
 
@@ -37,7 +36,7 @@ pub(super) struct TableRows {
     row_series: Vec<u32>,
     times: Vec<i64>,
     /// By place in the table; made with the first value.
-    columns: Vec<Option<Column>>,
+    columns: Vec<Option<TypedColumn>>,
     /// Which columns were listed, once for each list, and by row which list it was.
     bitmaps: Vec<Vec<u8>>,
     row_bitmaps: Vec<u32>,
@@ -107,7 +106,7 @@ impl TableRows {
         let Some(slot) = self.columns.get_mut(place) else { return Err(misfit()) };
         let values = match slot {
             Some(values) => values,
-            None => slot.insert(Column::new(column.ty).map_err(|_| misfit())?),
+            None => slot.insert(TypedColumn::new(column.ty).map_err(|_| misfit())?),
         };
         if values.push(row, value) { Ok(()) } else { Err(misfit()) }
     }
@@ -144,6 +143,7 @@ impl TableRows {
             times: self.times,
             columns,
             set,
+            rewrite: RewriteRule::Merge,
         })
     }
 }

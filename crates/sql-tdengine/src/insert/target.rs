@@ -9,7 +9,7 @@ use triglot_model::{ColumnDef, ColumnKind};
 use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
 
 use super::rows::{Listed, TableRows};
-use super::value::{Given, Value, fault, of_column, of_raw, tag_text};
+use super::value::{Given, Value, fault, of_column, of_raw};
 use super::{Lines, Rows};
 use crate::TaosError;
 use crate::lower::errors;
@@ -348,5 +348,5 @@ fn raw_tag(
     let is_time = matches!(tag.ty, triglot_model::ColumnType::Ts(_));
     let value = of_raw(raw, sql, is_time, time).and_then(|g| of_column(g, tag, time));
     let value = value.map_err(|e| e.at(sql, raw.span().start, &tag.name))?;
-    Ok(tag_text(value, tag.ty))
+    Ok(value.tag_text(tag.ty))
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+pub(crate) use triglot_engine::Value;
 use triglot_model::{ColumnDef, ColumnType, GeomEncoding, LengthUnit, hex};
 use triglot_parse_tdengine::ast::{Expr, ExprKind, Literal, RawValue, Span, UnaryOp};
 use triglot_parse_tdengine::{ParseError, ParseErrorKind, lex, parse_expression};
@@ -23,27 +24,6 @@ pub(crate) enum Given<'t> {
     Text(Cow<'t, str>),
     /// An instant in the column's unit.
     Time(i64),
-}
-
-/// A value of its column's type.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value<'t> {
-    /// NULL
-    Null,
-    /// BOOL
-    Bool(bool),
-    /// Signed integers, and TIMESTAMP in its unit.
-    Int(i64),
-    /// Unsigned integers.
-    UInt(u64),
-    /// FLOAT (its value widened) and DOUBLE.
-    Float(f64),
-    /// DECIMAL, in units of its scale.
-    Decimal(i128),
-    /// VARCHAR, NCHAR, JSON.
-    Text(Cow<'t, str>),
-    /// VARBINARY, GEOMETRY, BLOB.
-    Bytes(Cow<'t, [u8]>),
 }
 
 /// Why a value does not suit its column.
@@ -226,21 +206,6 @@ pub(crate) fn of_column<'t>(
         }
         _ => Ok(value),
     }
-}
-
-/// The text that the series index keeps of a tag's value; none = NULL.
-pub(crate) fn tag_text(value: Value<'_>, ty: ColumnType) -> Option<String> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::UInt(value) => value.to_string(),
-        Value::Float(value) if ty == ColumnType::F32 => (value as f32).to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Decimal(value) => value.to_string(),
-        Value::Text(text) => text.into_owned(),
-        Value::Bytes(bytes) => hex::encode(&bytes),
-    })
 }
 
 fn is_scalar(ty: ColumnType) -> bool {

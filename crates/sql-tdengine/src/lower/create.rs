@@ -10,7 +10,7 @@ use super::names::{SYSTEM_DATABASES, database_of, engine_name};
 use super::options::{CREATED, OptionsOf};
 use super::{errors, table_options, types};
 use crate::insert::target::tags_of;
-use crate::insert::value::{of_column, of_expr, tag_text};
+use crate::insert::value::{of_column, of_expr};
 use crate::time::TimeContext;
 use crate::{Context, TaosError};
 
@@ -197,7 +197,7 @@ fn new_child(
         let is_time = matches!(tag.ty, ColumnType::Ts(_));
         let value = of_expr(given, sql, is_time, &time).and_then(|g| of_column(g, tag, &time));
         let value = value.map_err(|e| e.at(sql, given.span.start, &tag.name))?;
-        tags.extend(tag_text(value, tag.ty).map(|text| (tag.id, text.into_boxed_str())));
+        tags.extend(value.tag_text(tag.ty).map(|text| (tag.id, text.into_boxed_str())));
     }
     let (ttl, comment) = table_options::of_child(&child.options)?;
     Ok(NewChild {

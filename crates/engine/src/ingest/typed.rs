@@ -1,5 +1,6 @@
-//! Values of one column on their way into an Arrow array.
+//! Values that a dialect has converted to their column's type, on their way into an Arrow array or the series index.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -9,21 +10,57 @@ use arrow::array::{
     UInt64Builder,
 };
 use arrow::error::ArrowError;
-use triglot_model::{ColumnType, GeomEncoding, Precision};
+use triglot_model::{ColumnType, GeomEncoding, Precision, hex};
 
-use super::value::Value;
+/// A value of its column's type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value<'t> {
+    /// NULL.
+    Null,
+    /// A boolean.
+    Bool(bool),
+    /// Signed integers, and times in their unit.
+    Int(i64),
+    /// Unsigned integers.
+    UInt(u64),
+    /// Floats; one of a 32-bit column widened.
+    Float(f64),
+    /// A decimal, in units of its scale.
+    Decimal(i128),
+    /// Text, JSON, geometries as text.
+    Text(Cow<'t, str>),
+    /// Octets, geometries as octets.
+    Bytes(Cow<'t, [u8]>),
+}
+
+impl Value<'_> {
+    /// The text that the series index keeps of a tag's value; none = NULL.
+    pub fn tag_text(self, ty: ColumnType) -> Option<String> {
+        Some(match self {
+            Self::Null => return None,
+            Self::Bool(value) => value.to_string(),
+            Self::Int(value) => value.to_string(),
+            Self::UInt(value) => value.to_string(),
+            Self::Float(value) if ty == ColumnType::F32 => (value as f32).to_string(),
+            Self::Float(value) => value.to_string(),
+            Self::Decimal(value) => value.to_string(),
+            Self::Text(text) => text.into_owned(),
+            Self::Bytes(bytes) => hex::encode(&bytes),
+        })
+    }
+}
 
 macro_rules! column {
     ($($variant:ident($builder:ty)),+ $(,)?) => {
         /// A builder of the column's stored type.
         #[derive(Debug)]
-        pub(super) enum Column {
-            $(#[allow(missing_docs, reason = "one for each stored type")] $variant($builder),)+
+        enum Builder {
+            $($variant($builder),)+
         }
 
-        impl Column {
+        impl Builder {
             /// Rows so far.
-            pub(super) fn len(&self) -> usize {
+            fn len(&self) -> usize {
                 match self {
                     $(Self::$variant(b) => arrow::array::ArrayBuilder::len(b),)+
                 }
@@ -64,9 +101,8 @@ column! {
     Bytes(BinaryBuilder),
 }
 
-impl Column {
-    /// An empty column of this type.
-    pub(super) fn new(ty: ColumnType) -> Result<Self, ArrowError> {
+impl Builder {
+    fn new(ty: ColumnType) -> Result<Self, ArrowError> {
         Ok(match ty {
             ColumnType::Bool => Self::Bool(BooleanBuilder::new()),
             ColumnType::I8 => Self::I8(Int8Builder::new()),
@@ -94,10 +130,7 @@ impl Column {
         })
     }
 
-    /// Gives row `row` a value; rows before it that got none are NULL. `false`: it is not of the column's
-    /// type, which conversion rules out.
-    pub(super) fn push(&mut self, row: usize, value: &Value<'_>) -> bool {
-        self.pad(row);
+    fn push(&mut self, value: &Value<'_>) -> bool {
         match (&mut *self, value) {
             (column, Value::Null) => column.push_null(),
             (Self::Bool(b), Value::Bool(v)) => b.append_value(*v),
@@ -127,10 +160,32 @@ impl Column {
             self.push_null();
         }
     }
+}
+
+/// The values of one column, row by row.
+#[derive(Debug)]
+pub struct TypedColumn(Builder);
+
+impl TypedColumn {
+    /// An empty column of this type.
+    ///
+    /// # Errors
+    /// A decimal type that Arrow does not have.
+    pub fn new(ty: ColumnType) -> Result<Self, ArrowError> {
+        Builder::new(ty).map(Self)
+    }
+
+    /// Gives row `row` a value; rows before it that got none are NULL. `false`: it is not of the column's
+    /// type, which conversion rules out.
+    #[must_use]
+    pub fn push(&mut self, row: usize, value: &Value<'_>) -> bool {
+        self.0.pad(row);
+        self.0.push(value)
+    }
 
     /// The column with `rows` rows.
-    pub(super) fn finish(mut self, rows: usize) -> ArrayRef {
-        self.pad(rows);
-        self.build()
+    pub fn finish(mut self, rows: usize) -> ArrayRef {
+        self.0.pad(rows);
+        self.0.build()
     }
 }
