@@ -7,6 +7,7 @@ use std::sync::Arc;
 use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
 use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
+use triglot_parse_tdengine::{ParseError, ParseErrorKind};
 
 use super::rows::{Listed, TableRows};
 use super::value::{Given, Value, fault, of_column, of_raw};
@@ -308,7 +309,7 @@ fn child_name<'t>(
         Given::Text(name) if name.is_empty() => Err(fault(sql, offset, "tbname is empty")),
         Given::Text(name) if name.contains('.') => Err(fault(sql, offset, "tbname can not contain '.'")),
         Given::Text(name) if name.len() > 192 => {
-            Err(TaosError::new(0x2617, format!("Invalid identifier name: {name}")))
+            Err(ParseError::new(ParseErrorKind::InvalidName(name.into_owned()), sql, offset).into())
         }
         Given::Text(name) => Ok(name),
         _ => Err(fault(sql, offset, "not supported tbname")),

@@ -15,10 +15,10 @@ use crate::time::TimeContext;
 use crate::{Context, TaosError};
 
 /// Limits of a table (sheet section 2).
-const MAX_COLUMNS: usize = 4096;
-const MAX_TAGS: usize = 128;
-pub(super) const MAX_ROW_BYTES: u64 = 65_531;
-const MAX_TAG_BYTES: u64 = 16_384;
+pub(crate) const MAX_COLUMNS: usize = 4096;
+pub(crate) const MAX_TAGS: usize = 128;
+pub(crate) const MAX_ROW_BYTES: u64 = 65_531;
+pub(crate) const MAX_TAG_BYTES: u64 = 16_384;
 
 /// `CREATE [S]TABLE t (…) [TAGS (…)]`.
 pub(super) async fn table(engine: &Engine, context: &Context, create: &CreateTable) -> Result<(), TaosError> {
@@ -59,7 +59,7 @@ pub(super) async fn table(engine: &Engine, context: &Context, create: &CreateTab
 }
 
 /// 0x03C5: the database takes one super table only, and has it.
-fn check_single(
+pub(crate) fn check_single(
     engine: &Engine,
     context: &Context,
     database: &DatabaseDef,
