@@ -132,6 +132,7 @@ class Triglot(Server):
         return {
             "TRIGLOT_CNOSDB__LISTEN": f"127.0.0.1:{self.port}",
             "TRIGLOT_TDENGINE__ENABLED": "false",
+            "TRIGLOT_KWDB__ENABLED": "false",
             # Settles as soon as the peers do with the settings given to them below.
             "TRIGLOT_STORAGE__FLUSH_INTERVAL": "5s",
             "TRIGLOT_STORAGE__COMPACTION_COLD": "10s",

@@ -56,6 +56,7 @@ def start(binary, directory):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TRIGLOT_")}
     environment |= {"TRIGLOT_CNOSDB__LISTEN": f"127.0.0.1:{port}", "TRIGLOT_STORAGE__FLUSH_INTERVAL": "5s"}
     environment["TRIGLOT_TDENGINE__ENABLED"] = "false"
+    environment["TRIGLOT_KWDB__ENABLED"] = "false"
     command = [binary, "serve", "--log-level", "warn", "--data-dir", directory]
     with open(os.path.join(directory, "..", "server.log"), "wb") as log:
         server = measure.remember(subprocess.Popen(command, env=environment, stderr=log))

@@ -8,6 +8,7 @@ sums are exact in any order. Run it as `python3 tests/slt/generate_tdengine_sele
 import math
 import os
 import random
+import sys
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -80,7 +81,7 @@ ZONE = "UTC"  # of the connection: times are shown in it
 def when(ts):
     at = datetime.fromtimestamp(ts // 1000, ZoneInfo(ZONE))
     offset = at.strftime("%z")
-    offset = "Z" if ZONE == "UTC" else offset[:3] + ":" + offset[3:]
+    offset = "Z" if offset == "+0000" else offset[:3] + ":" + offset[3:]  # as Go prints RFC 3339
     return at.strftime("%Y-%m-%dT%H:%M:%S") + f".{ts % 1000:03d}{offset}"
 
 
@@ -103,7 +104,7 @@ def shown(value):
 class File:
     def __init__(self, name, title):
         self.name, self.out, self.columns = name, [f"# {title}"], False
-        self.out.append("# Written by ../generate_tdengine_select.py, which computes what is expected.\n")
+        self.out.append(f"# Written by ../{os.path.basename(sys.argv[0])}, which computes what is expected.\n")
         self.count = 0
         self.setup()
 

@@ -19,7 +19,8 @@ use crate::{Failure, bench, export, import, repair, serve};
   triglot
   triglot serve --data-dir ./data --log-format json
   curl -u root: http://127.0.0.1:8902/api/v1/sql -d 'SHOW DATABASES'
-  curl -u root:taosdata http://127.0.0.1:6041/rest/sql -d 'SHOW DATABASES'"
+  curl -u root:taosdata http://127.0.0.1:6041/rest/sql -d 'SHOW DATABASES'
+  curl --cacert data/certs/ca.crt -u root: https://localhost:8080/restapi/query -d 'SHOW DATABASES'"
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]

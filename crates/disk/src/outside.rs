@@ -1,6 +1,6 @@
 //! Files that do not belong to the data directory: those of external tables and exports.
 
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// The path with symbolic links followed as far as it exists, so that it can be compared with
@@ -27,6 +27,17 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
             Err(error) => return Err(error),
         }
     }
+}
+
+/// The whole of a file as text, no more than `longest` bytes of it.
+///
+/// # Errors
+/// It is not there, longer ([`io::ErrorKind::FileTooLarge`]), or no UTF-8 ([`io::ErrorKind::InvalidData`]).
+pub fn read_text(path: &Path, longest: u64) -> io::Result<String> {
+    let mut text = String::new();
+    let file = std::fs::File::open(path)?;
+    let read = file.take(longest.saturating_add(1)).read_to_string(&mut text)?;
+    if read as u64 > longest { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(text) }
 }
 
 /// Whether there is a directory.
@@ -77,6 +88,18 @@ mod tests {
         std::os::unix::fs::symlink(root.join("real"), root.join("link")).unwrap();
         assert_eq!(resolve(&root.join("link/new/file.csv")).unwrap(), root.join("real/new/file.csv"));
         assert_eq!(resolve(&root.join("real")).unwrap(), root.join("real"));
+    }
+
+    #[test]
+    fn texts_are_read_whole_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a.csv");
+        std::fs::write(&file, "1,2\n").unwrap();
+        assert_eq!(read_text(&file, 4).unwrap(), "1,2\n");
+        assert_eq!(read_text(&file, 3).unwrap_err().kind(), io::ErrorKind::FileTooLarge);
+        std::fs::write(&file, b"\xff").unwrap();
+        assert_eq!(read_text(&file, 3).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(read_text(&dir.path().join("b"), 3).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use arrow::array::{Array, AsArray};
 use triglot_auth::{Action, Object, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{ColumnId, DatabaseDef, IdentityRule, RowOp, ShardId, Sid, TableDef};
-use triglot_query::source::SnapshotSource;
+use triglot_query::source::{Since, SnapshotSource};
 use triglot_query::{SeriesListTable, SeriesTable};
 use triglot_storage::{RoaringBitmap, SeriesKey, SeriesRef, TableSnapshot, TagChange, WriteBatch};
 
@@ -98,6 +98,15 @@ impl Relation {
     }
 }
 
+/// The rows of a super table with the names of its children, or those of one of them.
+fn of_relation(relation: &Relation, rows: SeriesTable) -> SeriesTable {
+    let rows = rows.with_child_names();
+    match relation {
+        Relation::Child(child) => rows.of_series(child.shard, child.sid),
+        Relation::Super(_) | Relation::Normal(_) => rows,
+    }
+}
+
 impl Engine {
     /// What `name` stands for in a database of the session's tenant. Tables over files and system tables
     /// are none of these.
@@ -131,7 +140,11 @@ impl Engine {
         self.relation_for(session, database, name, Action::Delete)
     }
 
-    fn relation_for(
+    /// The same for a user who wants to do this to its rows.
+    ///
+    /// # Errors
+    /// As with [`Engine::relation`].
+    pub fn relation_for(
         &self,
         session: &Session,
         database: &str,
@@ -171,11 +184,18 @@ impl Engine {
     /// The rows of a relation: time, tags and fields in the table's order, then
     /// [`triglot_query::CHILD_NAME`]. A child's are those of its series, tags included.
     pub fn relation_rows(&self, relation: &Relation) -> SeriesTable {
-        let rows = SeriesTable::new(Arc::new(self.source_of(relation.table()))).with_child_names();
-        match relation {
-            Relation::Child(child) => rows.of_series(child.shard, child.sid),
-            Relation::Super(_) | Relation::Normal(_) => rows,
-        }
+        of_relation(relation, SeriesTable::new(Arc::new(self.source_of(relation.table()))))
+    }
+
+    /// The same without rows that are past the table's retention and not dropped yet.
+    pub fn kept_relation_rows(&self, relation: &Relation) -> SeriesTable {
+        let TableIn { database, def } = relation.table();
+        let source = self.source_of(relation.table());
+        let Some(retention) = def.retention_ns(database) else {
+            return of_relation(relation, SeriesTable::new(Arc::new(source)));
+        };
+        let first = def.precision().from_ns(self.clock().now_ns().saturating_sub(retention));
+        of_relation(relation, SeriesTable::new(Arc::new(Since::new(source, first))))
     }
 
     /// The series of a relation, one row each, those without rows too: tags in their columns' types, then

@@ -4,7 +4,7 @@ use arrow::error::ArrowError;
 use triglot_auth::{AuthError, Denied};
 use triglot_catalog::CatalogError;
 use triglot_disk::DiskError;
-use triglot_model::ErrorKind;
+use triglot_model::{ErrorKind, UnreadableKeys};
 use triglot_query::QueryError;
 use triglot_storage::StorageError;
 
@@ -177,6 +177,12 @@ pub enum EngineError {
         /// What happened.
         error: std::io::Error,
     },
+    /// A file that statements may not name.
+    #[error("{} lies in none of the directories for files", path.display())]
+    FileDenied {
+        /// Its path.
+        path: PathBuf,
+    },
     /// Files without names of columns that have not as many columns as there are names.
     #[error("the files at {location} have {found} columns, expected {expected}")]
     FileColumns {
@@ -193,6 +199,57 @@ pub enum EngineError {
         /// The table.
         table: String,
     },
+    /// A row of a keyed table would have the key of another.
+    #[error("table {table}: ({}) = ({}) exists already in key {constraint}", columns.join(", "), values.join(", "))]
+    DuplicateKey {
+        /// The table.
+        table: String,
+        /// The name of its unique key.
+        constraint: String,
+        /// The columns of the key.
+        columns: Vec<String>,
+        /// The row's values of them, texts between quotes.
+        values: Vec<String>,
+    },
+    /// NULL in a column that has none.
+    #[error("column {column} of table {table} cannot be NULL")]
+    NullColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// Two rows of one statement would change the same row.
+    #[error("a statement cannot change one row of table {table} twice")]
+    RowChangedTwice {
+        /// The table.
+        table: String,
+    },
+    /// A row that rejects duplicates found one.
+    #[error("table {table} has a row of this series at {time} already")]
+    RowExists {
+        /// The table.
+        table: String,
+        /// The time, in the table's precision.
+        time: i64,
+    },
+    /// Rows of series for a table that has none.
+    #[error("table {table} has keys instead of series: rows are written by statements that know them")]
+    KeyedTable {
+        /// The table.
+        table: String,
+    },
+    /// A column of a unique key was to be dropped.
+    #[error("column {column} belongs to a key of table {table}")]
+    KeyColumn {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// The keys of a table are in a form that this version does not know.
+    #[error(transparent)]
+    Keys(#[from] UnreadableKeys),
     /// A tenant has used up what it may use for now.
     #[error("tenant {tenant} has used up its rate of {meter:?}")]
     RateReached {
@@ -239,7 +296,7 @@ impl EngineError {
             | Self::NotAMember { .. }
             | Self::PasswordChangePending { .. }
             | Self::PasswordUnchanged { .. } => ErrorKind::Denied,
-            Self::Cast(_) | Self::NullTime { .. } => ErrorKind::TypeMismatch,
+            Self::Cast(_) | Self::NullTime { .. } | Self::NullColumn { .. } => ErrorKind::TypeMismatch,
             Self::Disk(e) if e.is_full() => ErrorKind::DiskFull,
             Self::Disk(_) | Self::Internal(_) => ErrorKind::Internal,
             Self::TenantNotFound { .. } => ErrorKind::TenantNotFound,
@@ -253,13 +310,19 @@ impl EngineError {
             | Self::DeletePredicate { .. }
             | Self::ExternalTable { .. }
             | Self::TagUpdateFilter { .. }
+            | Self::KeyedTable { .. }
             | Self::NotSupported(_) => ErrorKind::NotSupported,
-            Self::SeriesExists { .. } => ErrorKind::SeriesExists,
-            Self::NoTagLeft { .. } => ErrorKind::InvalidSchema,
+            Self::SeriesExists { .. }
+            | Self::DuplicateKey { .. }
+            | Self::RowExists { .. }
+            | Self::RowChangedTwice { .. } => ErrorKind::SeriesExists,
+            Self::NoTagLeft { .. } | Self::KeyColumn { .. } => ErrorKind::InvalidSchema,
+            Self::Keys(_) => ErrorKind::Corrupt,
             Self::File { error, .. } if error.kind() == std::io::ErrorKind::StorageFull => {
                 ErrorKind::DiskFull
             }
             Self::File { .. } => ErrorKind::Execution,
+            Self::FileDenied { .. } => ErrorKind::Denied,
             Self::FileColumns { .. } => ErrorKind::InvalidSchema,
             Self::QueryNotFound { .. } => ErrorKind::Plan,
             Self::StaleSeries | Self::SchemaRace => ErrorKind::Busy,

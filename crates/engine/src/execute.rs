@@ -8,12 +8,12 @@ use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{
     CatalogOp, CatalogSnapshot, DatabaseChanges, NewDatabase, NewTable, OpResult, UserChanges,
 };
-use triglot_model::{DatabaseDef, ErrorKind, RowOp, TableDef};
+use triglot_model::{DatabaseDef, ErrorKind, KeyedDef, RowOp, TableDef};
 use triglot_query::{QueryInfo, QuerySession, QueryStream};
 
 use crate::{
     CreateTable, Engine, EngineError, Insert, InsertSource, Outcome, Query, Select, Session, Statement,
-    TableChange, TableName, UserStatement, ingest,
+    TableChange, TableIn, TableName, UserStatement, ingest,
 };
 
 impl Engine {
@@ -48,14 +48,27 @@ impl Engine {
                     let table = Object::Table(rows.table.database.id, rows.table.def.id);
                     allow(&catalog, &session.principal, Action::Insert, table)?;
                 }
-                ingest::write_series_rows(self, &tables).await.map(Outcome::Affected)
+                ingest::write_series_rows(self, tables).await.map(Outcome::Affected)
             }
             Statement::DeleteCounted { table, filter } => {
                 self.delete_counted(session, &table, filter).await.map(Outcome::Affected)
             }
+            Statement::DeleteSeries { table, filter } => {
+                self.delete_series(session, &table, filter).await.map(Outcome::Affected)
+            }
+            Statement::InsertKeyed(insert) => {
+                let table = Object::Table(insert.table.database.id, insert.table.def.id);
+                allow(&self.catalog(), &session.principal, Action::Insert, table)?;
+                self.insert_keyed(session, insert).await.map(Outcome::Affected)
+            }
             Statement::Insert(insert) => self.insert(session, insert).await.map(Outcome::Affected),
             Statement::Delete { table, filter } => {
                 let (database, def) = self.writable(session, &table, Action::Delete)?;
+                if def.is_keyed() {
+                    let deleted =
+                        self.delete_keyed(session, TableIn { database, def }, table, filter).await?;
+                    return Ok(Outcome::Affected(deleted));
+                }
                 self.delete(session, &database, &def, filter).await?;
                 Ok(Outcome::Done)
             }
@@ -74,6 +87,16 @@ impl Engine {
                 self.recover_database(session, &name, if_exists).await
             }
             Statement::CompactDatabase { name } => self.compact_database(session, &name).await,
+            Statement::FlushDatabase { name } => {
+                self.check_upkeep(session, &name)?;
+                self.flush().await.map(|()| Outcome::Done)
+            }
+            Statement::TrimDatabase { name } => {
+                self.check_upkeep(session, &name)?;
+                let storage = self.storage().clone();
+                self.on_query_runtime(async move { Ok(storage.enforce_retention().await?) }).await?;
+                Ok(Outcome::Done)
+            }
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::CreateExternalTable(create) => self.create_external_table(session, create).await,
             Statement::Export(export) => self.export(session, export).await,
@@ -84,6 +107,14 @@ impl Engine {
             Statement::AlterTable { table, change } => self.alter_table(session, &table, change).await,
             Statement::DropTable { table, if_exists } => self.drop_table(session, &table, if_exists).await,
             Statement::KillQuery(id) => self.kill_query(session, id),
+            Statement::SetSetting { key, value } => {
+                allow(&self.catalog(), &session.principal, Action::Admin, Object::Cluster)?;
+                let op = match value {
+                    Some(value) => CatalogOp::SetSetting { key, value },
+                    None => CatalogOp::UnsetSetting { key },
+                };
+                self.apply_one(op).await
+            }
             Statement::Tenant(statement) => self.execute_tenant(session, statement).await,
             Statement::Role(statement) => self.execute_role(session, statement).await,
             Statement::User(statement) => self.execute_user(session, statement).await,
@@ -186,6 +217,13 @@ impl Engine {
         self.apply_one(CatalogOp::RecoverDatabase { database: database.id }).await
     }
 
+    /// That the session may have a database's files looked after: who may write to it may.
+    fn check_upkeep(&self, session: &Session, name: &str) -> Result<(), EngineError> {
+        let catalog = self.catalog();
+        let database = self.database_in(&catalog, session, name)?;
+        Ok(allow(&catalog, &session.principal, Action::Insert, Object::Database(database.id))?)
+    }
+
     async fn compact_database(&self, session: &Session, name: &str) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
         let database = self.database_in(&catalog, session, name)?;
@@ -216,6 +254,7 @@ impl Engine {
         for result in results {
             if let OpResult::Dropped(tables) = result {
                 for table in tables {
+                    self.checked_tables().forget(table);
                     self.storage().drop_table(table).await?;
                 }
             }
@@ -252,6 +291,7 @@ impl Engine {
         let catalog = self.catalog();
         let (database, def) = self.table_in(&catalog, session, table)?;
         allow(&catalog, &session.principal, Action::Alter, Object::Table(database.id, def.id))?;
+        check_keys_stay(&def, &change)?;
         self.apply_one(CatalogOp::AlterTable { table: def.id, change }).await
     }
 
@@ -280,6 +320,7 @@ impl Engine {
         };
         allow(&catalog, &session.principal, Action::Drop, Object::Table(database.id, def.id))?;
         self.apply_catalog(vec![CatalogOp::DropTable { table: def.id }]).await?;
+        self.checked_tables().forget(def.id);
         self.storage().drop_table(def.id).await?;
         Ok(Outcome::Done)
     }
@@ -352,6 +393,20 @@ impl PieceByPiece {
 
     async fn insert(&self, engine: &Engine, piece: &[RecordBatch]) -> Result<u64, EngineError> {
         ingest::insert_batches(engine, &self.database, &self.def, &self.columns, piece, self.op).await
+    }
+}
+
+/// A column of a unique key cannot go: rows that only it told apart would be duplicates.
+fn check_keys_stay(def: &TableDef, change: &TableChange) -> Result<(), EngineError> {
+    let TableChange::DropColumn(column) = change else { return Ok(()) };
+    let Some(keyed) = KeyedDef::of(def)? else { return Ok(()) };
+    let id = def.column(column).map(|c| c.id);
+    let in_key = |id| keyed.unique.iter().any(|unique| unique.columns.contains(&id));
+    match id {
+        Some(id) if in_key(id) => {
+            Err(EngineError::KeyColumn { table: def.name.clone(), column: column.clone() })
+        }
+        _ => Ok(()),
     }
 }
 

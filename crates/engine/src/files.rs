@@ -255,6 +255,24 @@ impl Engine {
         .await?
     }
 
+    /// The text of a file that a statement names, of at most `longest` bytes. It lies below one of
+    /// [`FileAccess::dirs`]: rows in a client's text are no reason to read other files, whoever asks.
+    ///
+    /// # Errors
+    /// [`EngineError::FileDenied`] for other paths, [`EngineError::File`] for what is not there, too long or no text.
+    pub async fn read_listed_file(&self, path: &Path, longest: u64) -> Result<String, EngineError> {
+        let (access, path) = (self.0.files.clone(), path.to_owned());
+        blocking(move || {
+            let failed = |error| EngineError::File { path: path.clone(), error };
+            let real = outside::resolve(&path).map_err(failed)?;
+            if !is_below(&real, &access.dirs) {
+                return Err(EngineError::FileDenied { path });
+            }
+            outside::read_text(&real, longest).map_err(failed)
+        })
+        .await?
+    }
+
     /// Administrators may name every path, others those below the configured directories. Links are
     /// followed first, so a link in such a directory opens nothing else.
     async fn check_access(
@@ -266,10 +284,9 @@ impl Engine {
     ) -> Result<(), EngineError> {
         let (access, path) = (self.0.files.clone(), path.to_owned());
         let (open, private) = blocking(move || {
-            let resolve = |path: &Path| outside::resolve(path);
-            let real = resolve(&path).map_err(|error| EngineError::File { path: path.clone(), error })?;
-            let holds = |dir: &PathBuf| resolve(dir).is_ok_and(|dir| real.starts_with(dir));
-            Ok::<_, EngineError>((access.dirs.iter().any(holds), access.private.iter().any(holds)))
+            let real =
+                outside::resolve(&path).map_err(|error| EngineError::File { path: path.clone(), error })?;
+            Ok::<_, EngineError>((is_below(&real, &access.dirs), is_below(&real, &access.private)))
         })
         .await??;
         if open {
@@ -280,6 +297,11 @@ impl Engine {
         }
         Ok(allow(catalog, &session.principal, Action::Admin, Object::Cluster)?)
     }
+}
+
+/// Whether a resolved path lies in one of the directories; links to these are followed.
+fn is_below<'d>(real: &Path, dirs: impl IntoIterator<Item = &'d PathBuf>) -> bool {
+    dirs.into_iter().any(|dir| outside::resolve(dir).is_ok_and(|dir| real.starts_with(dir)))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

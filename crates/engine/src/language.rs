@@ -31,6 +31,7 @@ impl QueryLanguage {
         let LanguageOptions {
             functions,
             normalize_identifiers,
+            decimal_literals,
             expr_planners,
             analyzer_rules,
             optimizer_rules,
@@ -42,6 +43,7 @@ impl QueryLanguage {
         let sessions = SessionBuilder::new(SessionOptions {
             functions,
             normalize_identifiers,
+            decimal_literals,
             expr_planners,
             analyzer_rules,
             optimizer_rules,
@@ -76,6 +78,8 @@ pub struct LanguageOptions {
     pub functions: Arc<Functions>,
     /// Whether identifiers without quotes are lowered.
     pub normalize_identifiers: bool,
+    /// Whether numbers with a point are decimals instead of doubles.
+    pub decimal_literals: bool,
     /// Planners of operators and literals, asked before DataFusion's.
     pub expr_planners: Vec<Arc<dyn ExprPlanner>>,
     /// Analyzer rules (implicit casts), run before DataFusion's.
@@ -100,6 +104,7 @@ impl Default for LanguageOptions {
         Self {
             functions: Arc::new(SessionOptions::default_functions()),
             normalize_identifiers: true,
+            decimal_literals: false,
             expr_planners: Vec::new(),
             analyzer_rules: Vec::new(),
             optimizer_rules: Vec::new(),

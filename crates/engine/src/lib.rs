@@ -11,6 +11,7 @@ mod error;
 mod execute;
 mod files;
 mod ingest;
+mod keyed;
 mod language;
 mod lookup;
 mod names;
@@ -31,6 +32,7 @@ mod users;
 mod views;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use triglot_auth::{Action, Auth, Object, allow, may_see_database};
 use triglot_catalog::{Catalog, CatalogOp, CatalogSnapshot, OpResult};
@@ -40,12 +42,15 @@ use triglot_model::{Clock, DatabaseDef, Pressure, TableDef, TableId};
 use triglot_query::{QueryExecutor, SessionOptions};
 use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
+pub use child_name::md5_child_name;
 pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{
-    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, RowsOf, SeriesRows,
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, RowsOf, SeriesRows, TypedColumn,
+    Value,
 };
+pub use keyed::{InsertKeyed, OnDuplicate};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
 pub use options::{EngineOptions, QueryOptions};
 pub use partitions::Partition;
@@ -83,6 +88,9 @@ struct Inner {
     language: Arc<QueryLanguage>,
     series_cache: SeriesCache,
     names: names::NameClaims,
+    checked_tables: keyed::CheckedTables,
+    /// The last of [`Engine::unique_number`].
+    unique_numbers: AtomicI64,
     clock: Arc<dyn Clock>,
     limits: Limits,
     files: FileAccess,
@@ -225,7 +233,7 @@ impl Engine {
     }
 
     /// Runs storage work on the runtime that its background tasks live on.
-    async fn on_query_runtime<T: Send + 'static>(
+    pub(crate) async fn on_query_runtime<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, EngineError>> + Send + 'static,
     ) -> Result<T, EngineError> {

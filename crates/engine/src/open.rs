@@ -1,5 +1,6 @@
 //! Opening the engine.
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -108,6 +109,8 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         language,
         series_cache: SeriesCache::new(options.memory.caches / 2),
         names: crate::names::NameClaims::default(),
+        checked_tables: crate::keyed::CheckedTables::default(),
+        unique_numbers: AtomicI64::new(i64::MIN),
         clock: options.clock,
         limits: options.limits,
         files: options.files,

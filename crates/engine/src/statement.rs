@@ -12,6 +12,7 @@ use triglot_query::{PlannedQuery, QueryStream};
 use crate::child_tables::NewChild;
 use crate::files::{CreateExternalTable, Export};
 use crate::ingest::SeriesRows;
+use crate::keyed::InsertKeyed;
 use crate::rights::GrantedRights;
 
 /// A table by name; the parts that are absent come from the session.
@@ -61,6 +62,16 @@ pub enum Statement {
     },
     /// Merges the files of all its tables; returns when that is done.
     CompactDatabase {
+        /// Its name.
+        name: String,
+    },
+    /// Writes what is in memory to files, of its tables and of what shares their shards; returns when that is done.
+    FlushDatabase {
+        /// Its name.
+        name: String,
+    },
+    /// Drops what is past its retention at once, which the background would do within a minute.
+    TrimDatabase {
         /// Its name.
         name: String,
     },
@@ -115,6 +126,8 @@ pub enum Statement {
     /// Writes rows of child and normal tables of one database. A table that is not there any more, or a
     /// row past the retention, refuses them all.
     InsertRows(Vec<SeriesRows>),
+    /// Writes rows of a keyed table, all or none.
+    InsertKeyed(InsertKeyed),
     /// Deletes rows of a super, child or normal table by time, tags and child name, and counts them.
     DeleteCounted {
         /// The table.
@@ -122,7 +135,14 @@ pub enum Statement {
         /// A predicate over time, tags and [`triglot_query::CHILD_NAME`] (unqualified); none = all rows.
         filter: Option<Expr>,
     },
-    /// Deletes rows by time and tags.
+    /// Deletes the series of a table that a predicate over tags names, with their rows, and counts those.
+    DeleteSeries {
+        /// The table.
+        table: TableName,
+        /// A predicate over tags (unqualified column names).
+        filter: Expr,
+    },
+    /// Deletes rows by time and tags; those of a keyed table by any predicate, and counts them.
     Delete {
         /// The table.
         table: TableName,
@@ -139,6 +159,13 @@ pub enum Statement {
     Select(Select),
     /// Ends a running query.
     KillQuery(u64),
+    /// Sets a setting of the node; none removes it. Keys and values are the dialect's.
+    SetSetting {
+        /// Its key.
+        key: String,
+        /// Its value.
+        value: Option<String>,
+    },
     /// Tenants and who belongs to them.
     Tenant(TenantStatement),
     /// Custom roles of the session's tenant.

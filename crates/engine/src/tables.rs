@@ -32,7 +32,7 @@ pub(crate) fn table_meta(def: &Arc<TableDef>, database: &DatabaseDef) -> TableMe
     TableMeta {
         def: Arc::clone(def),
         bucket: precision.from_ns(database.bucket_ns()),
-        retention: database.retention_ns.map(|ns| precision.from_ns(ns)),
+        retention: def.retention_ns(database).map(|ns| precision.from_ns(ns)),
     }
 }
 
@@ -63,7 +63,9 @@ impl TableResolver for SessionTables {
         };
         may_read(Object::Table(database.id, def.id))?;
         let snapshot = self.engine.storage().snapshot(&table_meta(def, database));
-        Ok(Some(Arc::new(SeriesTable::new(Arc::new(SnapshotSource::new(snapshot))))))
+        let table = SeriesTable::new(Arc::new(SnapshotSource::new(snapshot)));
+        // Row ids are the engine's own.
+        Ok(Some(Arc::new(if def.is_keyed() { table.without_time() } else { table })))
     }
 }
 

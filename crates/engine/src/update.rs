@@ -13,7 +13,7 @@ use triglot_query::{Decision, QueryError, SERIES_COLUMN, SeriesTable, decide_row
 use triglot_storage::{SeriesKey, TagChange};
 
 use crate::ingest::{self, IngestError};
-use crate::{Engine, EngineError, Query, Session, TableName, Update, UpdateChanges};
+use crate::{Engine, EngineError, Query, Session, TableIn, TableName, Update, UpdateChanges};
 
 /// Rows that an update holds before it begins to write. What fails in evaluating fewer bytes than
 /// these has changed nothing; a longer update is written piece by piece, so that it fits into memory.
@@ -27,11 +27,15 @@ impl Engine {
     pub(crate) async fn update(
         &self,
         session: &Session,
-        database: &DatabaseDef,
+        database: &Arc<DatabaseDef>,
         def: &Arc<TableDef>,
         update: Update,
     ) -> Result<u64, EngineError> {
         match update.changes {
+            UpdateChanges::Fields(fields) if def.is_keyed() => {
+                let table = TableIn { database: Arc::clone(database), def: Arc::clone(def) };
+                self.update_keyed(session, table, update.table, fields, update.filter).await
+            }
             UpdateChanges::Fields(fields) => {
                 let targets = columns(def, fields.iter().map(|(name, _)| name), ColumnKind::Field)?;
                 let values: Vec<Expr> = fields.iter().map(|(_, value)| value.clone()).collect();
@@ -187,7 +191,7 @@ impl Engine {
 }
 
 /// The columns of these names, which must be of this kind and named once.
-fn columns<'n>(
+pub(crate) fn columns<'n>(
     def: &TableDef,
     names: impl Iterator<Item = &'n String>,
     kind: ColumnKind,
@@ -202,7 +206,7 @@ fn columns<'n>(
 }
 
 /// The name under which the dialect's expressions know the table.
-fn reference(name: &TableName) -> TableReference {
+pub(crate) fn reference(name: &TableName) -> TableReference {
     let table = name.table.as_str();
     match (&name.tenant, &name.database) {
         (Some(tenant), Some(database)) => TableReference::full(tenant.as_str(), database.as_str(), table),

@@ -21,4 +21,5 @@ pub mod series_repair;
 pub mod states;
 mod summary;
 pub mod time_parts;
+pub mod time_text;
 pub mod windows;

@@ -7,12 +7,15 @@
 pub mod access_log;
 pub mod ahead;
 pub mod body;
+pub mod certificates;
 pub mod coding;
 pub mod credentials;
 pub mod health;
 pub mod metrics;
 pub mod peer;
 pub mod process;
+pub mod snappy;
+pub mod split;
 pub mod text;
 pub mod tls;
 pub mod usage;

@@ -141,7 +141,8 @@ impl ColumnType {
         }
         match (self, to) {
             (Self::Str { max: a, unit: u }, Self::Str { max: b, unit: v }) => {
-                longer(a, b) && (u == v || b.is_none() || u == LengthUnit::Bytes)
+                let most = if u == LengthUnit::Chars && v == LengthUnit::Bytes { UTF8_MAX } else { 1 };
+                longer(a.map(|n| n.saturating_mul(most)), b)
             }
             (Self::Bytes { max: a }, Self::Bytes { max: b }) => longer(a, b),
             (Self::F32, Self::F64) => true,
@@ -153,7 +154,11 @@ impl ColumnType {
                 (Some((signed_a, a)), Some((signed_b, b))) => {
                     (signed_a == signed_b && a <= b) || (!signed_a && signed_b && a < b)
                 }
-                (Some((_, bits)), None) => to == Self::F64 && bits <= 32,
+                (Some((signed, bits)), None) => match to {
+                    Self::F64 => bits <= 32,
+                    Self::Str { max, .. } => longer(Some(decimal_digits(signed, bits)), max),
+                    _ => false,
+                },
                 _ => false,
             },
         }
@@ -173,6 +178,21 @@ impl ColumnType {
             _ => return None,
         })
     }
+}
+
+/// Bytes of the longest character in UTF-8.
+const UTF8_MAX: u32 = 4;
+
+/// Characters of the longest integer in decimal, sign included.
+fn decimal_digits(signed: bool, bits: u8) -> u32 {
+    let digits = match bits {
+        8 => 3,
+        16 => 5,
+        32 => 10,
+        _ if signed => 19,
+        _ => 20,
+    };
+    digits + u32::from(signed)
 }
 
 fn longer(from: Option<u32>, to: Option<u32>) -> bool {
@@ -207,5 +227,25 @@ mod tests {
         // n bytes hold at most n characters, but n characters may need 4 n bytes.
         assert!(of(Some(8), LengthUnit::Bytes).widens_to(of(Some(8), LengthUnit::Chars)));
         assert!(!of(Some(8), LengthUnit::Chars).widens_to(of(Some(8), LengthUnit::Bytes)));
+        assert!(!of(Some(8), LengthUnit::Chars).widens_to(of(Some(31), LengthUnit::Bytes)));
+        assert!(of(Some(8), LengthUnit::Chars).widens_to(of(Some(32), LengthUnit::Bytes)));
+    }
+
+    #[test]
+    fn integers_widen_to_text_that_holds_the_longest() {
+        let of = |max| ColumnType::Str { max: Some(max), unit: LengthUnit::Bytes };
+        for (ty, longest) in [
+            (ColumnType::I8, "-128"),
+            (ColumnType::I16, "-32768"),
+            (ColumnType::I32, "-2147483648"),
+            (ColumnType::I64, "-9223372036854775808"),
+            (ColumnType::U64, "18446744073709551615"),
+        ] {
+            let digits = u32::try_from(longest.len()).unwrap();
+            assert!(ty.widens_to(of(digits)), "{ty:?}");
+            assert!(!ty.widens_to(of(digits - 1)), "{ty:?}");
+        }
+        assert!(ColumnType::I32.widens_to(ColumnType::TEXT));
+        assert!(!ColumnType::F64.widens_to(ColumnType::TEXT));
     }
 }

@@ -37,7 +37,7 @@ pub enum ErrorKind {
     LengthExceeded,
     /// A row older than the retention of its database, or outside the representable range.
     TimeOutOfRange,
-    /// A series with this identity exists already.
+    /// A series with this identity, or a row with this key, exists already.
     SeriesExists,
     /// No such user, role or member.
     PrincipalNotFound,

@@ -11,6 +11,7 @@ mod error;
 mod external;
 pub mod hex;
 mod ids;
+mod keyed;
 pub mod limits;
 mod memory;
 mod precision;
@@ -26,7 +27,8 @@ pub use external::{
     UnsupportedFileType,
 };
 pub use ids::{ColumnId, DatabaseId, RoleId, ShardId, Sid, TableId, TenantId, UserId};
+pub use keyed::{KEYED_OPTION, KeyedDef, UniqueKey, UnreadableKeys};
 pub use memory::{MemoryShares, Pressure};
 pub use precision::{Precision, TimestampOverflow};
 pub use rows::{IdentityRule, RewriteRule, RowOp};
-pub use table::{ColumnDef, ColumnKind, SchemaError, TableDef};
+pub use table::{ColumnDef, ColumnKind, RETENTION_OPTION, SchemaError, TableDef};

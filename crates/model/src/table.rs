@@ -4,7 +4,12 @@ use std::sync::Arc;
 use arrow_schema::{Field, Schema, SchemaRef};
 use serde::{Deserialize, Serialize};
 
-use crate::{ColumnId, ColumnType, DatabaseId, ErrorKind, IdentityRule, Precision, RewriteRule, TableId};
+use crate::{
+    ColumnId, ColumnType, DatabaseDef, DatabaseId, ErrorKind, IdentityRule, Precision, RewriteRule, TableId,
+};
+
+/// The option by which a table has a retention of its own: nanoseconds as a decimal number, `0` = for ever.
+pub const RETENTION_OPTION: &str = "triglot.retention_ns";
 
 /// The part that a column plays in its table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -156,6 +161,16 @@ impl TableDef {
         match self.time_column().map(|c| c.ty) {
             Some(ColumnType::Ts(p)) => p,
             _ => Precision::Nano,
+        }
+    }
+
+    /// How long its rows are kept, in nanoseconds before now; none = for ever. The table's own
+    /// ([`RETENTION_OPTION`]) comes before its database's.
+    pub fn retention_ns(&self, database: &DatabaseDef) -> Option<i64> {
+        match self.options.get(RETENTION_OPTION).and_then(|text| text.parse::<u128>().ok()) {
+            // More than 64 bits is longer than any instant lies back.
+            Some(own) => i64::try_from(own).ok().filter(|ns| *ns > 0),
+            None => database.retention_ns,
         }
     }
 

@@ -35,6 +35,18 @@ pub fn parse_within(sql: &str, max_bytes: usize) -> Result<Statement, ParseError
     parser::Parser::new(sql).whole_statement()
 }
 
+/// Reads the rows of a file of `INSERT … FILE`: a row for each line that is not blank, values as in `VALUES` with
+/// commas between them, no header. Places are those of the text.
+///
+/// # Errors
+/// [`ParseErrorKind::InsertValue`]; [`ParseErrorKind::TooLong`] beyond [`limits::MAX_STATEMENT_BYTES`].
+pub fn parse_lines(text: &str) -> Result<(Vec<ast::RawValue>, Vec<ast::Row>), ParseError> {
+    if text.len() > limits::MAX_STATEMENT_BYTES {
+        return Err(ParseError::too_long());
+    }
+    parser::rows::parse_lines(text)
+}
+
 /// Parses the bytes `span` of a statement as one expression: the meaning of an [`ast::RawValue::Time`].
 /// Places in the tree are those of the statement.
 ///

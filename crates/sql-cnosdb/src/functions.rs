@@ -21,7 +21,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 /// All of them, by topic. CnosDB's names are the neutral ones.
 pub(crate) fn packs() -> Vec<FunctionPack> {
     vec![
-        pack(GeometryFunction::ALL.into_iter().map(GeometryFunction::udf).chain([from_wkb()]), []),
+        pack(GeometryFunction::COMMON.into_iter().map(GeometryFunction::udf).chain([from_wkb()]), []),
         pack([], [first(), last(), mode(), increase(), sample()]),
         pack([], Measure::ALL.map(quality)),
         pack([duration_in(), state_at()], [state_agg(), compact_state_agg()]),

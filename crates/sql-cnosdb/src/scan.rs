@@ -1,25 +1,12 @@
 //! A scanner for `INSERT … VALUES` with literals only.
 //!
-//! It reads the text once, borrowing from it: a sqlparser `Expr` is 328 bytes, a [`Literal`] 24.
 //! Whatever it does not know (expressions, casts, a second statement, odd quoting) makes it give
 //! up with `None`, and the statement goes the way of all others, errors included.
 
-use std::borrow::Cow;
+pub use triglot_parse_sql::literals::Literal;
+use triglot_parse_sql::literals::Scanner;
 
 use crate::ast::QName;
-
-/// One literal of a row.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Literal<'a> {
-    /// `NULL`
-    Null,
-    /// `TRUE`, `FALSE`
-    Bool(bool),
-    /// A number with its sign, as written.
-    Number(&'a str),
-    /// A string; borrowed unless it holds a doubled quote.
-    Text(Cow<'a, str>),
-}
 
 /// An `INSERT` of literals.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,11 +23,11 @@ pub struct LiteralInsert<'a> {
 
 /// Scans `sql`; none if it is anything but one `INSERT … VALUES` of literals.
 pub fn scan_insert(sql: &str) -> Option<LiteralInsert<'_>> {
-    let mut s = Scanner { text: sql, at: 0 };
+    let mut s = Scanner::new(sql);
     s.keyword("INSERT")?;
     let _ = s.keyword("INTO");
     let _ = s.keyword("TABLE");
-    let table = s.table()?;
+    let table = table(&mut s)?;
     let columns = if s.peek()? == b'(' { Some(s.names()?) } else { None };
     s.keyword("VALUES")?;
     let mut insert = LiteralInsert { table, columns, values: Vec::new(), row_ends: Vec::new() };
@@ -58,189 +45,14 @@ pub fn scan_insert(sql: &str) -> Option<LiteralInsert<'_>> {
             break;
         }
     }
-    while s.byte(b';').is_some() {}
-    s.peek().is_none().then_some(insert)
+    s.at_end().then_some(insert)
 }
 
-struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-}
-
-impl<'a> Scanner<'a> {
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    /// Skips white space and comments.
-    fn skip(&mut self) {
-        loop {
-            let rest = self.rest();
-            match rest {
-                [b' ' | b'\t' | b'\n' | b'\r', ..] => self.at += 1,
-                [b'-', b'-', ..] => self.at += rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len()),
-                [b'/', b'*', ..] => {
-                    let end = self.text.get(self.at + 2..).and_then(|t| t.find("*/"));
-                    match end {
-                        // A nested comment is left to the tokenizer.
-                        Some(end)
-                            if !self
-                                .text
-                                .get(self.at + 2..self.at + 2 + end)
-                                .is_some_and(|t| t.contains("/*")) =>
-                        {
-                            self.at += end + 4;
-                        }
-                        _ => return,
-                    }
-                }
-                _ => return,
-            }
-        }
-    }
-
-    /// The next byte behind blanks.
-    fn peek(&mut self) -> Option<u8> {
-        self.skip();
-        self.rest().first().copied()
-    }
-
-    fn byte(&mut self, wanted: u8) -> Option<()> {
-        if self.peek()? == wanted {
-            self.at += 1;
-            return Some(());
-        }
-        None
-    }
-
-    /// An unquoted word: letters, digits, underscore.
-    fn word(&mut self) -> Option<&'a str> {
-        self.skip();
-        let rest = self.rest();
-        let length = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || **b == b'_').count();
-        if length == 0 || rest.first()?.is_ascii_digit() {
-            return None;
-        }
-        // A word that goes on with other characters (`é`, `$`, `#`, `@`) is the tokenizer's.
-        if rest.get(length).is_some_and(|b| !b.is_ascii() || matches!(b, b'$' | b'#' | b'@' | b'\'' | b'"')) {
-            return None;
-        }
-        let word = self.text.get(self.at..self.at + length)?;
-        self.at += length;
-        Some(word)
-    }
-
-    fn keyword(&mut self, wanted: &str) -> Option<()> {
-        let before = self.at;
-        if self.word().is_some_and(|w| w.eq_ignore_ascii_case(wanted)) {
-            return Some(());
-        }
-        self.at = before;
-        None
-    }
-
-    /// A name: folded unless quoted.
-    fn name(&mut self) -> Option<String> {
-        match self.peek()? {
-            b'"' => self.quoted(b'"').map(Cow::into_owned),
-            _ => self.word().map(str::to_ascii_lowercase),
-        }
-    }
-
-    fn table(&mut self) -> Option<QName> {
-        let mut parts = vec![self.name()?];
-        while self.byte(b'.').is_some() {
-            parts.push(self.name()?);
-        }
-        let table = parts.pop()?;
-        let database = parts.pop();
-        let tenant = parts.pop();
-        parts.is_empty().then_some(QName { tenant, database, table })
-    }
-
-    fn names(&mut self) -> Option<Vec<String>> {
-        self.byte(b'(')?;
-        let mut names = vec![self.name()?];
-        while self.byte(b',').is_some() {
-            names.push(self.name()?);
-        }
-        self.byte(b')')?;
-        Some(names)
-    }
-
-    /// Text between two quotes, a doubled quote being one.
-    fn quoted(&mut self, quote: u8) -> Option<Cow<'a, str>> {
-        let start = self.at + 1;
-        let mut from = start;
-        let mut owned = String::new();
-        loop {
-            let end = from + self.text.as_bytes().get(from..)?.iter().position(|b| *b == quote)?;
-            let piece = self.text.get(from..end)?;
-            if self.text.as_bytes().get(end + 1) == Some(&quote) {
-                owned.push_str(piece);
-                owned.push(char::from(quote));
-                from = end + 2;
-                continue;
-            }
-            self.at = end + 1;
-            if from == start {
-                return Some(Cow::Borrowed(piece));
-            }
-            owned.push_str(piece);
-            return Some(Cow::Owned(owned));
-        }
-    }
-
-    fn literal(&mut self) -> Option<Literal<'a>> {
-        match self.peek()? {
-            b'\'' => self.quoted(b'\'').map(Literal::Text),
-            b'0'..=b'9' | b'.' | b'-' | b'+' => self.number(),
-            _ => {
-                let word = self.word()?;
-                if word.eq_ignore_ascii_case("NULL") {
-                    Some(Literal::Null)
-                } else if word.eq_ignore_ascii_case("TRUE") {
-                    Some(Literal::Bool(true))
-                } else if word.eq_ignore_ascii_case("FALSE") {
-                    Some(Literal::Bool(false))
-                } else {
-                    None
-                }
-            }
-        }
-    }
-
-    /// `[sign] digits [. digits] [e [sign] digits]`, followed by a comma, a bracket or a blank.
-    fn number(&mut self) -> Option<Literal<'a>> {
-        let rest = self.rest();
-        let digits =
-            |from: usize| rest.get(from..).map_or(0, |r| r.iter().take_while(|b| b.is_ascii_digit()).count());
-        let mut end = usize::from(matches!(rest.first()?, b'-' | b'+'));
-        let whole = digits(end);
-        end += whole;
-        let mut fraction = 0;
-        if rest.get(end) == Some(&b'.') {
-            fraction = digits(end + 1);
-            end += 1 + fraction;
-        }
-        if whole + fraction == 0 {
-            return None;
-        }
-        if matches!(rest.get(end), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(rest.get(end + 1), Some(b'-' | b'+')));
-            let exponent = digits(end + 1 + sign);
-            if exponent == 0 {
-                return None;
-            }
-            end += 1 + sign + exponent;
-        }
-        if !matches!(rest.get(end), Some(b',' | b')' | b' ' | b'\t' | b'\r' | b'\n')) {
-            return None;
-        }
-        let number = self.text.get(self.at..self.at + end)?;
-        self.at += end;
-        Some(Literal::Number(number))
-    }
+fn table(s: &mut Scanner<'_>) -> Option<QName> {
+    let mut parts = s.path()?;
+    let table = parts.pop()?;
+    let database = parts.pop();
+    Some(QName { tenant: parts.pop(), database, table })
 }
 
 #[cfg(test)]

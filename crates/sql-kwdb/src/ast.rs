@@ -31,6 +31,12 @@ pub(crate) enum Stmt {
     CreateIndex { table: TableName, columns: Vec<String>, unique: bool },
     /// `DROP INDEX …`: there is none.
     DropIndex { if_exists: bool, name: String },
+    /// INSERT and UPSERT that are not read from the text ([`crate::parse::values`]).
+    Insert(Box<Insert>),
+    /// UPDATE.
+    Update(Box<Update>),
+    /// DELETE.
+    Delete(Box<Delete>),
     /// SHOW.
     Show(Show),
     /// Users, roles and rights.
@@ -301,4 +307,47 @@ pub(crate) enum SettingValue {
     Bool(bool),
     /// `on`, `off` and other bare words.
     Word(String),
+}
+
+/// INSERT and UPSERT.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Insert {
+    pub(crate) is_upsert: bool,
+    pub(crate) table: TableName,
+    /// The column list, if one was written.
+    pub(crate) columns: Option<Vec<String>>,
+    /// VALUES are a query, too.
+    pub(crate) source: Box<sql::Query>,
+    pub(crate) conflict: Option<OnConflict>,
+}
+
+/// `ON CONFLICT [(key)] …`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OnConflict {
+    /// Empty: any key.
+    pub(crate) key: Vec<String>,
+    pub(crate) action: ConflictAction,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ConflictAction {
+    /// DO NOTHING
+    Nothing,
+    /// `DO UPDATE SET column = EXCLUDED.column, …`
+    Update(Vec<(String, String)>),
+}
+
+/// `UPDATE t SET … [WHERE …]`
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Update {
+    pub(crate) table: TableName,
+    pub(crate) assignments: Vec<(String, sql::Expr)>,
+    pub(crate) filter: Option<sql::Expr>,
+}
+
+/// `DELETE FROM t [WHERE …]`
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Delete {
+    pub(crate) table: TableName,
+    pub(crate) filter: Option<sql::Expr>,
 }

@@ -1,9 +1,7 @@
 //! What KWDB declares of a column beside its type. The engine has no place for it, so it stands in the table's options,
 //! under keys that the other dialects do not read: `kwdb.column.<id>.<property>`.
 
-use std::collections::BTreeMap;
-
-use triglot_model::{ColumnDef, ColumnId, ColumnKind, IdentityRule, TableDef};
+use triglot_model::{ColumnDef, ColumnId, ColumnKind, DatabaseDef, IdentityRule, RETENTION_OPTION, TableDef};
 
 /// What a column was declared with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -73,10 +71,6 @@ fn key(id: ColumnId, property: &str) -> String {
 pub(crate) mod table {
     /// COMMENT.
     pub(crate) const COMMENT: &str = "kwdb.comment";
-    /// RETENTIONS as it was written, `0s` = for ever.
-    pub(crate) const RETENTIONS: &str = "kwdb.retentions";
-    /// Made by CREATE TABLE of a relational database.
-    pub(crate) const RELATIONAL: &str = "kwdb.relational";
     /// Options that the grammar has lost (PARTITION INTERVAL, ACTIVETIME, DICT ENCODING, WITH HASH).
     pub(crate) const OTHERS: &str = "kwdb.table_options";
 }
@@ -91,13 +85,36 @@ pub(crate) mod database {
     pub(crate) const TS: &str = "ts";
     /// COMMENT.
     pub(crate) const COMMENT: &str = "kwdb.comment";
-    /// RETENTIONS as seconds.
+    /// RETENTIONS in seconds: the engine counts nanoseconds in 64 bits, KWDB allows 1000 years.
     pub(crate) const RETENTIONS: &str = "kwdb.retentions";
     /// PARTITION INTERVAL as it was written.
     pub(crate) const PARTITION: &str = "kwdb.partition_interval";
 }
 
-/// Whether a database is one of KWDB's relational ones.
-pub fn is_relational(options: &BTreeMap<String, String>) -> bool {
-    options.get(database::ENGINE).is_some_and(|engine| engine == database::RELATIONAL)
+/// Whether a database is one of KWDB's relational ones. Those of other dialects hold series.
+pub fn is_relational(database: &DatabaseDef) -> bool {
+    database.options.get(database::ENGINE).is_some_and(|engine| engine == database::RELATIONAL)
 }
+
+/// Whether a table is a relational one: its rows are told apart by keys and not by series and time.
+pub fn is_relational_table(table: &TableDef) -> bool {
+    table.is_keyed()
+}
+
+/// A database's RETENTIONS in seconds, 0 = for ever.
+pub(crate) fn retention_seconds(database: &DatabaseDef) -> u64 {
+    let written = database.options.get(database::RETENTIONS).and_then(|text| text.parse().ok());
+    let kept = || database.retention_ns.map_or(0, |ns| ns.unsigned_abs() / NS_PER_SECOND);
+    written.unwrap_or_else(kept)
+}
+
+/// A table's RETENTIONS in seconds, 0 = for ever.
+pub(crate) fn table_retention_seconds(table: &TableDef, database: &DatabaseDef) -> u64 {
+    let own = table.options.get(RETENTION_OPTION).and_then(|text| text.parse::<u128>().ok());
+    match own {
+        Some(ns) => u64::try_from(ns / u128::from(NS_PER_SECOND)).unwrap_or(u64::MAX),
+        None => retention_seconds(database),
+    }
+}
+
+const NS_PER_SECOND: u64 = 1_000_000_000;

@@ -1,6 +1,10 @@
 use triglot_engine::EngineError;
 use triglot_engine::auth::{Action, Denied, Object};
+use triglot_engine::catalog::CatalogError;
 use triglot_engine::catalog::CatalogSnapshot;
+use triglot_model::ErrorKind;
+
+use crate::query::query_error;
 
 /// Where a statement failed: KWDB's `query` endpoint words the two differently (sheet section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +54,8 @@ impl KwError {
 
 impl KwError {
     /// Refusals with the names of what they are about (sheet section 14.2).
-    pub(crate) fn named(mut self, catalog: &CatalogSnapshot) -> Self {
+    #[must_use]
+    pub fn named(mut self, catalog: &CatalogSnapshot) -> Self {
         if let Some(denied) = self.denied.take() {
             self.message = refusal(catalog, &denied);
         }
@@ -91,12 +96,78 @@ fn refusal(catalog: &CatalogSnapshot, denied: &Denied) -> String {
 }
 
 impl From<EngineError> for KwError {
+    /// What the engine refused, in KWDB's words. Statements that know a better name say so before.
     fn from(error: EngineError) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&EngineError> for KwError {
+    fn from(error: &EngineError) -> Self {
+        let relation = |name: &str| Self::new("42P01", format!("relation \"{name}\" does not exist"));
+        let database = |name: &str| Self::new("3D000", format!("database \"{name}\" does not exist"));
         match error {
             EngineError::Denied(denied) => {
-                Self { denied: Some(Box::new(denied)), ..Self::new("42501", "insufficient privilege") }
+                let denied = Some(Box::new(denied.clone()));
+                return Self { denied, ..Self::new("42501", "insufficient privilege") };
             }
-            error => Self::new("XX000", error.to_string()),
+            EngineError::TableNotFound { table, .. } => return relation(table),
+            EngineError::DatabaseNotFound { name } => return database(name),
+            EngineError::Query(error) => match (error.source_as::<Denied>(), query_error(error)) {
+                (Some(denied), _) => return Self::from(EngineError::Denied(denied.clone())),
+                (None, Some(worded)) => return worded,
+                (None, None) => {}
+            },
+            EngineError::NameTaken { table } | EngineError::TableExists { table } => {
+                return Self::new("42P07", format!("relation \"{table}\" already exists"));
+            }
+            EngineError::Catalog(CatalogError::TableExists { table }) => {
+                return Self::new("42P07", format!("relation \"{table}\" already exists"));
+            }
+            EngineError::Catalog(CatalogError::DatabaseExists { database }) => {
+                return Self::new("42P04", format!("database \"{database}\" already exists"));
+            }
+            _ => {}
         }
+        let kind = error.kind();
+        let text = if kind.is_public() {
+            error.to_string()
+        } else {
+            "internal error, see the server's log".to_owned()
+        };
+        Self::new(sqlstate(kind), text)
+    }
+}
+
+/// The SQLSTATE of each kind.
+const fn sqlstate(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Parse => "42601",
+        ErrorKind::Plan => "42000",
+        ErrorKind::WrongInput | ErrorKind::Execution => "22000",
+        ErrorKind::NotSupported => "0A000",
+        ErrorKind::TenantNotFound | ErrorKind::DatabaseNotFound => "3D000",
+        ErrorKind::TenantExists | ErrorKind::DatabaseExists => "42P04",
+        ErrorKind::TableNotFound => "42P01",
+        ErrorKind::TableExists => "42P07",
+        ErrorKind::ColumnNotFound => "42703",
+        ErrorKind::ColumnExists => "42701",
+        ErrorKind::InvalidSchema => "42P16",
+        ErrorKind::TypeMismatch => "42804",
+        ErrorKind::ValueOutOfRange => "22003",
+        ErrorKind::LengthExceeded => "22001",
+        ErrorKind::TimeOutOfRange => "22008",
+        ErrorKind::SeriesExists => "23505",
+        ErrorKind::PrincipalNotFound => "42704",
+        ErrorKind::PrincipalExists => "42710",
+        ErrorKind::AuthFailed => "28000",
+        ErrorKind::Denied => "42501",
+        ErrorKind::LimitReached => "54000",
+        ErrorKind::Busy | ErrorKind::OutOfMemory => "53000",
+        ErrorKind::DiskFull => "53100",
+        ErrorKind::Timeout | ErrorKind::Cancelled => "57014",
+        ErrorKind::Corrupt => "XX001",
+        ErrorKind::ShuttingDown => "57P01",
+        ErrorKind::Internal => "XX000",
     }
 }

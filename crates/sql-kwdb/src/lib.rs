@@ -10,14 +10,21 @@ mod lower;
 mod parse;
 mod query;
 mod run;
+mod settings;
 mod system;
 mod types;
+mod zone;
 
-pub use columns::{ColumnOptions, column_options, is_key, is_primary_tag, is_relational};
+pub use columns::{
+    ColumnOptions, column_options, is_key, is_primary_tag, is_relational, is_relational_table,
+};
 pub use error::{KwError, Stage};
 pub use parse::{Piece, split};
+pub use query::COMPUTED_SCALE;
 pub use run::run;
+pub use settings::{DEDUP_RULE, SETTING_PREFIX, TIMEZONE, cluster_setting};
 pub use types::{ColumnMeta, KwType, MAX_PRIMARY_TAG_WIDTH, PRIMARY_TAG_WIDTH, TypeSpec, Widths};
+pub use zone::Zone;
 
 use std::sync::Arc;
 

@@ -4,12 +4,13 @@
 mod error;
 mod functions;
 mod insert;
+mod like;
 mod lower;
 mod query;
 mod run;
+pub mod schemaless;
 mod system;
 mod time;
-mod time_text;
 mod typed;
 mod types;
 
@@ -23,6 +24,7 @@ use chrono_tz::Tz;
 use triglot_engine::query::QueryStream;
 use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::{Engine, QueryLanguage, Session};
+use triglot_functions::time_text;
 use triglot_model::Precision;
 
 /// What the request says beside its text. Made anew for each request: TDengine's REST interface

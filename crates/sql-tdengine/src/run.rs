@@ -60,7 +60,7 @@ fn prepare(engine: &Engine, context: &Context, sql: &str) -> Result<Prepared, Ta
         Statement::Insert(parsed)
             if parsed.targets.iter().all(|t| matches!(t.source, InsertSource::Values { .. })) =>
         {
-            insert::rows(engine, context, &parsed, sql).map(Prepared::Rows)
+            insert::rows(engine, context, &parsed, &[], sql).map(Prepared::Rows)
         }
         other => Ok(Prepared::Other(Box::new(other))),
     }

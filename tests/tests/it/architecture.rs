@@ -30,10 +30,11 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
 
 /// Crates of others that only some of ours may name, and which: they decide what a crate knows
 /// (SQL, HTTP) and how long an edit of it takes to build.
-const RESERVED: [(&str, &[&str]); 6] = [
+const RESERVED: [(&str, &[&str]); 7] = [
     ("datafusion", &["functions", "query", "engine", "sql-*", "dialect-*", "tests"]),
     ("parquet", &["storage", "triglot", "tests"]),
     ("actix-web", &["http", "dialect-*", "triglot"]),
+    ("actix-http", &["triglot"]),
     ("rustls", &["http"]),
     ("argon2", &["auth"]),
     ("clap", &["triglot"]),

@@ -1,4 +1,4 @@
-//! Requests and their exact answers, from the files of `golden/cnosdb` and `golden/tdengine`.
+//! Requests and their exact answers, from the files of `golden/cnosdb`, `golden/tdengine` and `golden/kwdb`.
 //!
 //! A file is a list of cases that run in order against one server of their own:
 //!
@@ -25,15 +25,18 @@
 //! coding), `@pad n` (request: n times `x` behind the body), `@contains` (answer: every line of the body occurs somewhere in the answer), `@absent h`
 //! (answer: without this header).
 //!
-//! `<number>` in a wanted body stands for any digits (times taken). `@twice` (request) sends it again and
-//! compares the second answer. Of TDengine's listener `authorization: root` is short for root's header.
+//! `<number>` in a wanted body stands for any digits (times taken), `<word>` for letters, digits and `-`; what
+//! `<word:name>` stands for takes the place of `$name` in the cases behind it. `@twice` (request) sends it again and
+//! compares the second answer. Of TDengine's and KWDB's listeners `authorization: root` is short for root's header.
 //!
-//! Lines `TRIGLOT_…=…` before the first case configure the file's server.
+//! Lines `TRIGLOT_…=…` before the first case configure the file's server. KWDB's listener is asked over TLS, with the
+//! certificate that the server made, where they say `TRIGLOT_KWDB__INSECURE=false`.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::http;
+use crate::http::{self, Reply};
 use crate::server::Server;
 
 #[derive(Debug, Default)]
@@ -109,17 +112,44 @@ fn body_of(request: &Message) -> Vec<u8> {
     body
 }
 
-/// What of the answer is not as wanted.
-fn differences(case: &Case, port: u16) -> Vec<String> {
-    let request = &case.request;
-    let (method, target) = request.first.split_once(' ').unwrap();
-    let mut headers = request.headers.clone();
-    for (name, value) in &mut headers {
-        if name == "authorization" && value == "root" {
-            *value = http::basic("root", "taosdata");
+/// Where the cases of a file go, and what they learned.
+struct Peer {
+    port: u16,
+    /// What `authorization: root` stands for.
+    root: String,
+    /// The certificate to trust, none = plain HTTP.
+    authority: Option<PathBuf>,
+    words: BTreeMap<String, String>,
+}
+
+impl Peer {
+    /// A text with what was learned in the place of the names.
+    fn filled(&self, text: &str) -> String {
+        self.words.iter().fold(text.to_owned(), |text, (name, word)| text.replace(&format!("${name}"), word))
+    }
+
+    fn send(&self, request: &Message) -> Reply {
+        let (method, target) = request.first.split_once(' ').unwrap();
+        let mut headers = request.headers.clone();
+        for (name, value) in &mut headers {
+            *value = self.filled(value);
+            if name == "authorization" && value == "root" {
+                *value = self.root.clone();
+            }
+        }
+        let body =
+            if self.words.is_empty() { body_of(request) } else { self.filled(&request.body).into_bytes() };
+        match &self.authority {
+            Some(file) => http::exchange_tls(self.port, file, method, target, &headers, &body).unwrap(),
+            None => http::exchange(self.port, method, target, &headers, &body).unwrap(),
         }
     }
-    let send = || http::exchange(port, method, target, &headers, &body_of(request)).unwrap();
+}
+
+/// What of the answer is not as wanted.
+fn differences(case: &Case, peer: &mut Peer) -> Vec<String> {
+    let request = &case.request;
+    let send = || peer.send(request);
     let mut reply = send();
     if request.marks.iter().any(|m| m == "twice") {
         reply = send();
@@ -149,56 +179,110 @@ fn differences(case: &Case, port: u16) -> Vec<String> {
     if case.answer.marks.iter().any(|m| m == "contains") {
         let absent = case.answer.body.lines().filter(|l| !body.contains(*l));
         out.extend(absent.map(|l| format!("{l:?} is not in {body:?}")));
-    } else if !is_like(&case.answer.body, &body) {
-        out.push(format!("body {body:?}\n  instead of {:?}", case.answer.body));
+        return out;
+    }
+    let wanted = peer.filled(&case.answer.body);
+    match likeness(&wanted, &body) {
+        Some(words) => peer.words.extend(words),
+        None => out.push(format!("body {body:?}\n  instead of {wanted:?}")),
     }
     out
 }
 
-/// Whether a body is as wanted, whatever the digits that stand for `<number>`.
-fn is_like(wanted: &str, body: &str) -> bool {
-    let mut rest = body;
-    for (at, part) in wanted.split("<number>").enumerate() {
-        if at > 0 {
-            let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-            if digits == 0 {
-                return false;
-            }
-            rest = &rest[digits..];
+/// Whether a body is as wanted, whatever stands for `<number>` and `<word>`; the words that have names.
+fn likeness(wanted: &str, body: &str) -> Option<Vec<(String, String)>> {
+    let (mut wanted, mut rest, mut words) = (wanted, body, Vec::new());
+    loop {
+        let next =
+            ["<number>", "<word>", "<word:"].iter().filter_map(|open| Some((wanted.find(open)?, *open)));
+        let Some((at, open)) = next.min() else { return (wanted == rest).then_some(words) };
+        rest = rest.strip_prefix(&wanted[..at])?;
+        wanted = &wanted[at + open.len()..];
+        let is_part = |c: char| match open {
+            "<number>" => c.is_ascii_digit(),
+            _ => c.is_ascii_alphanumeric() || c == '-',
+        };
+        let (word, behind) = rest.split_at(rest.find(|c| !is_part(c)).unwrap_or(rest.len()));
+        if word.is_empty() {
+            return None;
         }
-        match rest.strip_prefix(part) {
-            Some(behind) => rest = behind,
-            None => return false,
+        if open == "<word:" {
+            let (name, after) = wanted.split_once('>')?;
+            words.push((name.to_owned(), word.to_owned()));
+            wanted = after;
         }
+        rest = behind;
     }
-    rest.is_empty()
+}
+
+#[test]
+fn placeholders_stand_for_what_they_say() {
+    let word = |name: &str, word: &str| (name.to_owned(), word.to_owned());
+    assert_eq!(likeness("a", "a"), Some(Vec::new()));
+    assert_eq!(likeness("t=<number>.", "t=12."), Some(Vec::new()));
+    assert_eq!(likeness("t=<number>", "t=x"), None);
+    assert_eq!(likeness("t=<number>", "t=1 "), None);
+    assert_eq!(likeness("<word:a> <word> <number>", "x-1 y 2"), Some(vec![word("a", "x-1")]));
 }
 
 #[test]
 fn cnosdb_answers() {
-    answers("cnosdb", |server| server.port, 200);
+    let root = http::ROOT.to_owned();
+    answers(
+        "cnosdb",
+        |server, _| Peer { port: server.port, root: root.clone(), authority: None, words: BTreeMap::new() },
+        200,
+    );
 }
 
 #[test]
 fn tdengine_answers() {
-    answers("tdengine", |server| server.taos_port, 10);
+    let root = http::basic("root", "taosdata");
+    answers(
+        "tdengine",
+        |server, _| Peer {
+            port: server.taos_port,
+            root: root.clone(),
+            authority: None,
+            words: BTreeMap::new(),
+        },
+        10,
+    );
+}
+
+#[test]
+fn kwdb_answers() {
+    let root = http::ROOT.to_owned();
+    let peer = |server: &Server, file: &File| {
+        let is_secure = file.settings.iter().any(|(k, v)| k == "TRIGLOT_KWDB__INSECURE" && v == "false");
+        let authority = is_secure.then(|| file.data.join("certs/ca.crt"));
+        Peer { port: server.kwdb_port, root: root.clone(), authority, words: BTreeMap::new() }
+    };
+    answers("kwdb", peer, 10);
+}
+
+/// A file's server.
+struct File {
+    settings: Vec<(String, String)>,
+    data: PathBuf,
 }
 
 /// Runs the files of a directory, each against a server of its own.
-fn answers(dialect: &str, port: fn(&Server) -> u16, at_least: usize) {
+fn answers(dialect: &str, peer: impl Fn(&Server, &File) -> Peer, at_least: usize) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(dialect);
     let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let (mut total, mut failed) = (0, Vec::new());
     for path in files.iter().filter(|p| p.extension().is_some_and(|x| x == "http")) {
         let data = tempfile::tempdir().unwrap();
-        let environment = configuration(path);
+        let file = File { settings: configuration(path), data: data.path().join("data") };
         let environment: Vec<(&str, &str)> =
-            environment.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let server = Server::start_with(&data.path().join("data"), &environment);
+            file.settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let server = Server::start_with(&file.data, &environment);
+        let mut peer = peer(&server, &file);
         for case in cases(path) {
             total += 1;
-            let found = differences(&case, port(&server));
+            let found = differences(&case, &mut peer);
             if !found.is_empty() {
                 let file = path.file_name().unwrap().to_string_lossy();
                 failed.push(format!("{file}: {}\n  {}", case.title, found.join("\n  ")));

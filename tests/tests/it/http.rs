@@ -3,7 +3,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 /// `root` with the empty password.
 pub(crate) const ROOT: &str = "Basic cm9vdDo=";
@@ -35,10 +40,47 @@ pub(crate) fn exchange(
     headers: &[(String, String)],
     body: &[u8],
 ) -> io::Result<Reply> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let mut stream = connect(port)?;
+    talk(&mut stream, port, method, target, headers, body)
+}
+
+/// The same over TLS; `authority` is the PEM file of the certificate to trust.
+pub(crate) fn exchange_tls(
+    port: u16,
+    authority: &Path,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> io::Result<Reply> {
+    let mut roots = rustls::RootCertStore::empty();
+    let certificate = CertificateDer::from_pem_file(authority).map_err(io::Error::other)?;
+    roots.add(certificate).map_err(io::Error::other)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(io::Error::other)?.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1").map_err(io::Error::other)?;
+    let session = rustls::ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut stream = rustls::StreamOwned::new(session, connect(port)?);
+    talk(&mut stream, port, method, target, headers, body)
+}
+
+fn connect(port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+fn talk(
+    stream: &mut (impl Read + Write),
+    port: u16,
+    method: &str,
+    target: &str,
+    headers: &[(String, String)],
+    body: &[u8],
+) -> io::Result<Reply> {
     let mut request =
         format!("{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
     for (name, value) in headers {

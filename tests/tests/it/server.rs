@@ -16,6 +16,8 @@ pub(crate) struct Server {
     pub(crate) port: u16,
     /// Of the TDengine dialect.
     pub(crate) taos_port: u16,
+    /// Of the KWDB dialect, which is insecure unless a test says otherwise.
+    pub(crate) kwdb_port: u16,
 }
 
 /// `target/<profile>`: this test runs as `target/<profile>/deps/it-…`.
@@ -40,7 +42,7 @@ fn command() -> Command {
     for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("TRIGLOT_")) {
         command.env_remove(name);
     }
-    command.args(["serve", "--log-format", "text"]);
+    command.args(["serve", "--log-format", "text"]).env("TRIGLOT_KWDB__INSECURE", "true");
     command
 }
 
@@ -71,13 +73,14 @@ impl Server {
     }
 
     fn run(mut command: Command, port: u16, data: &Path) -> Self {
-        let taos_port = free_port();
+        let (taos_port, kwdb_port) = (free_port(), free_port());
         command.env("TRIGLOT_TDENGINE__LISTEN", format!("127.0.0.1:{taos_port}"));
+        command.env("TRIGLOT_KWDB__LISTEN", format!("127.0.0.1:{kwdb_port}"));
         // A file: nobody reads a pipe while the server runs.
         let log = data.with_extension("log");
         let child =
             command.stderr(std::fs::File::create(&log).unwrap()).stdout(Stdio::null()).spawn().unwrap();
-        let mut server = Self { child, port, taos_port };
+        let mut server = Self { child, port, taos_port, kwdb_port };
         let begin = Instant::now();
         while !server.is_ready() {
             if server.child.try_wait().unwrap().is_some() || begin.elapsed() > PATIENCE {

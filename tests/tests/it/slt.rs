@@ -1,4 +1,4 @@
-//! SQL of the dialects: every file of `slt/cnosdb` and `slt/tdengine` against a server of its own.
+//! SQL of the dialects: every file of `slt/cnosdb`, `slt/tdengine` and `slt/kwdb` against a server of its own.
 //!
 //! CnosDB: NULL and empty cells of an answer both read `NULL` (CSV cannot tell them apart); errors read
 //! `code: message`. The servers compare no passwords (the vendor's default), so that records can
@@ -168,6 +168,11 @@ fn cnosdb_statements() {
 }
 
 #[test]
+fn kwdb_statements() {
+    run_all("kwdb", &[], |server| Kw::new(server.kwdb_port), 400);
+}
+
+#[test]
 fn tdengine_statements() {
     run_all("tdengine", &[], |server| Taos::new(server.taos_port), 1_400);
 }
@@ -278,6 +283,114 @@ impl DB for Taos {
         let exact: Value = serde_json::from_str(&numbers_as_text(&reply.text())).unwrap();
         let mut rows: Vec<Vec<String>> =
             array(&exact["data"]).iter().map(|row| array(row).iter().map(shown).collect()).collect();
+        assert_eq!(json["rows"], rows.len(), "{sql}");
+        if self.sort {
+            rows.sort();
+        }
+        if self.columns {
+            rows.insert(0, meta.iter().map(|c| shown(&c[0])).collect());
+            rows.insert(1, meta.iter().map(|c| format!("{}({})", shown(&c[1]), c[2])).collect());
+        }
+        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; meta.len()], rows })
+    }
+}
+
+/// One client of KWDB's `/restapi/`, in the manual's face. A statement goes to the endpoint that takes it: `insert` for
+/// INSERT, `ddl` for what it admits, `query` for the rest. NULL reads `NULL`, empty text `(empty)`, line feeds in cells
+/// `\n`; other cells as they stand in the answer. Errors read as `desc` has them.
+///
+/// Directives: `--#DATABASE = d` (empty = none given), `--#TZ = zone`, `--#USER_NAME = u` with `--#PASSWORD = p`,
+/// `--#SORT = true`, `--#COLUMNS = true` (a query's first row is then its column names, the second one its types as
+/// `TYPE(length)`).
+struct Kw {
+    port: u16,
+    database: String,
+    zone: String,
+    user: String,
+    password: String,
+    sort: bool,
+    columns: bool,
+}
+
+impl Kw {
+    fn new(port: u16) -> Self {
+        let (database, zone, password) = Default::default();
+        Self { port, database, zone, user: "root".to_owned(), password, sort: false, columns: false }
+    }
+
+    /// Obeys the directives in a record; gives the statement without them.
+    fn obey(&mut self, sql: &str) -> Result<String, Refused> {
+        let mut statement = Vec::new();
+        for line in sql.lines() {
+            let Some(directive) = line.trim().strip_prefix("--#") else {
+                statement.push(line);
+                continue;
+            };
+            let malformed = || Refused(format!("not a directive: --#{directive}"));
+            let (name, value) = directive.split_once('=').ok_or_else(malformed)?;
+            let value = value.trim();
+            match name.trim() {
+                "DATABASE" => value.clone_into(&mut self.database),
+                "TZ" => value.clone_into(&mut self.zone),
+                "USER_NAME" => value.clone_into(&mut self.user),
+                "PASSWORD" => value.clone_into(&mut self.password),
+                "SORT" => self.sort = value.parse().map_err(|_| malformed())?,
+                "COLUMNS" => self.columns = value.parse().map_err(|_| malformed())?,
+                _ => return Err(malformed()),
+            }
+        }
+        Ok(statement.join("\n"))
+    }
+
+    fn target(&self, sql: &str) -> String {
+        let begins = sql.trim_start().trim_start_matches('(');
+        let first: String = begins.chars().take_while(char::is_ascii_alphabetic).collect();
+        let endpoint = match first.to_ascii_lowercase().as_str() {
+            "insert" => "insert",
+            "create" | "drop" | "delete" | "use" | "alter" | "update" | "grant" | "revoke" | "set" => "ddl",
+            _ => "query",
+        };
+        let (database, zone) = (escaped(&self.database), escaped(&self.zone));
+        let parameters = [("db", database), ("tz", zone)];
+        let given: Vec<String> =
+            parameters.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}={v}")).collect();
+        format!("/restapi/{endpoint}?{}", given.join("&"))
+    }
+}
+
+/// For the query part of a URL.
+fn escaped(text: &str) -> String {
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_.~".contains(b);
+    text.bytes().map(|b| if plain(&b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+impl DB for Kw {
+    type Error = Refused;
+    type ColumnType = DefaultColumnType;
+
+    fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Refused> {
+        let sql = self.obey(sql)?;
+        let headers = [("authorization".to_owned(), http::basic(&self.user, &self.password))];
+        let reply = http::exchange(self.port, "POST", &self.target(&sql), &headers, sql.as_bytes())
+            .map_err(|e| Refused(e.to_string()))?;
+        let json: Value = serde_json::from_slice(&reply.body)
+            .map_err(|e| Refused(format!("status {}, {e}: {}", reply.status, reply.text())))?;
+        if json["code"] != 0 {
+            let text = match &json["desc"] {
+                Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join("; "),
+                one => shown(one),
+            };
+            return Err(Refused(text));
+        }
+        let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
+        let Value::Array(meta) = &json["column_meta"] else {
+            return Ok(DBOutput::StatementComplete(json["rows"].as_u64().unwrap_or(0)));
+        };
+        // As they stand: serde_json's doubles may be off by their last bit.
+        let exact: Value = serde_json::from_str(&numbers_as_text(&reply.text())).unwrap();
+        let cell = |value: &Value| shown(value).replace('\n', "\\n");
+        let mut rows: Vec<Vec<String>> =
+            array(&exact["data"]).iter().map(|row| array(row).iter().map(cell).collect()).collect();
         assert_eq!(json["rows"], rows.len(), "{sql}");
         if self.sort {
             rows.sort();

@@ -181,3 +181,65 @@ fn a_million_rows_leave_at_constant_memory() {
     let grown = after.saturating_sub(before);
     assert!(grown < text.len() as u64 / 2, "{grown} bytes of memory for {} bytes of answer", text.len());
 }
+
+/// `INSERT … FILE`: files in the directory that the configuration names, rows as in VALUES, one on each line.
+#[test]
+fn rows_are_inserted_from_files_in_the_configured_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    let files = dir.path().join("files");
+    std::fs::create_dir(&files).unwrap();
+    let listed = files.display().to_string();
+    let server = Server::start_with(&dir.path().join("data"), &[("TRIGLOT_STORAGE__EXTERNAL_DIRS", &listed)]);
+    done(&server, "create database d keep 36500d");
+    done(&server, "create stable d.s (ts timestamp, v int, n varchar(8)) tags (g int)");
+    done(&server, "create table d.t (ts timestamp, v int, n varchar(8))");
+    let write = |name: &str, text: &str| {
+        let path = files.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let answer = |statement: String| without_timing(&sql(&server, "/rest/sql/d", &statement)).to_owned();
+    let affected = |rows: usize| {
+        format!(r#"{{"code":0,"column_meta":[["affected_rows","INT",4]],"data":[[{rows}]],"rows":1}}"#)
+    };
+    let a = write("a.csv", "'2024-01-01 00:00:00', 1, 'one'\r\n\n1704067201000,null,\"it''s, 2\"\n");
+    assert_eq!(answer(format!("insert into t file '{a}'")), affected(2));
+    let b = write("b.csv", "'c1',1704067202000,7\n'c2',1704067202000,8");
+    assert_eq!(
+        answer(format!("insert into s (tbname, ts, g) file '{b}' c3 using s tags (9) (ts, v) file '{b}2'")),
+        r#"{"code":2,"desc":"No such file or directory""#
+    );
+    let c = write("c.csv", "1704067203000,3");
+    let both = format!("insert into s (tbname, ts, g) file '{b}' c3 using s tags (9) (ts, v) file '{c}'");
+    assert_eq!(answer(both), affected(3));
+    assert_eq!(
+        answer("select tbname, ts, v, g from s order by tbname".to_owned())
+            .split("\"data\":")
+            .nth(1)
+            .unwrap(),
+        concat!(
+            r#"[["c1","2024-01-01T00:00:02.000Z",null,7],["c2","2024-01-01T00:00:02.000Z",null,8],"#,
+            r#"["c3","2024-01-01T00:00:03.000Z",3,9]],"rows":3}"#
+        )
+    );
+    assert_eq!(
+        answer("select v, n from t order by ts".to_owned()).split("\"data\":").nth(1).unwrap(),
+        r#"[[1,"one"],[null,"it's, 2"]],"rows":2}"#
+    );
+    // One bad line, and nothing is written.
+    let bad = write("bad.csv", "1704067210000,1,'x'\n1704067211000,oops,'y'\n");
+    let refused = answer(format!("insert into t file '{bad}'"));
+    assert!(refused.starts_with(r#"{"code":534,"desc":"syntax error near 'oops"#), "{refused}");
+    assert!(answer("select count(*) from t".to_owned()).contains("[[2]]"));
+    let short = write("short.csv", "1704067210000,1");
+    assert!(answer(format!("insert into t file '{short}'")).contains("\"code\":9791"));
+    let empty = write("empty.csv", " \n");
+    assert_eq!(answer(format!("insert into t file '{empty}'")), r#"{"code":538,"desc":"File is empty""#);
+    // root may name no other files either.
+    for path in ["/etc/passwd", "../../../etc/passwd"] {
+        assert_eq!(
+            answer(format!("insert into t file '{path}'")),
+            r#"{"code":771,"desc":"Insufficient privilege for operation""#
+        );
+    }
+}

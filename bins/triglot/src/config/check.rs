@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::schema::{Config, WalMode};
-use super::{ConfigError, tdengine};
+use super::{ConfigError, kwdb, tdengine};
 
 /// A dialect's listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +54,6 @@ fn addresses(dialect: &'static str, listen: &str) -> Result<Vec<SocketAddr>, Con
 }
 
 pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
-    if config.kwdb.enabled {
-        return Err(ConfigError::NotBuilt { dialect: "kwdb" });
-    }
     if config.listeners()?.is_empty() {
         return Err(ConfigError::NoListener);
     }
@@ -71,6 +68,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
         ));
     }
     tdengine::check(config)?;
+    kwdb::check(config)?;
     if config.query.max_concurrent == 0 {
         return Err(ConfigError::invalid("query", "max_concurrent", "must be at least 1"));
     }

@@ -3,6 +3,7 @@
 
 mod check;
 mod cnosdb;
+mod kwdb;
 mod load;
 pub(crate) mod machine;
 mod options;
@@ -18,6 +19,7 @@ mod vendor;
 use std::path::PathBuf;
 
 pub(crate) use check::Listener;
+pub(crate) use kwdb::certificate_names;
 pub(crate) use load::{Overrides, load};
 use schema::SECRETS;
 pub(crate) use schema::{Config, Log, LogFormat, Server, WalMode};
@@ -52,11 +54,6 @@ pub(crate) enum ConfigError {
     /// A value that cannot be.
     #[error("{section}.{key}: {reason}")]
     Invalid { section: &'static str, key: &'static str, reason: String },
-    /// A dialect without routes.
-    #[error(
-        "{dialect}.enabled = true: the {dialect} dialect is not built yet in this version; set it to false"
-    )]
-    NotBuilt { dialect: &'static str },
     /// Nothing to serve.
     #[error("no dialect is enabled: set cnosdb.enabled = true")]
     NoListener,

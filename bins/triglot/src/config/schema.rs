@@ -2,6 +2,7 @@
 //! TOML; a test compares the two.
 
 use serde::{Deserialize, Serialize};
+use triglot_dialect_cnosdb::config::BulkItems;
 
 use super::units::{ByteSize, MemorySize, Span};
 
@@ -256,6 +257,8 @@ pub(crate) struct Cnosdb {
     pub(crate) auth_enabled: bool,
     /// HTTP status of failed logins: 401 as in the vendor's manual, or 422 as its server answers.
     pub(crate) auth_error_status: u16,
+    /// What `items` of an answer to `_bulk` holds: `object` as Elasticsearch answers, `string` as the vendor.
+    pub(crate) bulk_items: BulkItems,
     /// The `node_id` of metrics.
     pub(crate) node_id: u64,
     /// Body limit of `/api/v1/sql` and the Prometheus routes.
@@ -271,6 +274,7 @@ impl Default for Cnosdb {
             listen: "127.0.0.1:8902".to_owned(),
             auth_enabled: true,
             auth_error_status: 401,
+            bulk_items: BulkItems::Object,
             node_id: 1001,
             query_sql_limit: ByteSize(16 << 20),
             write_sql_limit: ByteSize(160 << 20),
@@ -293,6 +297,8 @@ pub(crate) struct Tdengine {
     pub(crate) auth_error_status: u16,
     /// HTTP statuses of their own for errors of the engine, instead of 200.
     pub(crate) http_code_server_error: bool,
+    /// Whether line protocol, OpenTSDB and Prometheus make a database that does not exist.
+    pub(crate) sml_auto_create_db: bool,
     /// Rows of one answer, -1 = all.
     pub(crate) restful_row_limit: i64,
     /// The server's time zone, empty = the machine's.
@@ -338,6 +344,7 @@ impl Default for Tdengine {
             instance_id: 32,
             auth_error_status: 401,
             http_code_server_error: false,
+            sml_auto_create_db: false,
             restful_row_limit: -1,
             timezone: String::new(),
             body_limit: ByteSize(64 << 20),
@@ -365,19 +372,57 @@ impl Default for Tdengine {
     }
 }
 
-/// `[kwdb]`: not built yet.
+/// Which of two descriptions of KWDB's API answers follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Wire {
+    /// The published manual.
+    Manual,
+    /// The vendor's server.
+    Server,
+}
+
+/// `[kwdb]`: KWDB's HTTP port.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Kwdb {
-    /// Whether it is served. `true` is refused for now.
+    /// Whether it is served.
     pub(crate) enabled: bool,
     /// Address and port.
     pub(crate) listen: String,
+    /// Whose answers: those of the published manual, or those of the vendor's server.
+    pub(crate) wire: Wire,
+    /// Plain HTTP instead of TLS.
+    pub(crate) insecure: bool,
+    /// Directory of `ca.crt`, `node.crt`, `node.key` (and `ui.crt`, `ui.key`, which are preferred), empty = `certs` in
+    /// the data directory. Made at the first start if there are none. `server.tls_certificate` takes their place.
+    pub(crate) certs_dir: String,
+    /// Further host names and addresses in the certificate that is made.
+    pub(crate) certificate_names: Vec<String>,
+    /// Body limit of all routes.
+    pub(crate) body_limit: ByteSize,
+    /// A query's answer is cut between rows at this size, 0 = never.
+    pub(crate) response_limit: ByteSize,
+    /// Connections at a time, 0 = no limit; requests on further ones are answered 503.
+    pub(crate) max_connections: usize,
+    /// Token sessions at a time, 0 = no limit; further log-ins are answered 503.
+    pub(crate) max_sessions: usize,
 }
 
 impl Default for Kwdb {
     fn default() -> Self {
-        Self { enabled: false, listen: "127.0.0.1:8080".to_owned() }
+        Self {
+            enabled: true,
+            listen: "127.0.0.1:8080".to_owned(),
+            wire: Wire::Manual,
+            insecure: false,
+            certs_dir: String::new(),
+            certificate_names: Vec::new(),
+            body_limit: ByteSize(64 << 20),
+            response_limit: ByteSize(5 << 20),
+            max_connections: 150,
+            max_sessions: 100,
+        }
     }
 }
 

@@ -107,11 +107,16 @@ fn bad_values_name_their_key() {
         ("[server]\ntls_key = \"k.pem\"\n", "server.tls_certificate: is missing"),
         ("[cnosdb]\nlisten = \"nowhere\"\n", "cnosdb.listen: "),
         ("[cnosdb]\nauth_error_status = 403\n", "neither 401 nor 422"),
-        ("[cnosdb]\nenabled = false\n[tdengine]\nenabled = false\n", "no dialect is enabled"),
+        (
+            "[cnosdb]\nenabled = false\n[tdengine]\nenabled = false\n[kwdb]\nenabled = false\n",
+            "no dialect is enabled",
+        ),
         ("[tdengine]\nauth_error_status = 403\n", "tdengine.auth_error_status: 403 is neither 401 nor 200"),
         ("[tdengine]\nrestful_row_limit = -2\n", "tdengine.restful_row_limit: must be -1"),
         ("[tdengine]\ntimezone = \"Mars/Base\"\n", "tdengine.timezone: \"Mars/Base\" is not a time zone"),
-        ("[kwdb]\nenabled = true\n", "the kwdb dialect is not built yet"),
+        ("[kwdb]\nwire = \"both\"\n", "both"),
+        ("[kwdb]\nbody_limit = \"0B\"\n", "kwdb.body_limit: must be above 0"),
+        ("[kwdb]\ncertificate_names = [\"a b\"]\n", "kwdb.certificate_names: \"a b\" is neither"),
         ("[storage]\nmax_tables = 0\n", "storage.max_tables: must be above 0"),
         ("[log\n", "FILE: "),
     ] {

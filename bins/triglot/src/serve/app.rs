@@ -8,13 +8,15 @@ use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpServer, web};
 use triglot_dialect_cnosdb::{CnosDbApp, CnosDbConfig};
+use triglot_dialect_kwdb::KwdbApp;
 use triglot_dialect_tdengine::{LogLevel, Surroundings, TdengineApp};
 use triglot_engine::Engine;
 use triglot_http::access_log::{AccessLog, observe};
-use triglot_http::tls::CertificateStore;
 use triglot_http::{HttpMetrics, health};
 
 use super::drain::Drain;
+use super::redirect;
+use super::tls::Tls;
 use crate::Failure;
 use crate::config::Config;
 
@@ -59,7 +61,7 @@ pub(super) struct Context<'a> {
     pub(super) drain: &'a Drain,
     pub(super) metrics: &'a HttpMetrics,
     pub(super) log_level: &'a LogLevel,
-    pub(super) certificate: Option<&'a Arc<CertificateStore>>,
+    pub(super) tls: &'a Tls,
 }
 
 /// What a listener serves.
@@ -67,6 +69,7 @@ pub(super) struct Context<'a> {
 enum Dialect {
     CnosDb(CnosDbApp),
     Tdengine(TdengineApp),
+    Kwdb(KwdbApp),
 }
 
 impl Dialect {
@@ -75,6 +78,7 @@ impl Dialect {
         match self {
             Self::CnosDb(_) => triglot_dialect_cnosdb::DIALECT,
             Self::Tdengine(_) => triglot_dialect_tdengine::DIALECT,
+            Self::Kwdb(_) => triglot_dialect_kwdb::DIALECT,
         }
     }
 
@@ -82,6 +86,7 @@ impl Dialect {
         match self {
             Self::CnosDb(app) => triglot_dialect_cnosdb::configure(routes, app),
             Self::Tdengine(app) => triglot_dialect_tdengine::configure(routes, app),
+            Self::Kwdb(app) => triglot_dialect_kwdb::configure(routes, app),
         }
     }
 
@@ -94,17 +99,19 @@ impl Dialect {
         match self {
             Self::CnosDb(_) => next.call(request).await,
             Self::Tdengine(app) => triglot_dialect_tdengine::edge(app, request, next).await,
+            Self::Kwdb(app) => triglot_dialect_kwdb::edge(app, request, next).await,
         }
     }
 }
 
 impl Context<'_> {
-    /// The server of one dialect. `config::check` lets no other through than those built here.
+    /// The server of one dialect.
     pub(super) fn server(&self, bound: Bound) -> Result<Server, Failure> {
         let dialect = match bound.dialect {
             "cnosdb" => Dialect::CnosDb(self.cnosdb()?),
             "tdengine" => Dialect::Tdengine(self.tdengine()?),
-            other => return Err(Failure::Message(format!("the {other} dialect is not built yet"))),
+            "kwdb" => Dialect::Kwdb(self.kwdb()?),
+            other => return Err(Failure::Message(format!("there is no dialect {other}"))),
         };
         self.listen(dialect, bound.sockets)
     }
@@ -116,6 +123,7 @@ impl Context<'_> {
             listen: c.listen.clone(),
             auth_enabled: c.auth_enabled,
             auth_error_status: c.auth_error_status,
+            bulk_items: c.bulk_items,
             node_id: c.node_id,
             query_sql_limit: bytes(c.query_sql_limit.0),
             write_sql_limit: bytes(c.write_sql_limit.0),
@@ -134,22 +142,40 @@ impl Context<'_> {
             .map_err(|e| Failure::doing("tdengine", e))
     }
 
+    fn kwdb(&self) -> Result<KwdbApp, Failure> {
+        KwdbApp::new(self.engine.clone(), self.config.kwdb_options(), self.metrics.clone())
+            .map_err(|e| Failure::doing("KWDB's functions", e))
+    }
+
     fn listen(&self, dialect: Dialect, sockets: Vec<TcpListener>) -> Result<Server, Failure> {
         let log = AccessLog { dialect: dialect.name(), metrics: self.metrics.clone() };
         let (drain, probe) = (self.drain.clone(), super::probe(self.drain));
-        let server = HttpServer::new(move || {
-            let (log, drain, probe) = (log.clone(), drain.clone(), probe.clone());
-            let (routes, edge) = (dialect.clone(), dialect.clone());
+        let (served, ready) = (dialect.clone(), Arc::clone(&probe));
+        let application = move || {
+            let (log, drain, probe) = (log.clone(), drain.clone(), Arc::clone(&ready));
+            let (routes, edge) = (served.clone(), served.clone());
             App::new()
                 .configure(|c| health::configure(c, probe))
                 .configure(|c| routes.configure(c))
                 .wrap(from_fn(move |request, next| edge.clone().edge(request, next)))
                 .wrap(from_fn(move |request, next| drain.clone().guard(request, next)))
                 .wrap(from_fn(move |request, next| observe(log.clone(), request, next)))
-        });
+        };
+        let (certificate, connections) = match &dialect {
+            Dialect::Kwdb(app) => (self.tls.kwdb(self.config), Some(app.connections().clone())),
+            Dialect::CnosDb(_) | Dialect::Tdengine(_) => (self.tls.common(), None),
+        };
+        if let (Some(certificate), Some(connections)) = (certificate, &connections) {
+            return redirect::server(self.config, sockets, certificate, connections, &probe, application);
+        }
         let s = &self.config.server;
         let workers = self.config.workers();
-        let mut server = server
+        let mut server = HttpServer::new(application)
+            .on_connect(move |_, data| {
+                if let Some(connections) = &connections {
+                    data.insert(connections.enter());
+                }
+            })
             .workers(workers)
             .max_connections(s.max_connections.div_ceil(workers))
             .keep_alive(s.keep_alive.0)
@@ -157,7 +183,7 @@ impl Context<'_> {
             .tcp_nodelay(true)
             .disable_signals();
         for socket in sockets {
-            server = match self.certificate {
+            server = match certificate {
                 Some(store) => {
                     let tls = store.server_config().map_err(|e| Failure::doing("TLS", e))?;
                     server.listen_rustls_0_23(socket, tls)?
@@ -171,4 +197,19 @@ impl Context<'_> {
 
 fn bytes(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_that_the_sockets_have() {
+        let socket = bind_one("tdengine", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let bound = Bound { dialect: "tdengine", sockets: vec![socket] };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(bound.addresses().unwrap(), [("tdengine", address)]);
+        assert_ne!(port, 0);
+    }
 }

@@ -6,6 +6,7 @@ mod engine;
 mod log;
 mod notify;
 mod records;
+mod redirect;
 mod signals;
 mod start;
 mod tls;
@@ -25,6 +26,7 @@ use app::Bound;
 use drain::Drain;
 use signals::{Signal, Signals};
 use start::Speaker;
+use tls::Tls;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The commit, given by release builds.
@@ -43,7 +45,7 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
     let mut signals = Signals::new()?;
     // Before the engine: a port that is taken should be told at once, not after a long recovery.
     let bound = app::bind(&config)?;
-    let certificate = tls::load(&config.server)?;
+    let tls = Tls::load(&config, start::year())?;
     let engine = tokio::select! {
         engine = engine::open(&config) => engine?,
         // Recovery may be broken off anywhere.
@@ -59,7 +61,7 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
         drain: &drain,
         metrics: &metrics,
         log_level: &log_level,
-        certificate: certificate.as_ref(),
+        tls: &tls,
     };
     let addresses = bound.iter().map(Bound::addresses).collect::<Result<Vec<_>, _>>()?.concat();
     let handles = start_servers(&context, bound)?;
@@ -68,7 +70,7 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
     loop {
         match signals.next().await {
             Signal::End => break,
-            Signal::Reload => tls::reload(&config.server, certificate.as_ref()),
+            Signal::Reload => tls.reload(),
         }
     }
     stop(&config, &engine, &drain, handles, signals).await

@@ -86,9 +86,13 @@ pub(super) fn tell(
         let (file, offset, bytes) = (&torn.file, torn.offset, torn.bytes);
         speaker.say(&format!("{file}: {bytes} bytes of unacknowledged writes cut off at byte {offset}"));
     }
-    let scheme = if config.server.tls_certificate.is_empty() { "http" } else { "https" };
     for (dialect, address) in addresses {
+        let scheme = if speaks_tls(config, dialect) { "https" } else { "http" };
         speaker.say(&format!("{dialect} on {scheme}://{address}"));
+    }
+    if config.kwdb.enabled && !config.kwdb.insecure && config.server.tls_certificate.is_empty() {
+        let dir = std::path::absolute(config.kwdb_certs_dir())?;
+        speaker.say(&format!("kwdb's certificates are in {}: clients trust ca.crt", dir.display()));
     }
     if !config.ignored.is_empty() {
         speaker.say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
@@ -97,6 +101,22 @@ pub(super) fn tell(
         speaker.warn(&warning);
     }
     Ok(())
+}
+
+/// Whether a listener's connections are encrypted.
+fn speaks_tls(config: &Config, dialect: &str) -> bool {
+    match dialect {
+        "kwdb" => !config.kwdb.insecure,
+        _ => !config.server.tls_certificate.is_empty(),
+    }
+}
+
+/// The present year, for certificates.
+pub(super) fn year() -> i32 {
+    use triglot_model::Clock as _;
+    // A year has 31,556,952 seconds on average; a day more or less at its turn does not matter.
+    let years = triglot_model::SystemClock.now_ns() / 1_000_000_000 / 31_556_952;
+    1970 + i32::try_from(years).unwrap_or(0)
 }
 
 /// What an operator should know.
@@ -116,14 +136,17 @@ fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<
         if config.tdengine.enabled {
             open.push("tdengine: taosdata");
         }
+        if config.kwdb.enabled {
+            open.push("kwdb: the empty one");
+        }
         let open = open.join(", ");
         warnings.push(format!("user root has the vendors' default password ({open}); it is accepted {who}"));
     }
     for listener in &public {
-        let tls = if config.server.tls_certificate.is_empty() {
-            " without TLS: passwords travel in clear text"
-        } else {
+        let tls = if speaks_tls(config, listener.dialect) {
             ""
+        } else {
+            " without TLS: passwords travel in clear text"
         };
         warnings.push(format!("{} is reachable from other machines{tls}", listener.dialect));
     }
@@ -131,6 +154,9 @@ fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<
         warnings.push(
             "cnosdb.auth_enabled = false: passwords of peers on this machine are not compared".to_owned(),
         );
+    }
+    if config.kwdb.enabled && config.kwdb.insecure {
+        warnings.push("kwdb.insecure = true: passwords and tokens travel in clear text".to_owned());
     }
     if config.wal.mode != crate::config::WalMode::Always {
         warnings.push(
@@ -161,11 +187,12 @@ mod tests {
                 ("TRIGLOT_CNOSDB__LISTEN", "0.0.0.0:8902"),
                 ("TRIGLOT_AUTH__ALLOW_DEFAULT_CREDENTIALS", "true"),
                 ("TRIGLOT_CNOSDB__AUTH_ENABLED", "false"),
+                ("TRIGLOT_KWDB__INSECURE", "true"),
                 ("TRIGLOT_WAL__MODE", "os"),
             ],
             true,
         );
-        assert_eq!(open.len(), 4, "{open:?}");
+        assert_eq!(open.len(), 5, "{open:?}");
         assert!(open[0].contains("from everywhere"));
         assert!(open[1].contains("without TLS"));
     }

@@ -51,7 +51,7 @@ impl Server {
         let port = free_port();
         let mut command = triglot(&["serve", "--log-format", "text"]);
         command.arg("--data-dir").arg(data).env("TRIGLOT_CNOSDB__LISTEN", format!("{host}:{port}"));
-        command.env("TRIGLOT_TDENGINE__LISTEN", "127.0.0.1:0");
+        command.env("TRIGLOT_TDENGINE__LISTEN", "127.0.0.1:0").env("TRIGLOT_KWDB__LISTEN", "127.0.0.1:0");
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());
         let child = command.stderr(Stdio::piped()).spawn().unwrap();
         let mut server = Self { child, url: format!("{scheme}://127.0.0.1:{port}"), port };

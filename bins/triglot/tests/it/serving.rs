@@ -8,12 +8,18 @@ fn rows_survive_a_stop_and_start_lines_tell_what_is_insecure() {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("data");
     let mut server = Server::start(&data);
-    let lines = server.start_lines(5);
+    let lines = server.start_lines(7);
     assert_eq!(lines[0], format!("triglot {}", env!("CARGO_PKG_VERSION")));
     assert_eq!(lines[1], format!("data directory {}", data.display()));
     assert_eq!(lines[2], format!("cnosdb on http://127.0.0.1:{}", server.port));
     assert!(lines[3].starts_with("tdengine on http://127.0.0.1:"), "{lines:?}");
-    assert!(lines[4].starts_with("warning: user root has the vendors' default password"), "{lines:?}");
+    assert!(lines[4].starts_with("kwdb on https://127.0.0.1:"), "{lines:?}");
+    let certificates = data.join("certs").display().to_string();
+    assert!(
+        lines[5].starts_with("kwdb's certificates are in ") && lines[5].contains(&certificates),
+        "{lines:?}"
+    );
+    assert!(lines[6].starts_with("warning: user root has the vendors' default password"), "{lines:?}");
     assert_eq!(server.get("/health/live").unwrap().0, 200);
     assert_eq!(server.post_as("", "/api/v1/write?db=public", "m,t=a f=1 1\nm,t=b f=2 2\n").0, 200);
     assert_eq!(server.stop(), Some(0));
@@ -38,11 +44,19 @@ fn acknowledged_rows_survive_a_kill() {
 fn a_public_listener_needs_a_password_or_permission() {
     let dir = tempfile::tempdir().unwrap();
     let listen = format!("cnosdb.listen=0.0.0.0:{}", free_port());
-    let refused = triglot(&["serve", "--set", &listen, "--set", "tdengine.enabled=false"])
-        .arg("--data-dir")
-        .arg(dir.path())
-        .output()
-        .unwrap();
+    let refused = triglot(&[
+        "serve",
+        "--set",
+        &listen,
+        "--set",
+        "tdengine.enabled=false",
+        "--set",
+        "kwdb.enabled=false",
+    ])
+    .arg("--data-dir")
+    .arg(dir.path())
+    .output()
+    .unwrap();
     assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
     assert!(said.contains("TRIGLOT_ROOT_PASSWORD") && said.contains("default password"), "{said}");
@@ -50,7 +64,7 @@ fn a_public_listener_needs_a_password_or_permission() {
     let mut server = Server::start_on("0.0.0.0", dir.path(), &[("TRIGLOT_ROOT_PASSWORD", "geheim")]);
     assert_eq!(server.post_as("geheim", "/api/v1/sql", "SELECT 1").0, 200);
     assert_eq!(server.post_as("", "/api/v1/sql", "SELECT 1").0, 401);
-    let lines = server.start_lines(5);
+    let lines = server.start_lines(7);
     assert!(lines.iter().any(|l| l.contains("reachable from other machines")), "{lines:?}");
     assert!(!lines.iter().any(|l| l.contains("geheim") || l.contains("default password")), "{lines:?}");
 }
@@ -61,6 +75,7 @@ fn a_second_process_on_the_same_directory_is_refused() {
     let _server = Server::start(dir.path());
     let second =
         triglot(&["serve", "--set", "cnosdb.listen=127.0.0.1:0", "--set", "tdengine.listen=127.0.0.1:0"])
+            .args(["--set", "kwdb.listen=127.0.0.1:0"])
             .arg("--data-dir")
             .arg(dir.path())
             .output()

@@ -6,6 +6,8 @@ use super::cell::{Column, Map, list_range};
 use super::number::push_json_f64;
 use triglot_http::text::time::Fraction;
 
+pub(crate) use triglot_http::text::json::push_string;
+
 /// The keys of a result, sorted and escaped once: `(place of the column, ,"key":)`.
 pub(super) struct Keys(Vec<(usize, Vec<u8>)>);
 
@@ -124,40 +126,4 @@ fn push_map(out: &mut Vec<u8>, map: &Map, row: usize) {
         push_value(out, &map.values, index);
     }
     out.push(b'}');
-}
-
-/// Appends a JSON string with its quotes.
-pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
-    out.push(b'"');
-    let bytes = text.as_bytes();
-    let special = |b: u8| (b < 0x20) | (b == b'"') | (b == b'\\');
-    // Nearly all texts need no escape: all bytes are looked at, which the compiler does sixteen at a time.
-    if bytes.iter().fold(false, |found, b| found | special(*b)) {
-        push_escaped(out, bytes);
-    } else {
-        out.extend_from_slice(bytes);
-    }
-    out.push(b'"');
-}
-
-fn push_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
-    let mut copied = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-        copied = at + 1;
-        match byte {
-            b'"' => out.extend_from_slice(b"\\\""),
-            b'\\' => out.extend_from_slice(b"\\\\"),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            0x08 => out.extend_from_slice(b"\\b"),
-            0x0c => out.extend_from_slice(b"\\f"),
-            other => out.extend_from_slice(format!("\\u{other:04x}").as_bytes()),
-        }
-    }
-    out.extend_from_slice(bytes.get(copied..).unwrap_or_default());
 }

@@ -19,6 +19,7 @@ use super::series_cache::{KnownSeries, RawKey};
 use super::table_rows::{PendingSeries, TableRows};
 use super::value::Class;
 use super::{Batcher, ColumnShape, Committed, IngestError};
+use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};
 
 /// Schema changes of others may race with ours; after so many rounds something is wrong.
@@ -45,6 +46,7 @@ impl Batcher {
 
     /// Makes missing tables and columns, all tables of the request in one catalog record.
     async fn make_schema(&mut self) -> Result<(), EngineError> {
+        self.tables.iter().filter_map(|t| t.def.as_deref()).try_for_each(refuse_keyed)?;
         for _ in 0..SCHEMA_ROUNDS {
             let mut ops = Vec::new();
             let mut of = Vec::new();
@@ -181,18 +183,18 @@ async fn write_shard(engine: &Engine, shard: ShardId, parts: Vec<ShardRows>) -> 
 }
 
 /// Rows of one table, ready to be sent to their shards.
-pub(super) struct Assembled {
-    pub(super) def: Arc<TableDef>,
-    pub(super) columns: Vec<(ColumnId, ArrayRef)>,
-    pub(super) times: Vec<i64>,
-    pub(super) row_series: Vec<u32>,
-    pub(super) series: Vec<Resolved>,
+pub(crate) struct Assembled {
+    pub(crate) def: Arc<TableDef>,
+    pub(crate) columns: Vec<(ColumnId, ArrayRef)>,
+    pub(crate) times: Vec<i64>,
+    pub(crate) row_series: Vec<u32>,
+    pub(crate) series: Vec<Resolved>,
     /// By shard, for the known ones among the series.
-    pub(super) epochs: Vec<u64>,
+    pub(crate) epochs: Vec<u64>,
     /// None = the table's rule.
-    pub(super) op: Option<RowOp>,
+    pub(crate) op: Option<RowOp>,
     /// For each row which columns were written explicitly, where NULLs are to overwrite.
-    pub(super) set: Option<BinaryArray>,
+    pub(crate) set: Option<BinaryArray>,
 }
 
 impl Assembled {
@@ -226,7 +228,7 @@ fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError>
 
 /// Sends assembled tables to their shards, all shards side by side. Rows that are sent again because tags
 /// were changed meanwhile count twice in the tenant's rates.
-pub(super) async fn store(
+pub(crate) async fn store(
     engine: &Engine,
     database: &DatabaseDef,
     tables: Vec<Assembled>,
@@ -288,11 +290,11 @@ fn shard_rows(
 }
 
 /// A series with the shard it lives in.
-pub(super) struct Resolved {
-    pub(super) shard: ShardId,
-    pub(super) series: SeriesRef,
+pub(crate) struct Resolved {
+    pub(crate) shard: ShardId,
+    pub(crate) series: SeriesRef,
     /// None: not to be remembered.
-    pub(super) key: Option<RawKey>,
+    pub(crate) key: Option<RawKey>,
 }
 
 fn resolve(
@@ -316,7 +318,7 @@ fn resolve(
 }
 
 /// The identity of a row with these tags in this table, whatever dialect made it.
-pub(super) fn series_key(
+pub(crate) fn series_key(
     def: &TableDef,
     mut tags: Vec<(ColumnId, Box<str>)>,
 ) -> Result<SeriesKey, EngineError> {

@@ -16,6 +16,7 @@ use triglot_storage::SeriesRef;
 use super::IngestError;
 use super::commit::{Assembled, Resolved, series_key, store};
 use super::geometry::check_geometry;
+use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};
 
 /// Tags may change between asking for a series' shard and writing to it; after so many rounds
@@ -32,6 +33,7 @@ pub(crate) async fn insert(
     batches: &[RecordBatch],
     op: Option<RowOp>,
 ) -> Result<u64, EngineError> {
+    refuse_keyed(def)?;
     let targets: Result<Vec<&ColumnDef>, IngestError> = columns
         .iter()
         .map(|name| {
@@ -127,7 +129,7 @@ pub(super) fn check_times(
     if let Some(time) = times.iter().find(|t| **t == i64::MAX) {
         return Err(IngestError::EndOfTime { table: def.name.clone(), time: *time }.into());
     }
-    if let Some(ns) = database.retention_ns {
+    if let Some(ns) = def.retention_ns(database) {
         let precision = def.precision();
         let horizon = precision.from_ns(engine.clock().now_ns().saturating_sub(ns));
         if let Some(time) = times.iter().find(|t| **t < horizon) {
@@ -221,7 +223,7 @@ fn time_values(def: &TableDef, column: &ColumnDef, values: &ArrayRef) -> Result<
 }
 
 /// Refuses values that the column cannot hold although their type is its type.
-pub(super) fn check_values(
+pub(crate) fn check_values(
     def: &TableDef,
     column: &ColumnDef,
     values: &ArrayRef,
@@ -255,7 +257,7 @@ pub(super) fn check_values(
     Ok(())
 }
 
-pub(super) fn cast(values: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn cast(values: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
     if values.data_type() == to {
         return Ok(Arc::clone(values));
     }

@@ -3,6 +3,7 @@
 //! A [`Batcher`] takes the rows of one request one value at a time and keeps them as columns.
 //! Nothing is stored, and no table or column made, before [`Batcher::commit`].
 
+mod absent;
 mod column;
 mod commit;
 mod error;
@@ -12,6 +13,7 @@ mod overwrite;
 mod rows;
 mod series_cache;
 mod table_rows;
+mod typed;
 mod value;
 
 use std::borrow::Cow;
@@ -22,12 +24,14 @@ use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
 
+pub(crate) use commit::{Assembled, Resolved, series_key, store};
 pub use error::{ColumnShape, IngestError};
-pub(crate) use insert::insert as insert_batches;
+pub(crate) use insert::{cast, check_values, insert as insert_batches};
 pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
+pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;

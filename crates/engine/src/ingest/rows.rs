@@ -1,14 +1,16 @@
-//! Rows that come as columns with their series by name: INSERT into child and normal tables.
+//! Rows that come as columns with their series by name or tags: INSERT of dialects that convert values themselves.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray};
-use triglot_model::{ColumnId, RowOp, TableDef};
+use triglot_model::{ColumnDef, ColumnId, IdentityRule, RewriteRule, TableDef};
 use triglot_storage::{SeriesKey, SeriesRef};
 
+use super::absent;
 use super::commit::{Assembled, Resolved, series_key, store};
 use super::insert::check_times;
 use crate::child_tables::{NewChild, TableIn};
+use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};
 
 /// Child tables may be dropped and tags changed between looking series up and writing to them; after so
@@ -30,6 +32,8 @@ pub struct SeriesRows {
     pub columns: Vec<(ColumnId, ArrayRef)>,
     /// Which columns were written, where NULLs are to overwrite ([`triglot_storage::physical::SET`]).
     pub set: Option<BinaryArray>,
+    /// What becomes of a row that has an older one's series and time.
+    pub rewrite: RewriteRule,
 }
 
 /// A series that rows are written to.
@@ -41,22 +45,33 @@ pub enum RowsOf {
     Child(String),
     /// A child table that is made if it does not exist.
     Ensure(Box<NewChild>),
-}
-
-impl RowsOf {
-    fn child(&self) -> Option<&str> {
-        match self {
-            Self::Table => None,
-            Self::Child(name) => Some(name),
-            Self::Ensure(new) => Some(&new.name),
-        }
-    }
+    /// The series that these tags mean under the table's identity rule; it is made if it does not exist. Tags
+    /// are texts as the series index keeps them ([`crate::Value::tag_text`]), by column, each once; absent
+    /// ones are NULL. What a known series has beside its identity stays.
+    Tags(Vec<(ColumnId, Box<str>)>),
 }
 
 /// Writes rows of tables of one database; what is refused is refused before anything is written.
-pub(crate) async fn write_series_rows(engine: &Engine, tables: &[SeriesRows]) -> Result<u64, EngineError> {
+pub(crate) async fn write_series_rows(engine: &Engine, tables: Vec<SeriesRows>) -> Result<u64, EngineError> {
+    if tables.iter().all(|rows| rows.rewrite != RewriteRule::Reject) {
+        return write_rows(engine, &tables).await;
+    }
+    let writer = engine.clone();
+    // To its end even if nobody waits for it: another writer must see these rows once it gets the lock.
+    let work = async move {
+        let _locks = absent::lock(&writer, &tables).await;
+        for rows in tables.iter().filter(|rows| rows.rewrite == RewriteRule::Reject) {
+            absent::check(&writer, rows).await?;
+        }
+        write_rows(&writer, &tables).await
+    };
+    engine.on_query_runtime(work).await
+}
+
+async fn write_rows(engine: &Engine, tables: &[SeriesRows]) -> Result<u64, EngineError> {
     let Some(database) = tables.first().map(|t| Arc::clone(&t.table.database)) else { return Ok(0) };
     for rows in tables {
+        refuse_keyed(&rows.table.def)?;
         check_times(&rows.table.def, &database, engine, &rows.times)?;
     }
     for _ in 0..STALE_ROUNDS {
@@ -64,11 +79,11 @@ pub(crate) async fn write_series_rows(engine: &Engine, tables: &[SeriesRows]) ->
         let mut assembled = Vec::with_capacity(tables.len());
         for rows in tables {
             let (series, epochs) = resolve(engine, rows)?;
-            let fresh = rows.series.iter().zip(&series).filter_map(|(of, resolved)| match resolved.series {
-                SeriesRef::Key(_) => of.child(),
+            let fresh = series.iter().filter_map(|resolved| match &resolved.series {
+                SeriesRef::Key(key) => key.child.as_deref(),
                 SeriesRef::Known(_) => None,
             });
-            if fresh.clone().next().is_some() {
+            if rows.table.def.identity == IdentityRule::ChildName && fresh.clone().next().is_some() {
                 claims.push(engine.claim_children(&rows.table, fresh)?);
             }
             assembled.push(Assembled {
@@ -78,7 +93,7 @@ pub(crate) async fn write_series_rows(engine: &Engine, tables: &[SeriesRows]) ->
                 row_series: rows.row_series.clone(),
                 series,
                 epochs,
-                op: Some(RowOp::Merge),
+                op: Some(rows.rewrite.row_op()),
                 set: rows.set.clone(),
             });
         }
@@ -92,18 +107,20 @@ pub(crate) async fn write_series_rows(engine: &Engine, tables: &[SeriesRows]) ->
 }
 
 /// The series of `rows`, and the epochs, by shard, at which the known ones hold.
-fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolved>, Vec<u64>), EngineError> {
+pub(super) fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolved>, Vec<u64>), EngineError> {
     let TableIn { database, def } = &rows.table;
     // Before the look-ups: an epoch that ends between is found out by the writer.
     let epochs = engine.series_epochs(def.id);
     let meta = engine.table_meta(def, database);
-    let keys: Result<Vec<SeriesKey>, EngineError> = rows.series.iter().map(|of| identity(def, of)).collect();
-    let located = engine.storage().locate_series(&meta, &keys?)?;
+    let keys: Result<Vec<SeriesKey>, EngineError> =
+        rows.series.iter().map(|of| identity(engine, def, of)).collect();
+    let keys = keys?;
+    let located = engine.storage().locate_series(&meta, &keys)?;
     let mut series = Vec::with_capacity(located.len());
-    for (of, (shard, known)) in rows.series.iter().zip(located) {
+    for ((of, key), (shard, known)) in rows.series.iter().zip(keys).zip(located) {
         let found = match (known, of) {
             (Some(sid), _) => SeriesRef::Known(sid),
-            (None, RowsOf::Table) => SeriesRef::Key(series_key(def, Vec::new())?),
+            (None, RowsOf::Table | RowsOf::Tags(_)) => SeriesRef::Key(key),
             (None, RowsOf::Ensure(new)) => SeriesRef::Key(engine.new_series(def, new.as_ref().clone())?),
             (None, RowsOf::Child(name)) => {
                 return Err(super::IngestError::TableNotFound { table: name.clone() }.into());
@@ -114,10 +131,19 @@ fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolved>, Vec<u64
     Ok((series, epochs))
 }
 
-/// What the series is looked up by.
-fn identity(def: &TableDef, of: &RowsOf) -> Result<SeriesKey, EngineError> {
-    match of.child() {
-        Some(name) => Ok(SeriesKey { child: Some(name.into()), tags: Vec::new() }),
-        None => series_key(def, Vec::new()),
+/// What the series is looked up by; for tags all of the series.
+fn identity(engine: &Engine, def: &TableDef, of: &RowsOf) -> Result<SeriesKey, EngineError> {
+    match of {
+        RowsOf::Table => series_key(def, Vec::new()),
+        RowsOf::Child(name) => Ok(SeriesKey { child: Some(name.as_str().into()), tags: Vec::new() }),
+        RowsOf::Ensure(new) => Ok(SeriesKey { child: Some(new.name.as_str().into()), tags: Vec::new() }),
+        RowsOf::Tags(tags) => {
+            let max = engine.limits().max_tag_bytes;
+            if let Some((id, _)) = tags.iter().find(|(_, value)| value.len() > max) {
+                let column = def.column_by_id(*id).map_or_else(String::new, |c: &ColumnDef| c.name.clone());
+                return Err(super::IngestError::TooLong { table: def.name.clone(), column, max }.into());
+            }
+            series_key(def, tags.clone())
+        }
     }
 }

@@ -14,7 +14,7 @@ const SEGMENTS: usize = 16;
 /// The hash of (database, raw key). Seeded per process with a random number, so that clients cannot
 /// make keys that collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RawKey(u128);
+pub(crate) struct RawKey(u128);
 
 /// A series as it was when its key was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, Int32Array};
 use datafusion::logical_expr::{ident, lit};
 use triglot_catalog::{NewColumn, NewIdentity};
-use triglot_model::{ColumnId, ColumnKind, ColumnType, ErrorKind, Precision};
+use triglot_model::{ColumnId, ColumnKind, ColumnType, ErrorKind, Precision, RewriteRule};
 use triglot_query::CHILD_NAME;
 
 use super::{open, root, rows};
@@ -69,6 +69,7 @@ async fn insert(
         times: values.iter().map(|(t, _)| *t).collect(),
         columns: vec![(ColumnId(1), column)],
         set: None,
+        rewrite: RewriteRule::Merge,
     };
     match engine.execute(session, Statement::InsertRows(vec![rows])).await? {
         Outcome::Affected(rows) => Ok(rows),

@@ -85,3 +85,23 @@ async fn only_administrators_name_files_outside_of_the_configured_directories() 
     assert_eq!(kind(export(&engine, &root, &data.join("x.csv")).await), ErrorKind::NotSupported);
     assert_eq!(rows(&engine, &owner, "select * from b").await, ["1|2"], "a table's rows go by its database");
 }
+
+/// Not even administrators: the rows of a statement are no reason to read other files.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_are_read_from_the_configured_directories_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let (data, open, closed) = (dir.path().join("data"), dir.path().join("open"), dir.path().join("closed"));
+    for dir in [&open, &closed] {
+        std::fs::create_dir(dir).unwrap();
+        std::fs::write(dir.join("a.csv"), "1,2\n").unwrap();
+    }
+    std::os::unix::fs::symlink(&closed, open.join("link")).unwrap();
+    let engine = open_with_access(&data, FileAccess { dirs: vec![open.clone()], private: None }).await;
+    assert_eq!(engine.read_listed_file(&open.join("a.csv"), 100).await.unwrap(), "1,2\n");
+    for path in [closed.join("a.csv"), open.join("link/a.csv"), open.join("../closed/a.csv")] {
+        let error = engine.read_listed_file(&path, 100).await.unwrap_err();
+        assert!(matches!(error, EngineError::FileDenied { .. }), "{path:?}: {error}");
+    }
+    let missing = engine.read_listed_file(&open.join("b.csv"), 100).await.unwrap_err();
+    assert!(matches!(missing, EngineError::File { .. }), "{missing}");
+}

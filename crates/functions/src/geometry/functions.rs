@@ -32,11 +32,17 @@ pub enum GeometryFunction {
     Equals,
     /// `(a) -> binary`: well-known binary, little endian.
     AsBinary,
+    /// `(a, b) -> boolean`: they have a point in common, their interiors have none.
+    Touches,
+    /// `(a, b) -> boolean`: no point of b is outside a.
+    Covers,
+    /// `(a, b) -> boolean`: every point of b is in the interior of a.
+    ContainsProperly,
 }
 
 impl GeometryFunction {
-    /// All of them.
-    pub const ALL: [Self; 8] = [
+    /// Those that every dialect with geometries has.
+    pub const COMMON: [Self; 8] = [
         Self::Distance,
         Self::Area,
         Self::Contains,
@@ -58,6 +64,9 @@ impl GeometryFunction {
             Self::Disjoint => "st_disjoint",
             Self::Equals => "st_equals",
             Self::AsBinary => "st_asbinary",
+            Self::Touches => "st_touches",
+            Self::Covers => "st_covers",
+            Self::ContainsProperly => "st_containsproperly",
         }
     }
 
@@ -92,6 +101,9 @@ impl GeometryFunction {
             Self::Within => matrix.is_within(),
             Self::Disjoint => matrix.is_disjoint(),
             Self::Equals => matrix.is_equal_topo(),
+            Self::Touches => matrix.is_touches(),
+            Self::Covers => matrix.is_covers(),
+            Self::ContainsProperly => matrix.is_contains_properly(),
             _ => matrix.is_intersects(),
         })
     }

@@ -1,4 +1,4 @@
-use super::{Duration, Ident, Query, Span};
+use super::{Duration, Ident, Span};
 
 /// An expression and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +60,7 @@ pub enum ExprKind {
         /// Upper bound.
         high: Box<Expr>,
     },
-    /// `e [NOT] IN (…)`.
+    /// `e [NOT] IN (…)`. Queries stand in FROM only (sheet section 7).
     InList {
         /// What is tested.
         expr: Box<Expr>,
@@ -69,17 +69,6 @@ pub enum ExprKind {
         /// The list.
         list: Vec<Expr>,
     },
-    /// `e [NOT] IN (SELECT …)`.
-    InQuery {
-        /// What is tested.
-        expr: Box<Expr>,
-        /// `NOT IN`.
-        negated: bool,
-        /// The query.
-        query: Box<Query>,
-    },
-    /// `(SELECT …)` as a value.
-    Subquery(Box<Query>),
     /// `CASE [v] WHEN … THEN … [ELSE …] END`.
     Case {
         /// `v`

@@ -214,6 +214,24 @@ pub enum Statement {
         /// No error if it is absent.
         if_exists: bool,
     },
+    /// `CREATE INDEX [IF NOT EXISTS] [db.]i ON s (tag, …)`.
+    CreateIndex {
+        /// The index. Its database is that of the table.
+        name: TableName,
+        /// No error if it exists.
+        if_not_exists: bool,
+        /// The super table.
+        table: TableName,
+        /// Its tags.
+        columns: Vec<Ident>,
+    },
+    /// `DROP INDEX [IF EXISTS] [db.]i`.
+    DropIndex {
+        /// The index.
+        name: TableName,
+        /// No error if it is absent.
+        if_exists: bool,
+    },
     /// `KILL QUERY 'id'`.
     KillQuery(String),
     /// `KILL CONNECTION id`.
@@ -249,8 +267,6 @@ pub enum ObjectKind {
     Stream,
     /// `FUNCTION`
     Function,
-    /// `INDEX`, which belongs to a database.
-    Index,
     /// `TSMA`, which belongs to a database.
     Tsma,
 }

@@ -222,12 +222,7 @@ impl Parser<'_> {
         let expr = Box::new(left.expr);
         self.expect(TokenKind::LeftParen)?;
         let outer = std::mem::take(&mut self.tallest);
-        let kind = if self.at_word("select") {
-            let query = Box::new(self.query()?);
-            ExprKind::InQuery { expr, negated, query }
-        } else {
-            ExprKind::InList { expr, negated, list: self.list(Self::expr)? }
-        };
+        let kind = ExprKind::InList { expr, negated, list: self.list(Self::expr)? };
         self.expect(TokenKind::RightParen)?;
         let height = std::mem::replace(&mut self.tallest, outer);
         self.node(kind, self.span_from(start), height.max(left.height))
@@ -287,20 +282,15 @@ impl Parser<'_> {
         self.node(ExprKind::Literal(literal), token.span, 0)
     }
 
-    /// `(e)` or `(SELECT …)`.
+    /// `(e)`.
     fn in_parentheses(&mut self) -> Result<Node> {
         let start = self.advance().span.start;
         let outer = std::mem::take(&mut self.tallest);
-        let kind = if self.at_word("select") {
-            ExprKind::Subquery(Box::new(self.query()?))
-        } else {
-            self.expr()?.kind
-        };
+        let kind = self.expr()?.kind;
         self.expect(TokenKind::RightParen)?;
         let height = std::mem::replace(&mut self.tallest, outer);
-        // Parentheses make no node of their own, a query does.
-        let above = if matches!(kind, ExprKind::Subquery(_)) { height } else { height.saturating_sub(1) };
-        self.node(kind, self.span_from(start), above)
+        // Parentheses make no node of their own.
+        self.node(kind, self.span_from(start), height.saturating_sub(1))
     }
 
     fn word_primary(&mut self) -> Result<Node> {

@@ -17,6 +17,13 @@ pub(super) mod reason {
     pub(crate) const NO_VALUE: &str = "value expected";
 }
 
+/// See [`crate::parse_lines`].
+pub(crate) fn parse_lines(text: &str) -> Result<(Vec<RawValue>, Vec<Row>)> {
+    let mut rows = Rows::new(text, 0);
+    rows.lines()?;
+    Ok(rows.finish())
+}
+
 /// Reads rows from a position on.
 #[derive(Debug)]
 pub(super) struct Rows<'a> {
@@ -79,10 +86,49 @@ impl<'a> Rows<'a> {
             }
         }
         self.pos += 1;
+        self.end_row(start, first);
+        Ok(())
+    }
+
+    /// Each line that is not blank is a row: values with commas between them.
+    pub(super) fn lines(&mut self) -> Result<()> {
+        let text = self.sql;
+        let mut start = 0;
+        for line in text.split_inclusive('\n') {
+            // The scanner sees no further than the line.
+            self.sql = text.get(..start + line.trim_end().len()).unwrap_or(text);
+            self.bytes = self.sql.as_bytes();
+            self.pos = start;
+            start += line.len();
+            if !line.trim().is_empty() {
+                self.line()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `value {"," value}` up to the end.
+    fn line(&mut self) -> Result<()> {
+        let (start, first) = (self.pos, self.values.len());
+        loop {
+            self.skip()?;
+            let value = self.value()?;
+            self.values.push(value);
+            match self.bytes.get(self.pos) {
+                Some(b',') => self.pos += 1,
+                None => break,
+                Some(_) => return Err(self.error(reason::INVALID)),
+            }
+        }
+        self.end_row(start, first);
+        Ok(())
+    }
+
+    /// What was read from byte `start` and value `first` on is a row.
+    fn end_row(&mut self, start: usize, first: usize) {
         let narrow = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let len = narrow(self.values.len() - first);
         self.rows.push(Row { first: narrow(first), len, span: lex::span(start, self.pos) });
-        Ok(())
     }
 
     /// The byte looked at, 0 at the end.

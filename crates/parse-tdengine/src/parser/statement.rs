@@ -20,7 +20,6 @@ const REFUSED: &[(&str, &str, &str)] = &[
     ("create", "recursive", "TSMA"),
     ("create", "rsma", "RSMA"),
     ("drop", "rsma", "RSMA"),
-    ("create", "index", "INDEX"),
     ("create", "sma", "INDEX"),
     ("create", "function", "UDF"),
     ("create", "aggregate", "UDF"),
@@ -69,7 +68,6 @@ const OBJECTS: &[(&str, ObjectKind)] = &[
     ("topic", ObjectKind::Topic),
     ("stream", ObjectKind::Stream),
     ("function", ObjectKind::Function),
-    ("index", ObjectKind::Index),
     ("tsma", ObjectKind::Tsma),
 ];
 
@@ -173,6 +171,13 @@ impl Parser<'_> {
             self.create_database()
         } else if self.eat_word("user") {
             self.create_user()
+        } else if self.eat_word("index") {
+            let if_not_exists = self.if_not_exists()?;
+            let name = self.table_name()?;
+            self.expect_word("on")?;
+            let table = self.table_name()?;
+            let columns = self.parenthesised(Self::column_name)?;
+            Ok(Statement::CreateIndex { name, if_not_exists, table, columns })
         } else if self.eat_word("view") {
             self.create_view(false)
         } else if self.eat_words("or", "replace") {
@@ -196,6 +201,9 @@ impl Parser<'_> {
             self.drop_database()
         } else if self.eat_word("user") {
             self.drop_user()
+        } else if self.eat_word("index") {
+            let if_exists = self.if_exists();
+            Ok(Statement::DropIndex { name: self.table_name()?, if_exists })
         } else if self.eat_word("view") {
             let if_exists = self.if_exists();
             Ok(Statement::DropView { name: self.table_name()?, if_exists })

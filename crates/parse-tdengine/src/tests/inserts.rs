@@ -135,3 +135,26 @@ fn rows_know_their_values_and_places() {
     assert_eq!(values.iter().map(|v| text(v.span())).collect::<Vec<_>>(), ["1", "'a'", "2", "null"]);
     assert!(matches!(values[3], RawValue::Null(_)));
 }
+
+#[test]
+fn lines_of_a_file_are_rows() {
+    let text = "'2021-07-13 14:07:34.630', '10.2',219 , null\r\n\n  now + 1s,\t\"a,b\",-1.5e3,true\n1,2";
+    let (values, rows) = crate::parse_lines(text).expect("rows");
+    let shown = |row: &crate::ast::Row| -> Vec<&str> {
+        let values = &values[row.first as usize..(row.first + row.len) as usize];
+        values.iter().map(|v| &text[v.span().start as usize..v.span().end as usize]).collect()
+    };
+    assert_eq!(
+        rows.iter().map(shown).collect::<Vec<_>>(),
+        [
+            vec!["'2021-07-13 14:07:34.630'", "'10.2'", "219", "null"],
+            vec!["now + 1s", "\"a,b\"", "-1.5e3", "true"],
+            vec!["1", "2"],
+        ]
+    );
+    assert_eq!(crate::parse_lines(" \n\n").map(|(_, rows)| rows.len()), Ok(0));
+    for (text, offset) in [("1,,2", 2), ("1,2\n3,", 6), ("1 2", 2), ("1,'a", 2), ("1)", 1), ("a,b\nabc", 0)] {
+        let error = crate::parse_lines(text).expect_err(text);
+        assert_eq!((error.code(), error.offset), (0x0216, offset), "{text}");
+    }
+}

@@ -37,14 +37,14 @@ proptest! {
         rows.dedup_by_key(|r| (r.g, r.t));
         let (n, t, x) = (|| col("n"), || col("t"), || col("x"));
         let found = by_group(&rows, batch_rows, vec![
-            (selection::first_known(n(), t()), "first"),
-            (selection::last_known(n(), t()), "last"),
-            (selection::first_row(n(), t()), "first_row"),
-            (selection::last_row(n(), t()), "last_row"),
-            (selection::beside_first(t(), n(), t()), "first_t"),
-            (selection::beside_last(x(), n(), t()), "last_x"),
-            (selection::beside_largest(t(), n(), t()), "max_t"),
-            (selection::beside_smallest(x(), n(), t()), "min_x"),
+            (selection::first_known(n(), &[t()]), "first"),
+            (selection::last_known(n(), &[t()]), "last"),
+            (selection::first_row(n(), &[t()]), "first_row"),
+            (selection::last_row(n(), &[t()]), "last_row"),
+            (selection::beside_first(t(), n(), &[t()]), "first_t"),
+            (selection::beside_last(x(), n(), &[t()]), "last_x"),
+            (selection::beside_largest(t(), n(), &[t()]), "max_t"),
+            (selection::beside_smallest(x(), n(), &[t()]), "min_x"),
         ]);
         let expected: Vec<String> = groups(&rows).into_iter().map(|rows| {
             let known: Vec<&Row> = rows.iter().filter(|r| r.n.is_some()).collect();
@@ -140,7 +140,7 @@ fn windows_and_values_of_their_rows() {
     let windows =
         AssignWindows { groups: vec![col("g")], time: col("t"), kind: WindowKind::Session { gap: 2 } };
     let plan = LogicalPlanBuilder::from(windows.over(table("m", &rows, 2)).unwrap());
-    let last = selection::last_known(col("n"), col("t")).alias("last");
+    let last = selection::last_known(col("n"), &[col("t")]).alias("last");
     let ends = vec![min(col("t")).alias("first_t"), max(col("t")).alias("last_t"), last];
     let plan = plan.aggregate(vec![col("g"), col(WINDOW)], ends).unwrap().build().unwrap();
     assert_eq!(run(&select(plan, &["g", "first_t", "last_t", "last"]), 2), ["a|1|2|3", "a|9|9|4"]);

@@ -38,6 +38,8 @@ pub struct SessionOptions {
     pub batch_rows: usize,
     /// Whether identifiers without quotes are lowered.
     pub normalize_identifiers: bool,
+    /// Whether numbers with a point are decimals instead of doubles.
+    pub decimal_literals: bool,
     /// The functions; see [`SessionOptions::default_functions`].
     pub functions: Arc<Functions>,
     /// Planners of operators and literals, asked before DataFusion's.
@@ -70,6 +72,7 @@ impl SessionOptions {
             target_partitions,
             batch_rows: 8192,
             normalize_identifiers: true,
+            decimal_literals: false,
             functions: Arc::new(Self::default_functions()),
             expr_planners: Vec::new(),
             analyzer_rules: Vec::new(),
@@ -93,6 +96,7 @@ impl SessionOptions {
             .with_collect_statistics(false);
         let options = config.options_mut();
         options.sql_parser.enable_ident_normalization = self.normalize_identifiers;
+        options.sql_parser.parse_float_as_decimal = self.decimal_literals;
         // A scan chooses its partitions by its size; a small one must stay in one partition, where
         // no exchange is needed. So operators do not deal rows out any further by themselves.
         options.optimizer.enable_round_robin_repartition = false;

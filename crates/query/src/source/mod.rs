@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 pub(crate) mod memory;
+mod since;
 mod snapshot;
 
 use std::fmt::Debug;
@@ -15,6 +16,7 @@ use roaring::RoaringBitmap;
 use triglot_model::{ColumnId, ShardId, Sid, TableDef};
 use triglot_storage::TimeRange;
 
+pub use since::Since;
 pub use snapshot::{NameSeries, SnapshotSource};
 
 /// The rows of one part of a scan: `__sid: UInt32`, `__time: Int64`, then the asked columns.

@@ -83,6 +83,15 @@ impl SeriesTable {
         Self { schema: Arc::new(Schema::new(fields)), ..self.clone() }
     }
 
+    /// The same table without its time: what is seen of tables whose rows have none.
+    #[must_use]
+    pub fn without_time(&self) -> Self {
+        let time = self.source.table().time_column().map(|c| c.name.as_str());
+        let fields = self.schema.fields().iter().filter(|f| Some(f.name().as_str()) != time);
+        let schema = Arc::new(Schema::new(fields.cloned().collect::<Vec<_>>()));
+        Self { schema, ..self.clone() }
+    }
+
     /// The same table with one more column at the end: [`SERIES_COLUMN`], `UInt64`, equal for two rows
     /// exactly if they belong to one series. For operators that partition by series.
     #[must_use]

@@ -45,6 +45,16 @@ impl SeriesListTable {
         Self { source, tags, schema: Arc::new(Schema::new(fields)), only: None }
     }
 
+    /// The tags alone, without [`CHILD_NAME`].
+    #[must_use]
+    pub fn without_names(&self) -> Self {
+        let named = self.tags.last() == Some(&ColumnId::CHILD_NAME);
+        let kept = self.tags.len() - usize::from(named);
+        let fields: Vec<_> = self.schema.fields().iter().take(kept).cloned().collect();
+        let tags = self.tags.iter().take(kept).copied().collect();
+        Self { tags, schema: Arc::new(Schema::new(fields)), ..self.clone() }
+    }
+
     /// One series only.
     #[must_use]
     pub fn of_series(&self, shard: ShardId, sid: Sid) -> Self {

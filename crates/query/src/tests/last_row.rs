@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use triglot_model::Precision;
 
 use super::fixture::{explain, plain, query, session, sorted};
+use crate::source::Since;
 use crate::source::memory::{MemorySource, TestRow};
 
 const FIRES: &[&str] = &[
@@ -52,6 +53,23 @@ fn rows() -> impl Strategy<Value = Vec<TestRow>> {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    /// Rows before an instant are as if they were not there, newest rows and counts included.
+    #[test]
+    fn rows_since_an_instant_answer_like_those_alone(rows in rows(), part in 0_usize..60) {
+        let first = rows.get(part).map_or(700, |r| r.time);
+        let later: Vec<TestRow> = rows.iter().filter(|r| r.time >= first).cloned().collect();
+        let more = ["SELECT * FROM cpu", "SELECT count(*), min(time) FROM cpu", "SELECT n FROM cpu WHERE time < '1970-01-01T00:00:00.000000900Z'"];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            for sql in FIRES.iter().chain(&more) {
+                let expected = plain(Precision::Nano, &later).sql(sql).await.unwrap().collect().await.unwrap();
+                let source = Since::new(MemorySource::new(Precision::Nano, &rows, 512), first);
+                let found = query(&session(source), sql).await.unwrap();
+                assert_eq!(sorted(&found), sorted(&expected), "{sql}");
+            }
+        });
+    }
+
     #[test]
     fn last_rows_answer_like_all_rows(rows in rows()) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

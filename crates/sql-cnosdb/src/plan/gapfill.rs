@@ -197,8 +197,8 @@ fn grid(input: &LogicalPlan, window: &WindowCall) -> Result<Grid> {
         _ => Ok(of(edges)),
     };
     Ok(Grid {
-        first: tightest(first, greatest)?,
-        last: tightest(last, least)?,
+        first: Some(tightest(first, greatest)?),
+        last: Some(tightest(last, least)?),
         stride: Stride::Fixed(window.in_unit.slide()),
     })
 }

@@ -249,11 +249,13 @@ fn recorded(options: &UserOptions) -> Result<OptionChanges, KwError> {
 
 /// A time as VALID UNTIL takes it, in UTC unless it has an offset.
 fn instant(text: &str) -> Result<i64, KwError> {
-    let parsed = arrow::compute::kernels::cast_utils::string_to_timestamp_nanos(text);
-    parsed.map_err(|_| {
+    let parsed = arrow::compute::kernels::cast_utils::string_to_datetime(&chrono::Utc, text);
+    let instant = parsed.map_err(|_| {
         let message = format!("could not parse \"{text}\" as type timestamp");
         KwError::new("22007", message)
-    })
+    })?;
+    // What no clock of this server will show is for ever.
+    Ok(instant.timestamp_nanos_opt().unwrap_or(i64::MAX))
 }
 
 fn check_name(name: &str) -> Result<(), KwError> {

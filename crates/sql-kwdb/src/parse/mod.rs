@@ -4,12 +4,15 @@ mod alter;
 mod create;
 mod database;
 mod dialect;
+mod dml;
+mod fill;
 mod others;
 mod show;
 mod split;
 mod tokens;
 mod types;
 mod users;
+pub(crate) mod values;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +26,10 @@ use triglot_parse_sql::{Input, Located, error_location, fold};
 
 use crate::KwError;
 use crate::ast::{Show, Stmt};
+use crate::types::TypeSpec;
 
+pub(crate) use dialect::DIALECT;
+pub(crate) use fill::FILL;
 pub use split::{Piece, split};
 
 /// How many brackets one statement may hold in each other. KWDB's own clauses nest as sqlparser does.
@@ -61,6 +67,11 @@ pub(crate) fn row_source(text: &str) -> Result<Show, KwError> {
     read(text, show::show)
 }
 
+/// Parses a type's name with its width.
+pub(crate) fn type_spec(text: &str) -> Result<TypeSpec, KwError> {
+    read(text, |p| types::spec(p).map(|written| written.spec))
+}
+
 /// Tokenises, bounds and reads all of a text.
 fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Result<T, KwError> {
     let tokens = tokens::tokenize(text)?;
@@ -74,7 +85,7 @@ fn read<T>(text: &str, parse: impl FnOnce(&mut Input<'_>) -> Parsed<T>) -> Resul
     bounds::check_operators(&tokens, limit).map_err(tokens::too_large)?;
     let is_definition = matches!(first.as_str(), "CREATE" | "ALTER" | "SET" | "COMMENT" | "SHOW");
     let tokens = if is_definition { tokens } else { tokens::for_expressions(tokens, text) };
-    let mut input = Input::new(&dialect::DIALECT, tokens.clone());
+    let mut input = Input::new(&DIALECT, tokens.clone());
     let parsed = parse(&mut input).and_then(|parsed| {
         input.end()?;
         Ok(parsed)
@@ -113,6 +124,9 @@ fn one(p: &mut Input<'_>) -> Parsed<Stmt> {
         ("REVOKE", _) => users::revoke(p)?,
         ("TRUNCATE", _) => others::truncate(p)?,
         ("COMMENT", _) => others::comment(p)?,
+        ("INSERT" | "UPSERT", _) => dml::insert(p)?,
+        ("UPDATE", _) => dml::update(p)?,
+        ("DELETE", _) => dml::delete(p)?,
         ("SHOW", _) => Stmt::Show(show::show(p)?),
         ("SET", _) => others::set(p)?,
         (word, _) => return others::unknown(p, word),
@@ -122,23 +136,27 @@ fn one(p: &mut Input<'_>) -> Parsed<Stmt> {
 /// `[db.[public.]]table`. What stands before one point is a database or the schema `public` of the session's: a name
 /// `public.t` is taken for the latter, since there is one user schema and its name is that.
 pub(crate) fn table_name(name: ObjectName) -> Parsed<TableName> {
-    let written = name.to_string();
-    let parts: Option<Vec<String>> =
-        name.0.into_iter().map(|part| part.as_ident().cloned().map(fold)).collect();
+    let invalid = || KwError::new("42601", format!("invalid table name: {name}"));
+    let parts = name.0.iter().map(|part| part.as_ident().cloned().map(fold)).collect::<Option<_>>();
+    Ok(table_of_parts(parts.ok_or_else(invalid)?)?)
+}
+
+/// The same of a name in parts.
+fn table_of_parts(mut parts: Vec<String>) -> Result<TableName, KwError> {
+    let written = parts.join(".");
     let invalid = || KwError::new("42601", format!("invalid table name: {written}"));
-    let mut parts = parts.ok_or_else(invalid)?;
     let table = parts.pop().ok_or_else(invalid)?;
     let mut database = parts.pop();
     if let Some(outer) = parts.pop() {
         if database.as_deref() != Some(PUBLIC) {
             let message = format!("relation \"{written}\" does not exist");
-            return Err(KwError::new("42P01", message).into());
+            return Err(KwError::new("42P01", message));
         }
         database = Some(outer);
     } else if database.as_deref() == Some(PUBLIC) {
         database = None;
     }
-    if parts.is_empty() { Ok(TableName { tenant: None, database, table }) } else { Err(invalid().into()) }
+    if parts.is_empty() { Ok(TableName { tenant: None, database, table }) } else { Err(invalid()) }
 }
 
 /// The one schema of users.

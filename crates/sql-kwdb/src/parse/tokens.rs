@@ -76,7 +76,7 @@ pub(super) fn for_expressions(tokens: Vec<TokenWithSpan>, text: &str) -> Vec<Tok
             _ => out.push(token),
         }
     }
-    out
+    super::fill::as_conditions(out)
 }
 
 fn unit(token: &TokenWithSpan) -> Option<&'static str> {

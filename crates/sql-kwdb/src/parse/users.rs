@@ -89,7 +89,11 @@ fn rights(p: &Input<'_>, words: &[String]) -> Parsed<Rights> {
 
 fn target(p: &mut Input<'_>) -> Parsed<GrantTarget> {
     if p.word("DATABASE") {
-        return Ok(GrantTarget::Databases(p.names()?));
+        let mut names = vec![p.name()?];
+        while p.token(&Token::Comma) {
+            names.push(p.name()?);
+        }
+        return Ok(GrantTarget::Databases(names));
     }
     p.word("TABLE");
     Ok(GrantTarget::Tables(tables(p)?))

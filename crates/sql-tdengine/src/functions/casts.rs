@@ -16,7 +16,7 @@ use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, integer_prefix, is_null, number_prefix,
 };
 use super::operators::{binary, condition};
-use super::{decimal, udf};
+use super::{decimals, udf};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
 
@@ -102,15 +102,7 @@ pub(super) fn convert(
         TaosType::Timestamp => Typed::fixed(as_time(operand, env), ty),
         TaosType::Double => Typed::fixed(as_double(operand), ty),
         TaosType::Float => Typed::fixed(plain_cast(as_double(operand), DataType::Float32), ty),
-        TaosType::Decimal { .. } => {
-            let output = ty.arrow(env.precision);
-            let expr = match operand.ty {
-                from if from.is_text() => decimal::of_text(as_text(operand), output),
-                from if from.is_number() => decimal::of_number(operand.expr, output),
-                _ => decimal::of_number(as_double(operand), output),
-            };
-            Typed::fixed(expr, ty)
-        }
+        TaosType::Decimal { precision, scale } => decimals::convert(operand, precision, scale),
         TaosType::Bool => Typed::fixed(truth(operand), ty),
         _ => integer(operand, ty, env),
     })
@@ -274,8 +266,26 @@ pub(crate) fn case(
     Ok(Typed::new(Expr::Case(Case::new(None, pairs, otherwise)), ty, length))
 }
 
+/// The type that values of several types have together: their own if it is one, BIGINT of integers, DOUBLE of other
+/// numbers, else text. `None` without values.
+pub(super) fn common_type<'t>(values: impl Iterator<Item = &'t Typed> + Clone) -> Option<TaosType> {
+    let first = values.clone().next()?.ty;
+    let all = |fits: fn(TaosType) -> bool| values.clone().all(|v| fits(v.ty));
+    Some(if values.clone().all(|v| v.ty == first) {
+        first
+    } else if all(|ty| ty.is_integer() && ty != TaosType::UBigInt) {
+        TaosType::BigInt
+    } else if all(|ty| ty.is_number() || ty == TaosType::Bool) {
+        TaosType::Double
+    } else if values.clone().any(|v| v.ty == TaosType::Nchar) {
+        TaosType::Nchar
+    } else {
+        TaosType::Varchar
+    })
+}
+
 /// In the one Arrow type that functions use for its type.
-fn uniform(typed: Typed, env: &FunctionEnv) -> Expr {
+pub(super) fn uniform(typed: Typed, env: &FunctionEnv) -> Expr {
     let ty = typed.ty.arrow(env.precision);
     match constant(&typed.expr) {
         Some(value) if value.data_type() == ty => typed.expr,

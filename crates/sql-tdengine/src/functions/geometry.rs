@@ -54,6 +54,9 @@ fn predicate(name: &str) -> Option<GeometryFunction> {
         "st_intersects" => GeometryFunction::Intersects,
         "st_equals" => GeometryFunction::Equals,
         "st_contains" => GeometryFunction::Contains,
+        "st_containsproperly" => GeometryFunction::ContainsProperly,
+        "st_covers" => GeometryFunction::Covers,
+        "st_touches" => GeometryFunction::Touches,
         _ => return None,
     })
 }

@@ -212,18 +212,7 @@ fn extreme(greatest: bool, args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, 
     if values.iter().any(super::convert::is_null) {
         return Ok(Typed::fixed(lit(ScalarValue::Boolean(None)), TaosType::Bool));
     }
-    let first = values.first().map(|v| v.ty);
-    let same = values.iter().all(|v| Some(v.ty) == first);
-    let numeric = values.iter().all(|v| v.ty.is_number() || v.ty == TaosType::Bool);
-    let ty = match first {
-        Some(ty) if same && !matches!(ty, TaosType::Decimal { .. }) => ty,
-        _ if numeric && values.iter().all(|v| v.ty.is_integer() && v.ty != TaosType::UBigInt) => {
-            TaosType::BigInt
-        }
-        _ if numeric => TaosType::Double,
-        _ if values.iter().any(|v| v.ty == TaosType::Nchar) => TaosType::Nchar,
-        _ => TaosType::Varchar,
-    };
+    let ty = super::casts::common_type(values.iter()).ok_or_else(|| args.wrong_number())?;
     let length = values.iter().map(|v| v.length).max().unwrap_or(0);
     let exprs = values
         .into_iter()

@@ -3,8 +3,10 @@
 
 mod args;
 mod casts;
+mod conditional;
 mod convert;
-mod decimal;
+mod decimals;
+mod digests;
 mod geometry;
 pub(crate) mod json;
 mod math;
@@ -18,7 +20,7 @@ mod time;
 pub(crate) mod udf;
 
 pub(crate) use casts::{case, cast};
-pub(crate) use decimal::DecimalFault;
+pub(crate) use decimals::DecimalFault;
 pub(crate) use operators::{between, binary, condition, in_list, literal, unary};
 
 use crate::TaosError;
@@ -37,7 +39,13 @@ pub(crate) fn scalar(name: &str, args: Vec<Typed>, env: &FunctionEnv) -> Result<
     if let Some(found) = string::call(name, &args)? {
         return Ok(Some(found));
     }
+    if let Some(found) = digests::call(name, &args)? {
+        return Ok(Some(found));
+    }
     if let Some(found) = time::call(name, &args, env)? {
+        return Ok(Some(found));
+    }
+    if let Some(found) = conditional::call(name, &args, env)? {
         return Ok(Some(found));
     }
     if let Some(found) = conversion(name, &args)? {

@@ -15,7 +15,7 @@ use super::convert::{
     as_bytes, as_double, as_integer, as_text, as_time, constant, constant_text, constant_time, count_as_time,
     is_null, time_constant,
 };
-use super::{decimal, json, udf};
+use super::{decimals, json, udf};
 use crate::time_text::{midnight_of, months_later, parse_time};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType};
@@ -154,7 +154,7 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv)
         Add | Sub if left.ty == TaosType::Timestamp || right.ty == TaosType::Timestamp => {
             time_arithmetic(op, left, right, env)
         }
-        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right, env),
+        Add | Sub | Mul | Div | Rem => arithmetic(op, left, right),
         BitAnd | BitOr => {
             check_arithmetic(&left)?;
             check_arithmetic(&right)?;
@@ -231,11 +231,11 @@ fn check_arithmetic(operand: &Typed) -> Result<(), TaosError> {
     if fits { Ok(()) } else { Err(invalid_type()) }
 }
 
-fn arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Result<Typed, TaosError> {
+fn arithmetic(op: BinaryOp, left: Typed, right: Typed) -> Result<Typed, TaosError> {
     check_arithmetic(&left)?;
     check_arithmetic(&right)?;
-    if let Some(ty) = decimal_result(op, left.ty, right.ty) {
-        return Ok(decimal_arithmetic(op, left, right, ty, env));
+    if let Some(TaosType::Decimal { precision, scale }) = decimals::result_type(op, left.ty, right.ty) {
+        return Ok(decimals::arithmetic(op, left, right, (precision, scale)));
     }
     let (left, right) = (as_double(left), as_double(right));
     let expr = match op {
@@ -246,58 +246,6 @@ fn arithmetic(op: BinaryOp, left: Typed, right: Typed, env: &FunctionEnv) -> Res
         _ => udf::of_doubles("remainder", [left, right], |a, b| (b != 0.0).then(|| a % b)),
     };
     Ok(Typed::fixed(expr, TaosType::Double))
-}
-
-/// Digits in all and behind the point of an exact operand.
-const fn digits(ty: TaosType) -> Option<(i32, i32)> {
-    Some(match ty {
-        TaosType::Decimal { precision, scale } => (precision as i32, scale as i32),
-        TaosType::Bool | TaosType::TinyInt | TaosType::UTinyInt => (3, 0),
-        TaosType::SmallInt | TaosType::USmallInt => (5, 0),
-        TaosType::Int | TaosType::UInt => (10, 0),
-        TaosType::BigInt => (19, 0),
-        TaosType::UBigInt => (20, 0),
-        _ => return None,
-    })
-}
-
-/// The DECIMAL that arithmetic gives, if one operand is one and the other is exact.
-fn decimal_result(op: BinaryOp, left: TaosType, right: TaosType) -> Option<TaosType> {
-    let is_decimal = |ty| matches!(ty, TaosType::Decimal { .. });
-    if !is_decimal(left) && !is_decimal(right) {
-        return None;
-    }
-    let ((p1, s1), (p2, s2)) = (digits(left)?, digits(right)?);
-    let (precision, scale) = match op {
-        BinaryOp::Add | BinaryOp::Sub => ((p1 - s1).max(p2 - s2) + s1.max(s2) + 1, s1.max(s2)),
-        BinaryOp::Mul => (p1 + p2 + 1, s1 + s2),
-        BinaryOp::Div => {
-            let scale = (s1 + p2 + 1).max(6);
-            (p1 - s1 + s2 + scale, scale)
-        }
-        _ => ((p1 - s1).min(p2 - s2) + s1.max(s2), s1.max(s2)),
-    };
-    let over = (precision - 38).max(0);
-    let scale = (scale - over).max(scale.min(6));
-    Some(TaosType::Decimal {
-        precision: u8::try_from(precision.clamp(1, 38)).unwrap_or(38),
-        scale: i8::try_from(scale).unwrap_or(0),
-    })
-}
-
-fn decimal_arithmetic(op: BinaryOp, left: Typed, right: Typed, ty: TaosType, env: &FunctionEnv) -> Typed {
-    let exact = |typed: Typed| match digits(typed.ty) {
-        Some((precision, 0)) if !matches!(typed.ty, TaosType::Decimal { .. }) => cast(
-            as_integer_or_unsigned(typed),
-            DataType::Decimal128(u8::try_from(precision).unwrap_or(20), 0),
-        ),
-        _ => typed.expr,
-    };
-    Typed::fixed(decimal::arithmetic(op, exact(left), exact(right), ty.arrow(env.precision)), ty)
-}
-
-fn as_integer_or_unsigned(typed: Typed) -> Expr {
-    if typed.ty == TaosType::UBigInt { typed.expr } else { cast(typed.expr, DataType::Int64) }
 }
 
 /// `ts ± duration`, `duration + ts`, `ts ± n`, `ts − ts`.

@@ -1,18 +1,19 @@
 //! Functions of texts.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Int64Array, StringArray, StringBuilder};
 use arrow::datatypes::DataType;
 use datafusion::common::{Result as DfResult, ScalarValue};
 use datafusion::prelude::{Expr, cast, lit};
+use regex::Regex;
 
 use super::args::Args;
-use super::casts::to_text;
 use super::convert::{as_integer, constant_integer, is_null};
 use super::udf;
 use crate::typed::Typed;
-use crate::{TaosError, TaosType};
+use crate::{TaosError, TaosType, like};
 
 /// The call of a function of this family.
 pub(super) fn call(name: &str, args: &Args<'_>) -> Result<Option<Typed>, TaosError> {
@@ -45,7 +46,7 @@ pub(super) fn call(name: &str, args: &Args<'_>) -> Result<Option<Typed>, TaosErr
         "substr" | "substring" => substring(args)?,
         "substring_index" => substring_index(args)?,
         "char" => characters(args)?,
-        "md5" | "sha2" | "to_base64" => digest(name, args)?,
+        "like_in_set" | "regexp_in_set" => pattern_in_set(name, args)?,
         _ => return Ok(None),
     }))
 }
@@ -114,6 +115,34 @@ fn find_in_set(texts: Vec<Expr>) -> Typed {
         });
         Ok(Arc::new(places.collect::<Int64Array>()))
     }))
+}
+
+/// LIKE_IN_SET, REGEXP_IN_SET`(s, patterns [, separator])`: the place of the first pattern that the text has the form
+/// of, from 1; 0 if there is none. What is no regular expression fits nothing.
+fn pattern_in_set(name: &str, args: &Args<'_>) -> Result<Typed, TaosError> {
+    let (text, set, separator) = args.two_or_three()?;
+    let separator = separator.map_or_else(|| Ok(lit(",")), |s| args.text(s))?;
+    let texts = vec![args.text(text)?, args.text(set)?, separator];
+    let is_regex = name == "regexp_in_set";
+    let name = if is_regex { "regexp_in_set" } else { "like_in_set" };
+    Ok(bigint(udf::call(name, DataType::Int64, texts, move |args| {
+        let (texts, sets, separators) = (udf::texts(args, 0)?, udf::texts(args, 1)?, udf::texts(args, 2)?);
+        let mut compiled: HashMap<&str, Option<Regex>> = HashMap::new();
+        let rows = texts.iter().zip(sets).zip(separators);
+        let places = rows.map(|((text, set), separator)| {
+            let (text, set, separator) = (text?, set?, separator?);
+            let mut patterns = set.split(separator).filter(|_| !separator.is_empty());
+            let found = patterns.position(|pattern| {
+                if !is_regex {
+                    return like::matches(pattern, text);
+                }
+                let regex = compiled.entry(pattern).or_insert_with(|| Regex::new(pattern).ok());
+                regex.as_ref().is_some_and(|regex| regex.is_match(text))
+            });
+            Some(found.map_or(0, |place| i64::try_from(place + 1).unwrap_or(0)))
+        });
+        Ok(Arc::new(places.collect::<Int64Array>()))
+    })))
 }
 
 /// The type of a text made of others.
@@ -312,33 +341,4 @@ fn characters(args: &Args<'_>) -> Result<Typed, TaosError> {
         Ok(Arc::new(texts.collect::<StringArray>()))
     });
     Ok(Typed::new(expr, TaosType::Varchar, length))
-}
-
-/// MD5, SHA1, SHA2 as lower-case hexadecimal digits, and base 64, by DataFusion's functions.
-fn digest(name: &str, args: &Args<'_>) -> Result<Typed, TaosError> {
-    use datafusion::functions::crypto::expr_fn as crypto;
-    use datafusion::functions::encoding::expr_fn as encoding;
-    let hex = |bytes: Expr| cast(encoding::encode(bytes, lit("hex")), DataType::Utf8);
-    if name == "sha2" {
-        let [text, bits] = args.exactly()?;
-        let text = args.text(text)?;
-        let (digest, length) = match constant_integer(&bits) {
-            Some(224) => (crypto::sha224(text), 56),
-            Some(0 | 256) => (crypto::sha256(text), 64),
-            Some(384) => (crypto::sha384(text), 96),
-            Some(512) => (crypto::sha512(text), 128),
-            _ => return Err(args.wrong_value()),
-        };
-        return Ok(Typed::new(hex(digest), TaosType::Varchar, length));
-    }
-    let [value] = args.exactly()?;
-    let length = value.length;
-    if name == "md5" {
-        let text = if is_null(&value) { args.text(value)? } else { to_text(value) };
-        return Ok(Typed::new(cast(crypto::md5(text), DataType::Utf8), TaosType::Varchar, 32));
-    }
-    let text = args.text(value)?;
-    let encoded = encoding::encode(cast(text, DataType::Binary), lit("base64pad"));
-    let length = length.div_ceil(3).saturating_mul(4);
-    Ok(Typed::new(cast(encoded, DataType::Utf8), TaosType::Varchar, length))
 }

@@ -38,6 +38,7 @@ pub(super) fn call(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Opt
         "timetruncate" => truncate(args, env)?,
         "timediff" => difference(args, env)?,
         "week" | "weekofyear" | "weekday" | "dayofweek" => weeks(name, args, env)?,
+        "date" => date(args, env)?,
         "to_iso8601" => to_iso8601(args, env)?,
         "to_unixtimestamp" => to_unixtimestamp(args, env)?,
         "to_char" => to_char(args, env)?,
@@ -141,6 +142,19 @@ fn weeks(name: &str, args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, TaosEr
         Ok(Arc::new(numbers.collect::<Int64Array>()))
     });
     Ok(Typed::fixed(expr, TaosType::BigInt))
+}
+
+/// `DATE(t)`: the day on the session's clocks, `2024-02-29`.
+fn date(args: &Args<'_>, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    let inputs = local_args(args, args.one()?, env)?;
+    let expr = udf::call("date", DataType::Utf8, inputs, |args| {
+        let rows = udf::integers(args, 0)?.iter().zip(udf::integers(args, 1)?).zip(udf::texts(args, 2)?);
+        let days = rows.map(|((time, unit), zone)| {
+            Some(local(time?, unit?, zone?.parse().ok()?)?.format("%Y-%m-%d").to_string())
+        });
+        Ok(Arc::new(days.collect::<StringArray>()))
+    });
+    Ok(Typed::new(expr, TaosType::Varchar, 10))
 }
 
 /// MySQL's week of the year: odd modes begin weeks on Monday (as do 1, 3, 5, 7), bit 1 counts from 1 and lets

@@ -1,10 +1,10 @@
 //! INSERT (sheet section 5): raw values become Arrow columns, all child tables of a super table one batch.
 //! The whole text is read and converted before anything is written.
 
-mod columns;
+mod file;
 pub(crate) mod geometry;
 mod json;
-mod rows;
+pub(crate) mod rows;
 mod select;
 pub(crate) mod target;
 pub(crate) mod value;
@@ -13,7 +13,8 @@ use std::collections::HashMap;
 
 use triglot_engine::{Engine, Outcome, SeriesRows, Statement};
 use triglot_model::TableId;
-use triglot_parse_tdengine::ast::{Insert, InsertSource};
+use triglot_parse_tdengine::ast::{Insert, InsertSource, RawValue, Row};
+use triglot_parse_tdengine::parse_lines;
 
 use self::rows::TableRows;
 use crate::time::TimeContext;
@@ -31,19 +32,36 @@ pub(crate) async fn run(
     {
         return select::run(engine, context, target, query, sql).await;
     }
-    write(engine, context, rows(engine, context, insert, sql)?).await
+    let files = file::read(engine, insert).await?;
+    let (engine_there, context_there) = (engine.clone(), context.clone());
+    let (insert, sql) = (insert.clone(), sql.to_owned());
+    let rows = engine.compute(move || rows(&engine_there, &context_there, &insert, &files, &sql)).await??;
+    write(engine, context, rows).await
 }
 
-/// The rows of an INSERT of values: everything is read and checked, nothing written.
+/// The rows of an INSERT of values: everything is read and checked, nothing written. `files` are the texts of the
+/// files that it names, one after another.
 pub(crate) fn rows(
     engine: &Engine,
     context: &Context,
     insert: &Insert,
+    files: &[String],
     sql: &str,
 ) -> Result<Vec<SeriesRows>, TaosError> {
     let mut statement = Rows::new(engine, context, sql);
+    let mut files = files.iter();
     for target in &insert.targets {
-        statement.add(target)?;
+        match &target.source {
+            InsertSource::Values { values, rows } => {
+                statement.add(target, &Lines { values, rows, text: sql })?
+            }
+            InsertSource::File(_) => {
+                let text = files.next().map_or("", String::as_str);
+                let (values, rows) = parse_lines(text)?;
+                statement.add(target, &Lines { values: &values, rows: &rows, text })?;
+            }
+            InsertSource::Query(_) => return Err(TaosError::unsupported("several tables and a query")),
+        }
     }
     Ok(statement.finish())
 }
@@ -67,6 +85,14 @@ pub(crate) async fn write(
         }
     }
     Ok(Answer::Affected(written))
+}
+
+/// Rows as they were written.
+struct Lines<'v> {
+    values: &'v [RawValue],
+    rows: &'v [Row],
+    /// What they stand in.
+    text: &'v str,
 }
 
 /// The rows of a statement that is being read.

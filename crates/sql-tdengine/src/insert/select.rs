@@ -12,7 +12,7 @@ use triglot_engine::storage::merge::put_bit;
 use triglot_engine::{
     Engine, NewChild, Outcome, Query as EngineQuery, Relation, RowsOf, SeriesRows, Statement,
 };
-use triglot_model::{ColumnDef, ColumnId, ColumnKind, ColumnType, LengthUnit};
+use triglot_model::{ColumnDef, ColumnId, ColumnKind, ColumnType, LengthUnit, RewriteRule};
 use triglot_parse_tdengine::ast::{InsertTarget, Query};
 
 use super::write;
@@ -153,7 +153,8 @@ impl Collected {
             BinaryArray::from_iter_values(std::iter::repeat_n(bitmap, rows))
         });
         let table = relation.table().clone();
-        Ok(SeriesRows { table, series, row_series, times: self.times, columns: self.columns, set })
+        let (times, columns) = (self.times, self.columns);
+        Ok(SeriesRows { table, series, row_series, times, columns, set, rewrite: RewriteRule::Merge })
     }
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
-use triglot_parse_tdengine::ast::{Ident, InsertSource, InsertTarget, RawValue, Row, TableName, UsingClause};
+use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
+use triglot_parse_tdengine::{ParseError, ParseErrorKind};
 
-use super::Rows;
 use super::rows::{Listed, TableRows};
-use super::value::{Given, Value, convert, fault, of_raw, tag_text};
+use super::value::{Given, Value, fault, of_column, of_raw};
+use super::{Lines, Rows};
 use crate::TaosError;
 use crate::lower::errors;
 use crate::lower::names::{database_of, engine_name};
@@ -36,15 +37,10 @@ enum Part {
 
 impl Rows<'_> {
     /// Reads one target.
-    pub(super) fn add(&mut self, target: &InsertTarget) -> Result<(), TaosError> {
-        let (values, rows) = match &target.source {
-            InsertSource::Values { values, rows } => (values, rows),
-            InsertSource::File(_) => return Err(TaosError::unsupported("INSERT … FILE")),
-            InsertSource::Query(_) => return Err(TaosError::unsupported("several tables and a query")),
-        };
+    pub(super) fn add(&mut self, target: &InsertTarget, lines: &Lines<'_>) -> Result<(), TaosError> {
         let names_children = target.columns.iter().flatten().any(|c| c.name == "tbname");
         if names_children {
-            return self.add_by_name(target, values, rows);
+            return self.add_by_name(target, lines);
         }
         let (at, series) = match &target.using {
             Some(using) => self.ensured_child(&target.table, using)?,
@@ -54,8 +50,9 @@ impl Rows<'_> {
         let places = Places::new(table, target.columns.as_deref(), false, self.sql)?;
         let time = self.time_of(at);
         let Some(table) = self.tables.get_mut(at) else { return Ok(()) };
-        for row in rows {
-            add_row(table, &places, row_values(values, row), row, self.sql, &time, &mut |_, _| Ok(series))?;
+        for row in lines.rows {
+            let given = row_values(lines.values, row);
+            add_row(table, &places, given, row, lines.text, &time, &mut |_, _| Ok(series))?;
         }
         Ok(())
     }
@@ -122,12 +119,7 @@ impl Rows<'_> {
     }
 
     /// `INSERT INTO stb (tbname, ts, …)`.
-    fn add_by_name(
-        &mut self,
-        target: &InsertTarget,
-        values: &[RawValue],
-        rows: &[Row],
-    ) -> Result<(), TaosError> {
+    fn add_by_name(&mut self, target: &InsertTarget, lines: &Lines<'_>) -> Result<(), TaosError> {
         if target.using.is_some() {
             return Err(TaosError::new(0x0200, "Invalid operation: tbname together with USING"));
         }
@@ -137,15 +129,15 @@ impl Rows<'_> {
         let Some(table) = self.tables.get_mut(at) else { return Ok(()) };
         let places = Places::new(table, target.columns.as_deref(), true, self.sql)?;
         let def = Arc::clone(&table.table.def);
-        for row in rows {
-            let given = row_values(values, row);
+        for row in lines.rows {
+            let given = row_values(lines.values, row);
             let mut series = |table: &mut TableRows, name: &str| {
                 table.series(name, || {
                     let mut tags = Vec::new();
                     for (part, raw) in places.of.iter().zip(given) {
                         let Part::Tag(place) = part else { continue };
                         let Some(tag) = def.columns.get(*place) else { continue };
-                        let text = raw_tag(tag, raw, self.sql, &time)?;
+                        let text = raw_tag(tag, raw, lines.text, &time)?;
                         tags.extend(text.map(|text| (tag.id, text.into_boxed_str())));
                     }
                     Ok(RowsOf::Ensure(Box::new(NewChild {
@@ -158,7 +150,7 @@ impl Rows<'_> {
                     })))
                 })
             };
-            add_row(table, &places, given, row, self.sql, &time, &mut series)?;
+            add_row(table, &places, given, row, lines.text, &time, &mut series)?;
         }
         Ok(())
     }
@@ -286,7 +278,7 @@ fn add_row<'t>(
             Part::Name => name = child_name(raw, sql, time)?,
             Part::Time => {
                 let Some(column) = table.table.def.time_column() else { continue };
-                let value = of_raw(raw, sql, true, time).and_then(|g| convert(g, column.ty, time));
+                let value = of_raw(raw, sql, true, time).and_then(|g| of_column(g, column, time));
                 match value.map_err(|e| e.at(sql, offset, &column.name))? {
                     Value::Int(value) => instant = Some(value),
                     _ => return Err(fault(sql, offset, "primary timestamp should not be null")),
@@ -295,7 +287,7 @@ fn add_row<'t>(
             Part::Column(place) => {
                 let Some(column) = table.column(*place) else { continue };
                 let is_time = matches!(column.ty, triglot_model::ColumnType::Ts(_));
-                let value = of_raw(raw, sql, is_time, time).and_then(|g| convert(g, column.ty, time));
+                let value = of_raw(raw, sql, is_time, time).and_then(|g| of_column(g, column, time));
                 let value = value.map_err(|e| e.at(sql, offset, &column.name))?;
                 table.push(*place, &value)?;
             }
@@ -317,7 +309,7 @@ fn child_name<'t>(
         Given::Text(name) if name.is_empty() => Err(fault(sql, offset, "tbname is empty")),
         Given::Text(name) if name.contains('.') => Err(fault(sql, offset, "tbname can not contain '.'")),
         Given::Text(name) if name.len() > 192 => {
-            Err(TaosError::new(0x2617, format!("Invalid identifier name: {name}")))
+            Err(ParseError::new(ParseErrorKind::InvalidName(name.into_owned()), sql, offset).into())
         }
         Given::Text(name) => Ok(name),
         _ => Err(fault(sql, offset, "not supported tbname")),
@@ -355,7 +347,7 @@ fn raw_tag(
     time: &crate::time::TimeContext,
 ) -> Result<Option<String>, TaosError> {
     let is_time = matches!(tag.ty, triglot_model::ColumnType::Ts(_));
-    let value = of_raw(raw, sql, is_time, time).and_then(|g| convert(g, tag.ty, time));
+    let value = of_raw(raw, sql, is_time, time).and_then(|g| of_column(g, tag, time));
     let value = value.map_err(|e| e.at(sql, raw.span().start, &tag.name))?;
-    Ok(tag_text(value, tag.ty))
+    Ok(value.tag_text(tag.ty))
 }

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use triglot_model::{ColumnType, GeomEncoding, LengthUnit, hex};
+pub(crate) use triglot_engine::Value;
+use triglot_model::{ColumnDef, ColumnType, GeomEncoding, LengthUnit, hex};
 use triglot_parse_tdengine::ast::{Expr, ExprKind, Literal, RawValue, Span, UnaryOp};
 use triglot_parse_tdengine::{ParseError, ParseErrorKind, lex, parse_expression};
 
 use crate::TaosError;
+use crate::lower::declared_length;
 use crate::time::TimeContext;
 
 /// A value as it was written.
@@ -22,27 +24,6 @@ pub(crate) enum Given<'t> {
     Text(Cow<'t, str>),
     /// An instant in the column's unit.
     Time(i64),
-}
-
-/// A value of its column's type.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value<'t> {
-    /// NULL
-    Null,
-    /// BOOL
-    Bool(bool),
-    /// Signed integers, and TIMESTAMP in its unit.
-    Int(i64),
-    /// Unsigned integers.
-    UInt(u64),
-    /// FLOAT (its value widened) and DOUBLE.
-    Float(f64),
-    /// DECIMAL, in units of its scale.
-    Decimal(i128),
-    /// VARCHAR, NCHAR, JSON.
-    Text(Cow<'t, str>),
-    /// VARBINARY, GEOMETRY, BLOB.
-    Bytes(Cow<'t, [u8]>),
 }
 
 /// Why a value does not suit its column.
@@ -176,7 +157,11 @@ pub(crate) fn convert<'t>(
             wide => Ok(Value::Float(wide)),
         },
         ColumnType::F64 => float(&given).map(Value::Float),
-        ColumnType::Decimal { precision, scale } => decimal(&given, precision, scale).map(Value::Decimal),
+        ColumnType::Decimal { precision, scale } => match &given {
+            Given::Bool(value) => decimal(if *value { "1" } else { "0" }, precision, scale),
+            _ => digits(&given).ok_or(BAD_DECIMAL).and_then(|text| decimal(text, precision, scale)),
+        }
+        .map(Value::Decimal),
         ColumnType::Ts(_) => instant(&given, time).map(Value::Int),
         ColumnType::Str { max, unit } => text(given, max, unit).map(Value::Text),
         ColumnType::Json => json(given),
@@ -206,19 +191,21 @@ fn in_words_of(ty: ColumnType, refused: Refused) -> Refused {
     }
 }
 
-/// The text that the series index keeps of a tag's value; none = NULL.
-pub(crate) fn tag_text(value: Value<'_>, ty: ColumnType) -> Option<String> {
-    Some(match value {
-        Value::Null => return None,
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::UInt(value) => value.to_string(),
-        Value::Float(value) if ty == ColumnType::F32 => (value as f32).to_string(),
-        Value::Float(value) => value.to_string(),
-        Value::Decimal(value) => value.to_string(),
-        Value::Text(text) => text.into_owned(),
-        Value::Bytes(bytes) => hex::encode(&bytes),
-    })
+/// What a value means for a column or tag: [`convert`], and for GEOMETRY its declared length.
+pub(crate) fn of_column<'t>(
+    given: Given<'t>,
+    column: &ColumnDef,
+    time: &TimeContext,
+) -> Result<Value<'t>, Refused> {
+    let value = convert(given, column.ty, time)?;
+    match (&value, column.ty) {
+        (Value::Bytes(bytes), ColumnType::Geom(_))
+            if declared_length(column.declared.as_deref()).is_some_and(|n| bytes.len() > n as usize) =>
+        {
+            Err(Refused::TooLong)
+        }
+        _ => Ok(value),
+    }
 }
 
 fn is_scalar(ty: ColumnType) -> bool {
@@ -242,6 +229,8 @@ const BAD_NUMBER: Refused = Refused::Syntax("invalid integer data");
 const OVERFLOW: Refused = Refused::Syntax("integer data overflow");
 
 /// The digits of a number, given as one or quoted.
+const BAD_DECIMAL: Refused = Refused::Syntax("invalid decimal data");
+
 fn digits<'g>(given: &'g Given<'_>) -> Option<&'g str> {
     match given {
         Given::Number(text) => Some(text.trim()),
@@ -356,30 +345,27 @@ fn instant(given: &Given<'_>, time: &TimeContext) -> Result<i64, Refused> {
 
 /// A number's text as units of `scale`; none if it has more than `precision` digits.
 pub(crate) fn decimal_of_text(text: &str, precision: u8, scale: i8) -> Option<i128> {
-    decimal(&Given::Number(text), precision, scale).ok()
+    decimal(text, precision, scale).ok()
 }
 
 /// Digits and a point as units of the scale; finer digits are rounded half away from zero.
-fn decimal(given: &Given<'_>, precision: u8, scale: i8) -> Result<i128, Refused> {
-    const BAD: Refused = Refused::Syntax("invalid decimal data");
-    if let Given::Bool(value) = given {
-        return shifted(if *value { "1" } else { "0" }, "", 0, precision, scale)
-            .ok_or(Refused::DecimalOverflow);
-    }
-    let text = digits(given).ok_or(BAD)?;
+///
+/// # Errors
+/// [`Refused::Syntax`] for what is no number, [`Refused::DecimalOverflow`] for more digits than `precision`.
+fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, Refused> {
     let (negative, text) = match text.split_at_checked(1) {
         Some(("-", rest)) => (true, rest),
         Some(("+", rest)) => (false, rest),
         _ => (false, text),
     };
     let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| BAD)?),
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i32>().map_err(|_| BAD_DECIMAL)?),
         None => (text, 0),
     };
     let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let are_digits = |t: &str| t.bytes().all(|b| b.is_ascii_digit());
     if integer.len() + fraction.len() == 0 || !are_digits(integer) || !are_digits(fraction) {
-        return Err(BAD);
+        return Err(BAD_DECIMAL);
     }
     let value = shifted(integer, fraction, exponent, precision, scale).ok_or(Refused::DecimalOverflow)?;
     Ok(if negative { -value } else { value })

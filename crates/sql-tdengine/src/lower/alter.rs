@@ -7,7 +7,7 @@ use triglot_parse_tdengine::ast::{AlterTable, ColumnSpec, Expr, Ident, TableChan
 use super::create::{MAX_ROW_BYTES, new_column};
 use super::names::{database_of, engine_name};
 use super::{errors, table_options, types};
-use crate::insert::value::{convert, of_expr, tag_text};
+use crate::insert::value::{of_column, of_expr};
 use crate::time::TimeContext;
 use crate::{Context, TaosError};
 
@@ -99,9 +99,9 @@ impl Alter<'_> {
                 return Err(TaosError::new(0x263C, format!("Duplicated column names: {}", ident.name)));
             }
             let is_time = matches!(tag.ty, ColumnType::Ts(_));
-            let value = of_expr(given, self.sql, is_time, &time).and_then(|g| convert(g, tag.ty, &time));
+            let value = of_expr(given, self.sql, is_time, &time).and_then(|g| of_column(g, tag, &time));
             let value = value.map_err(|e| e.at(self.sql, given.span.start, &tag.name))?;
-            tags.push((tag.id, tag_text(value, tag.ty).map(String::into_boxed_str)));
+            tags.push((tag.id, value.tag_text(tag.ty).map(String::into_boxed_str)));
         }
         Ok(tags)
     }

@@ -10,15 +10,15 @@ use super::names::{SYSTEM_DATABASES, database_of, engine_name};
 use super::options::{CREATED, OptionsOf};
 use super::{errors, table_options, types};
 use crate::insert::target::tags_of;
-use crate::insert::value::{convert, of_expr, tag_text};
+use crate::insert::value::{of_column, of_expr};
 use crate::time::TimeContext;
 use crate::{Context, TaosError};
 
 /// Limits of a table (sheet section 2).
-const MAX_COLUMNS: usize = 4096;
-const MAX_TAGS: usize = 128;
-pub(super) const MAX_ROW_BYTES: u64 = 65_531;
-const MAX_TAG_BYTES: u64 = 16_384;
+pub(crate) const MAX_COLUMNS: usize = 4096;
+pub(crate) const MAX_TAGS: usize = 128;
+pub(crate) const MAX_ROW_BYTES: u64 = 65_531;
+pub(crate) const MAX_TAG_BYTES: u64 = 16_384;
 
 /// `CREATE [S]TABLE t (…) [TAGS (…)]`.
 pub(super) async fn table(engine: &Engine, context: &Context, create: &CreateTable) -> Result<(), TaosError> {
@@ -59,7 +59,7 @@ pub(super) async fn table(engine: &Engine, context: &Context, create: &CreateTab
 }
 
 /// 0x03C5: the database takes one super table only, and has it.
-fn check_single(
+pub(crate) fn check_single(
     engine: &Engine,
     context: &Context,
     database: &DatabaseDef,
@@ -195,9 +195,9 @@ fn new_child(
     let mut tags = Vec::with_capacity(named.len());
     for (tag, given) in named.into_iter().zip(&child.tags) {
         let is_time = matches!(tag.ty, ColumnType::Ts(_));
-        let value = of_expr(given, sql, is_time, &time).and_then(|g| convert(g, tag.ty, &time));
+        let value = of_expr(given, sql, is_time, &time).and_then(|g| of_column(g, tag, &time));
         let value = value.map_err(|e| e.at(sql, given.span.start, &tag.name))?;
-        tags.extend(tag_text(value, tag.ty).map(|text| (tag.id, text.into_boxed_str())));
+        tags.extend(value.tag_text(tag.ty).map(|text| (tag.id, text.into_boxed_str())));
     }
     let (ttl, comment) = table_options::of_child(&child.options)?;
     Ok(NewChild {

@@ -60,6 +60,14 @@ enum Operand<'p> {
 
 impl Predicate<'_> {
     fn lower(&self, expr: &Expr) -> Result<Plan, TaosError> {
+        if let (Some(times), Some(time)) = (self.times(expr)?, self.def.time_column()) {
+            let at = |time: i64| lit(instant(self.time.precision, Some(time)));
+            return match times.0.as_slice() {
+                [] => Ok(lit(false)),
+                [(first, last)] => Ok(ident(&time.name).between(at(*first), at(*last))),
+                _ => Err(no_range()),
+            };
+        }
         match &expr.kind {
             ExprKind::Literal(Literal::Bool(value)) => Ok(lit(*value)),
             ExprKind::Binary { op: BinaryOp::And, left, right } => {
@@ -97,12 +105,44 @@ impl Predicate<'_> {
         }
     }
 
+    /// The times that a condition lets in; `None` if it is about something else, too.
+    fn times(&self, expr: &Expr) -> Result<Option<Times>, TaosError> {
+        match &expr.kind {
+            ExprKind::Binary { op: op @ (BinaryOp::And | BinaryOp::Or), left, right } => {
+                let (Some(left), Some(right)) = (self.times(left)?, self.times(right)?) else {
+                    return Ok(None);
+                };
+                Ok(Some(if *op == BinaryOp::And { left.and(&right) } else { left.or(right) }))
+            }
+            ExprKind::Binary { op, left, right } => {
+                let (op, column, value) = sides(*op, left, right)?;
+                if !matches!(self.operand(column)?, Operand::Time(_)) {
+                    return Ok(None);
+                }
+                let at = self.instant(value)?;
+                let (first, last) = match op {
+                    BinaryOp::Eq => (Some(at), Some(at)),
+                    BinaryOp::Lt => (Some(i64::MIN), at.checked_sub(1)),
+                    BinaryOp::LtEq => (Some(i64::MIN), Some(at)),
+                    BinaryOp::Gt => (at.checked_add(1), Some(i64::MAX)),
+                    BinaryOp::GtEq => (Some(at), Some(i64::MAX)),
+                    _ => return Err(no_range()),
+                };
+                Ok(Some(Times(first.zip(last).into_iter().collect())))
+            }
+            ExprKind::Between { expr, negated: false, low, high } => {
+                if !matches!(self.operand(expr)?, Operand::Time(_)) {
+                    return Ok(None);
+                }
+                let (low, high) = (self.instant(low)?, self.instant(high)?);
+                Ok(Some(Times((low <= high).then_some((low, high)).into_iter().collect())))
+            }
+            _ => Ok(None),
+        }
+    }
+
     fn comparison(&self, op: BinaryOp, left: &Expr, right: &Expr) -> Result<Plan, TaosError> {
-        let (op, column, value) = match (&left.kind, &right.kind) {
-            (ExprKind::Column { .. }, _) => (op, left, right),
-            (_, ExprKind::Column { .. }) => (mirrored(op), right, left),
-            _ => return Err(no_range()),
-        };
+        let (op, column, value) = sides(op, left, right)?;
         let column = self.operand(column)?;
         let value = self.value(&column, value)?;
         let left = self.column(&column);
@@ -157,22 +197,22 @@ impl Predicate<'_> {
         }
     }
 
+    /// A constant time.
+    fn instant(&self, expr: &Expr) -> Result<i64, TaosError> {
+        self.time.evaluate(expr).ok_or_else(|| {
+            let source = || self.sql.get(expr.span.start as usize..expr.span.end as usize);
+            let written = match &expr.kind {
+                ExprKind::Literal(Literal::Text(text)) => text,
+                _ => source().unwrap_or_default(),
+            };
+            TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {written}"))
+        })
+    }
+
     /// A constant of the operand's type.
     fn value(&self, operand: &Operand<'_>, expr: &Expr) -> Result<Plan, TaosError> {
         match operand {
-            Operand::Time(_) => {
-                let time = self.time.evaluate(expr);
-                let time = time.ok_or_else(|| {
-                    let written = match &expr.kind {
-                        ExprKind::Literal(Literal::Text(text)) => text,
-                        _ => {
-                            self.sql.get(expr.span.start as usize..expr.span.end as usize).unwrap_or_default()
-                        }
-                    };
-                    TaosError::new(0x2635, format!("Incorrect TIMESTAMP value: {written}"))
-                })?;
-                Ok(lit(instant(self.time.precision, Some(time))))
-            }
+            Operand::Time(_) => Ok(lit(instant(self.time.precision, Some(self.instant(expr)?)))),
             Operand::ChildName => match &expr.kind {
                 ExprKind::Literal(Literal::Text(text)) => Ok(lit(text.as_str())),
                 _ => Err(no_range()),
@@ -190,6 +230,42 @@ impl Predicate<'_> {
                 scalar(value, tag.ty).map(lit).ok_or_else(no_range)
             }
         }
+    }
+}
+
+/// A column and what it is compared with.
+fn sides<'e>(
+    op: BinaryOp,
+    left: &'e Expr,
+    right: &'e Expr,
+) -> Result<(BinaryOp, &'e Expr, &'e Expr), TaosError> {
+    match (&left.kind, &right.kind) {
+        (ExprKind::Column { .. }, _) => Ok((op, left, right)),
+        (_, ExprKind::Column { .. }) => Ok((mirrored(op), right, left)),
+        _ => Err(no_range()),
+    }
+}
+
+/// Ranges of times, ends included, in order, with gaps between them.
+struct Times(Vec<(i64, i64)>);
+
+impl Times {
+    fn and(&self, other: &Self) -> Self {
+        let pairs = self.0.iter().flat_map(|a| other.0.iter().map(move |b| (a.0.max(b.0), a.1.min(b.1))));
+        Self(pairs.filter(|(first, last)| first <= last).collect())
+    }
+
+    fn or(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self.0.sort_unstable();
+        let mut joined: Vec<(i64, i64)> = Vec::new();
+        for (first, last) in self.0 {
+            match joined.last_mut() {
+                Some(before) if first <= before.1.saturating_add(1) => before.1 = before.1.max(last),
+                _ => joined.push((first, last)),
+            }
+        }
+        Self(joined)
     }
 }
 

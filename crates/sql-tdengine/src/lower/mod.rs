@@ -1,20 +1,21 @@
 //! Statements other than SELECT and INSERT as the engine's.
 
 mod alter;
-mod create;
+pub(crate) mod create;
 mod database;
 mod delete;
 pub(crate) mod errors;
+pub(crate) mod index;
 pub(crate) mod names;
 pub(crate) mod objects;
 mod options;
 pub(crate) mod table_options;
-mod types;
+pub(crate) mod types;
 mod user;
 mod view;
 
-pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
-pub(crate) use types::{declared_type, encoding};
+pub(crate) use options::{CREATED, OptionsOf, created_ms, shown as shown_options};
+pub(crate) use types::{declared_length, declared_type, encoding};
 pub(crate) use user::{RightOn, options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;
 
@@ -38,14 +39,8 @@ pub(crate) async fn run(
             database::drop(engine, context, &name.name, *if_exists).await?;
         }
         Statement::Use(name) => require_database(engine, context, name)?,
-        Statement::FlushDatabase(name) => {
-            require_database(engine, context, name)?;
-            engine.flush().await?;
-        }
-        Statement::TrimDatabase(name) => {
-            // What is past KEEP is dropped by the background; there is nothing to hurry.
-            require_database(engine, context, name)?;
-        }
+        Statement::FlushDatabase(name) => database::flush(engine, context, &name.name).await?,
+        Statement::TrimDatabase(name) => database::trim(engine, context, &name.name).await?,
         Statement::CompactDatabase { name, bounds } => {
             database::compact(engine, context, &name.name, bounds).await?;
         }
@@ -68,6 +63,10 @@ pub(crate) async fn run(
             view::create(engine, context, name, *or_replace, query, *text, sql).await?;
         }
         Statement::DropView { name, if_exists } => view::drop(engine, context, name, *if_exists).await?,
+        Statement::CreateIndex { name, if_not_exists, table, columns } => {
+            index::create(engine, context, name, *if_not_exists, table, columns).await?;
+        }
+        Statement::DropIndex { name, if_exists } => index::drop(engine, context, name, *if_exists).await?,
         Statement::KillQuery(id) => kill(engine, context, id).await?,
         Statement::KillConnection => return Err(objects::no_connection()),
         Statement::KillTransaction => return Err(objects::no_transaction()),

@@ -26,10 +26,9 @@ pub(super) fn drop(
         ObjectKind::Topic => TaosError::new(0x03E1, "Topic not exist"),
         ObjectKind::Stream => TaosError::new(0x03F1, "Stream not exist"),
         ObjectKind::Function => TaosError::new(0x0374, "Func not exist"),
-        ObjectKind::Index => TaosError::new(0x0484, "index not exist"),
         ObjectKind::Tsma => TaosError::new(0x0481, "index not exist"),
     };
-    if matches!(kind, ObjectKind::Index | ObjectKind::Tsma) {
+    if kind == ObjectKind::Tsma {
         engine.database(&context.session, database_of(context, name)?).map_err(errors::lookup)?;
     }
     if if_exists { Ok(()) } else { Err(absent) }

@@ -131,7 +131,8 @@ pub(super) struct Selection {
     /// Which row.
     pick: Pick,
     argument: Typed,
-    time: Option<Expr>,
+    /// What orders rows.
+    order: Vec<Expr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,11 +145,11 @@ enum Pick {
 }
 
 impl Selection {
-    /// The selection function `name` of `argument`, in rows whose time is `time`.
+    /// The selection function `name` of `argument`, in rows in this order.
     ///
     /// # Errors
     /// 0x2802 for types without an order, 0x2647 without a time to choose by.
-    pub(super) fn new(name: &str, argument: Typed, time: Option<&Typed>) -> Result<Self, TaosError> {
+    pub(super) fn new(name: &str, argument: Typed, order: Vec<Expr>) -> Result<Self, TaosError> {
         let pick = match name {
             "first" => Pick::First,
             "last" => Pick::Last,
@@ -162,10 +163,10 @@ impl Selection {
         if matches!(pick, Pick::Min | Pick::Max) && !has_order {
             return Err(errors::argument_type(name));
         }
-        if matches!(pick, Pick::First | Pick::Last | Pick::LastRow) && time.is_none() {
+        if matches!(pick, Pick::First | Pick::Last | Pick::LastRow) && order.is_empty() {
             return Err(errors::no_timeline(name));
         }
-        Ok(Self { pick, argument, time: time.map(|t| t.expr.clone()) })
+        Ok(Self { pick, argument, order })
     }
 
     /// The function's own value.
@@ -185,17 +186,19 @@ impl Selection {
     }
 
     fn of_row(&self, other: Expr) -> Expr {
-        let (value, time) = (self.argument.expr.clone(), self.time.clone().unwrap_or_else(|| lit(0_i64)));
+        let value = self.argument.expr.clone();
+        let by_nothing = [lit(0_i64)];
+        let order = if self.order.is_empty() { &by_nothing } else { self.order.as_slice() };
         // The time column is never NULL, and the newest rows alone need to be read for their times.
-        let is_time = value == time;
+        let is_time = order.first() == Some(&value);
         match self.pick {
-            Pick::First if is_time => selection::first_row(other, time),
-            Pick::First => selection::beside_first(other, value, time),
-            Pick::Last if is_time => selection::last_row(other, time),
-            Pick::Last => selection::beside_last(other, value, time),
-            Pick::LastRow => selection::last_row(other, time),
-            Pick::Min => selection::beside_smallest(other, value, time),
-            Pick::Max => selection::beside_largest(other, value, time),
+            Pick::First if is_time => selection::first_row(other, order),
+            Pick::First => selection::beside_first(other, value, order),
+            Pick::Last if is_time => selection::last_row(other, order),
+            Pick::Last => selection::beside_last(other, value, order),
+            Pick::LastRow => selection::last_row(other, order),
+            Pick::Min => selection::beside_smallest(other, value, order),
+            Pick::Max => selection::beside_largest(other, value, order),
         }
     }
 

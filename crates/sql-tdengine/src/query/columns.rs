@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, Field};
 use triglot_model::{ColumnDef, ColumnType, GeomEncoding, LengthUnit};
 
 use crate::TaosType;
+use crate::lower::declared_length;
 
 /// The longest VARCHAR: what text without a declared length is given as.
 pub(super) const MAX_TEXT: u32 = 65_517;
@@ -33,18 +34,12 @@ pub(crate) fn of_column(column: &ColumnDef) -> (TaosType, u32) {
         }
         ColumnType::Geom(GeomEncoding::Wkt) => return (TaosType::Varchar, MAX_TEXT),
         ColumnType::Geom(GeomEncoding::Wkb) => {
-            return (TaosType::Geometry, declared_length(column).unwrap_or(MAX_TEXT));
+            return (TaosType::Geometry, declared_length(column.declared.as_deref()).unwrap_or(MAX_TEXT));
         }
         ColumnType::Bytes { .. } if column.declared.as_deref() == Some("BLOB") => TaosType::Blob,
         ColumnType::Bytes { max } => return (TaosType::Varbinary, max.unwrap_or(MAX_TEXT)),
     };
     (ty, ty.fixed_length().unwrap_or(0))
-}
-
-/// `n` of a declaration like `GEOMETRY(n)`.
-fn declared_length(column: &ColumnDef) -> Option<u32> {
-    let (_, rest) = column.declared.as_deref()?.split_once('(')?;
-    rest.trim_end_matches(')').parse().ok()
 }
 
 /// The type and length of a column of a table that is computed (`information_schema`). The length of text is the

@@ -46,9 +46,6 @@ pub(super) fn lower(expr: &Expr, env: &FunctionEnv, resolver: &mut dyn Resolver)
             let list = list.iter().map(|e| lower(e, env, resolver)).collect::<Result<Vec<_>, _>>()?;
             functions::in_list(expr, *negated, list, env)
         }
-        ExprKind::InQuery { .. } | ExprKind::Subquery(_) => {
-            Err(TaosError::unsupported("subqueries outside of FROM"))
-        }
         ExprKind::Case { operand, branches, otherwise } => {
             let operand = operand.as_deref().map(|e| lower(e, env, resolver)).transpose()?;
             let mut lowered = Vec::with_capacity(branches.len());
@@ -117,13 +114,10 @@ pub(super) fn any(expr: &Expr, wanted: &mut dyn FnMut(&Expr) -> bool) -> bool {
         return true;
     }
     match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::Star { .. } | ExprKind::Subquery(_) => {
-            false
+        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::Star { .. } => false,
+        ExprKind::Unary { expr, .. } | ExprKind::IsNull { expr, .. } | ExprKind::Cast { expr, .. } => {
+            any(expr, wanted)
         }
-        ExprKind::Unary { expr, .. }
-        | ExprKind::IsNull { expr, .. }
-        | ExprKind::Cast { expr, .. }
-        | ExprKind::InQuery { expr, .. } => any(expr, wanted),
         ExprKind::Binary { left, right, .. } => any(left, wanted) || any(right, wanted),
         ExprKind::Between { expr, low, high, .. } => {
             any(expr, wanted) || any(low, wanted) || any(high, wanted)
@@ -142,11 +136,10 @@ pub(super) fn any(expr: &Expr, wanted: &mut dyn FnMut(&Expr) -> bool) -> bool {
 /// looked for.
 pub(super) fn calls<'e>(expr: &'e Expr, kinds_wanted: &[FunctionKind], found: &mut Vec<&'e Call>) {
     match &expr.kind {
-        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::Star { .. } | ExprKind::Subquery(_) => {}
-        ExprKind::Unary { expr, .. }
-        | ExprKind::IsNull { expr, .. }
-        | ExprKind::Cast { expr, .. }
-        | ExprKind::InQuery { expr, .. } => calls(expr, kinds_wanted, found),
+        ExprKind::Literal(_) | ExprKind::Column { .. } | ExprKind::Star { .. } => {}
+        ExprKind::Unary { expr, .. } | ExprKind::IsNull { expr, .. } | ExprKind::Cast { expr, .. } => {
+            calls(expr, kinds_wanted, found);
+        }
         ExprKind::Binary { left, right, .. } => {
             calls(left, kinds_wanted, found);
             calls(right, kinds_wanted, found);

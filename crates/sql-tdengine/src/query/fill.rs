@@ -1,7 +1,9 @@
 //! `FILL` of an INTERVAL: rows for the windows that have none.
 
 use datafusion::common::{Column, ScalarValue};
-use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, lit};
+use datafusion::logical_expr::{
+    Expr as PlanExpr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, SortExpr, lit,
+};
 use std::sync::Arc;
 use triglot_engine::query::operators::{
     FillColumn, FillMode as Filling, GapFill, Grid, Nulls, Rounding, Stride,
@@ -85,7 +87,7 @@ impl Filler {
         let scope = Scope::default();
         let values = fill.values.iter().map(|v| expr::lower(v, env, &mut Rows::new(&scope, Place::Clause)));
         let at = |time: i64| lit(timestamp(env.precision, time));
-        let grid = Grid { first: at(first), last: at(last), stride: Stride::Buckets(starts) };
+        let grid = Grid { first: Some(at(first)), last: Some(at(last)), stride: Stride::Buckets(starts) };
         Ok(Some(Self { grid, mode: fill.mode, values: values.collect::<Result<_, _>>()? }))
     }
 
@@ -131,8 +133,23 @@ impl Filler {
             fills.push(FillColumn { input: column.clone(), mode, nulls: Nulls::Kept, name: (None, name) });
             value.expr = column;
         }
-        if sort.iter().any(|s| !is_fixed(&s.expr) && !fills.iter().any(|f| f.input == s.expr)) {
-            return Err(TaosError::unsupported("ORDER BY something that is not selected, with FILL"));
+        // What is only sorted by is filled as if it were selected, but no VALUE is given for it.
+        for key in sort.iter_mut().filter(|s| !is_fixed(&s.expr)) {
+            if fills.iter().any(|f| f.input == key.expr) {
+                continue;
+            }
+            let name = format!("__fill{}", fills.len());
+            let column = PlanExpr::Column(Column::new_unqualified(&name));
+            let ty = key.expr.get_type(plan.schema()).map_err(errors::planner)?;
+            below.push(std::mem::replace(&mut key.expr, column.clone()).alias(&name));
+            let mode = match self.mode {
+                FillMode::Linear if ty.is_numeric() => Filling::Linear(Rounding::TowardsZero),
+                FillMode::Prev | FillMode::Next | FillMode::Near => {
+                    filling(self.mode, TaosType::Double, || Ok(ScalarValue::Null))?.unwrap_or(Filling::Null)
+                }
+                _ => Filling::Null,
+            };
+            fills.push(FillColumn { input: column, mode, nulls: Nulls::Kept, name: (None, name) });
         }
         let node = LogicalPlanBuilder::from(plan)
             .project(below)

@@ -2,13 +2,15 @@
 
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, UnnestOptions};
+use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::min_max::{max_udaf, min_udaf};
 use datafusion::functions_window::expr_fn::{lag, lead};
 use datafusion::logical_expr::ExprFunctionExt;
 use datafusion::logical_expr::expr::NullTreatment;
 use datafusion::logical_expr::utils::disjunction;
 use datafusion::logical_expr::{Expr as PlanExpr, LogicalPlan, LogicalPlanBuilder, SortExpr, cast, lit};
-use triglot_parse_tdengine::ast::{Call, Expr, ExprKind};
+use triglot_functions::selection;
+use triglot_parse_tdengine::ast::{BinaryOp, Call, Expr, ExprKind, StateExtend};
 
 use super::calls::{self, Collect, Selection};
 use super::expr::{self, Place, Resolver, Rows};
@@ -16,10 +18,10 @@ use super::kinds::{self, FunctionKind};
 use super::plain::{Key, key_by_alias};
 use super::scope::{QUERY_COLUMNS, Scope, WINDOW_COLUMNS};
 use super::stage::Stage;
-use super::window::{IS_FILLED, WindowKey};
+use super::window::{IS_FILLED, WindowEnd, WindowKey};
 use super::{children, errors, histogram, more_calls};
 use crate::typed::{FunctionEnv, Typed};
-use crate::{TaosError, TaosType};
+use crate::{TaosError, TaosType, functions};
 
 /// What makes groups.
 #[derive(Debug, Default)]
@@ -85,7 +87,7 @@ impl<'s> Grouped<'s> {
             && let [argument] = call.args.as_slice()
         {
             let argument = self.argument(&argument.expr, env)?;
-            self.selection = Some(Selection::new(&call.name.name, argument, self.scope.time())?);
+            self.selection = Some(Selection::new(&call.name.name, argument, self.scope.order())?);
         }
         Ok(self)
     }
@@ -209,7 +211,7 @@ impl<'s> Grouped<'s> {
         Ok(Typed::fixed(column, TaosType::Bool))
     }
 
-    fn window_column(&mut self, name: &str) -> Result<Typed, TaosError> {
+    fn window_column(&mut self, name: &str, env: &FunctionEnv) -> Result<Typed, TaosError> {
         let (Some(window), Some(time)) = (self.grouping.window.clone(), self.scope.time().cloned()) else {
             return Err(errors::window_column());
         };
@@ -217,8 +219,7 @@ impl<'s> Grouped<'s> {
             match (&window.end_of_start, is_start) {
                 (Some(_), true) => window.column(),
                 (Some(end), false) => end.of(window.column()),
-                (None, true) => self.collect(calls::simple(min_udaf(), vec![time.expr.clone()])),
-                (None, false) => self.collect(calls::simple(max_udaf(), vec![time.expr.clone()])),
+                (None, _) => self.edge_of_rows(&window, &time, is_start, env),
             }
         };
         Ok(match name {
@@ -232,11 +233,44 @@ impl<'s> Grouped<'s> {
         })
     }
 
-    /// The condition of `TRUE_FOR`.
-    fn long_enough(&mut self) -> Result<Option<PlanExpr>, TaosError> {
-        let Some(shortest) = self.grouping.window.as_ref().and_then(|w| w.shortest) else { return Ok(None) };
-        let duration = self.window_column("_wduration")?;
-        Ok(Some(duration.expr.gt_eq(lit(shortest))))
+    /// Where a window begins or ends that has the ends of its rows, or reaches to its neighbours.
+    fn edge_of_rows(
+        &mut self,
+        window: &WindowKey,
+        time: &Typed,
+        is_start: bool,
+        env: &FunctionEnv,
+    ) -> PlanExpr {
+        let mut end_of_rows = |is_start: bool| {
+            let function = if is_start { min_udaf() } else { max_udaf() };
+            self.collect(calls::simple(function, vec![time.expr.clone()]))
+        };
+        let own = end_of_rows(is_start);
+        let extend = window.state.as_ref().map_or(StateExtend::None, |s| s.extend);
+        let (neighbour, step) = match (extend, is_start) {
+            (StateExtend::Forward, false) => (end_of_rows(true), -1),
+            (StateExtend::Backward, true) => (end_of_rows(false), 1),
+            _ => return own,
+        };
+        let neighbour = self.beside(neighbour, !is_start);
+        let ty = DataType::Timestamp(env.precision.arrow(), None);
+        coalesce(vec![WindowEnd::After(step, ty).of(neighbour), own])
+    }
+
+    /// Which windows are left in: those of `TRUE_FOR`, and those of another state than the zeroth.
+    fn kept_windows(&mut self, env: &FunctionEnv) -> Result<Option<PlanExpr>, TaosError> {
+        let Some(window) = self.grouping.window.clone() else { return Ok(None) };
+        let mut kept = None;
+        if let Some(shortest) = window.shortest {
+            kept = Some(self.window_column("_wduration", env)?.expr.gt_eq(lit(shortest)));
+        }
+        if let Some((state, zeroth)) = window.state.and_then(|s| s.without) {
+            let of_window = self.collect(selection::first_known(state.expr.clone(), &self.scope.order()));
+            let of_window = Typed { expr: of_window, ..state };
+            let differs = functions::binary(BinaryOp::NotEq, of_window, zeroth, env)?.expr;
+            kept = Some(kept.map_or(differs.clone(), |k: PlanExpr| k.and(differs)));
+        }
+        Ok(kept)
     }
 
     /// The condition that the result of an ungrouped query is a row: COUNT gives one always, other functions if
@@ -342,7 +376,7 @@ impl Resolver for Grouped<'_> {
                 return self.is_filled().map(Some);
             }
             ExprKind::Column { table: None, name } if WINDOW_COLUMNS.contains(&name.name.as_str()) => {
-                return self.window_column(&name.name).map(Some);
+                return self.window_column(&name.name, env).map(Some);
             }
             ExprKind::Column { table: None, name } if QUERY_COLUMNS.contains(&name.name.as_str()) => {
                 return self.scope.column(None, name).map(Some);
@@ -375,7 +409,7 @@ impl Stage for Grouped<'_> {
         argument: &Typed,
         _env: &FunctionEnv,
     ) -> Result<Typed, TaosError> {
-        let selection = Selection::new(function, argument.clone(), self.scope.time())?;
+        let selection = Selection::new(function, argument.clone(), self.scope.order())?;
         let value = selection.value(self);
         match (&mut self.first_and_last, selection.skips_nulls()) {
             (Some(values), true) => values.push(value.expr.clone()),
@@ -387,7 +421,7 @@ impl Stage for Grouped<'_> {
     fn in_row_of(&mut self, selection: &Call, value: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
         let [argument] = selection.args.as_slice() else { return Err(errors::arity(&selection.name.name)) };
         let argument = self.argument(&argument.expr, env)?;
-        let selection = Selection::new(&selection.name.name, argument, self.scope.time())?;
+        let selection = Selection::new(&selection.name.name, argument, self.scope.order())?;
         self.first_and_last = None;
         let before = self.selection.replace(selection);
         let value = expr::lower(value, env, self);
@@ -395,8 +429,8 @@ impl Stage for Grouped<'_> {
         value
     }
 
-    fn finish(&mut self, rows: LogicalPlan, _env: &FunctionEnv) -> Result<LogicalPlan, TaosError> {
-        let condition = match self.long_enough()? {
+    fn finish(&mut self, rows: LogicalPlan, env: &FunctionEnv) -> Result<LogicalPlan, TaosError> {
+        let condition = match self.kept_windows(env)? {
             Some(condition) => Some(condition),
             None => self.has_result(),
         };
@@ -412,14 +446,14 @@ impl Stage for Grouped<'_> {
         }
         let aggregates = self.aggregates.iter().map(|(a, name)| a.clone().alias(name));
         let plan = LogicalPlanBuilder::from(rows).aggregate(keys, aggregates.collect::<Vec<_>>());
-        let plan = match condition {
-            Some(condition) => plan.and_then(|p| p.filter(condition)),
-            None => plan,
-        };
         let plan = plan.and_then(|p| match self.neighbours()? {
             none if none.is_empty() => Ok(p),
             neighbours => p.window(neighbours),
         });
+        let plan = match condition {
+            Some(condition) => plan.and_then(|p| p.filter(condition)),
+            None => plan,
+        };
         let plan = plan.and_then(|p| match self.bins.clone() {
             Some(bins) => p.unnest_column_with_options(bins, UnnestOptions::new().with_preserve_nulls(false)),
             None => Ok(p),

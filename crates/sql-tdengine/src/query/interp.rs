@@ -43,18 +43,7 @@ impl<'s> Interpolated<'s> {
         env: &FunctionEnv,
     ) -> Result<Self, TaosError> {
         let time = scope.time().cloned().ok_or_else(|| errors::no_timeline("interp"))?;
-        let range = select.range.as_ref().ok_or_else(errors::range_clause)?;
-        let first = constants::instant(&range.start, env)?;
-        let last = range.end.as_ref().map(|e| constants::instant(e, env)).transpose()?;
-        let step = select.every.map(|d| constants::fixed_units(d, env.precision).filter(|n| *n > 0));
-        let step = match (step, last) {
-            (Some(Some(step)), _) => step,
-            (None, None) => 1,
-            // A range without EVERY, calendar units, and steps below one unit of time.
-            _ => return Err(errors::range_clause()),
-        };
-        let at = |time: i64| lit(timestamp(env.precision, time));
-        let points = Points { first: at(first), last: at(last.unwrap_or(first)), step };
+        let points = points(select, env)?;
         Ok(Self { scope, select, keys, time, points, columns: Vec::new() })
     }
 
@@ -127,6 +116,27 @@ impl<'s> Interpolated<'s> {
         let value = expr::lower(expr, env, &mut Rows::new(self.scope, Place::Clause)).ok()?;
         self.keys.iter().find(|k| k.value.expr == value.expr).map(Self::output)
     }
+}
+
+/// The points of RANGE and EVERY; without RANGE from the first to the last row, without both each second.
+///
+/// # Errors
+/// 0x265D for a range without EVERY, calendar units, and steps below one unit of time.
+fn points(select: &Select, env: &FunctionEnv) -> Result<Points, TaosError> {
+    let step = select.every.map(|d| constants::fixed_units(d, env.precision).filter(|n| *n > 0));
+    let step = step.map(|step| step.ok_or_else(errors::range_clause)).transpose()?;
+    let Some(range) = &select.range else {
+        return Ok(Points { ends: None, step: step.unwrap_or_else(|| env.precision.per_second()) });
+    };
+    let first = constants::instant(&range.start, env)?;
+    let last = range.end.as_ref().map(|e| constants::instant(e, env)).transpose()?;
+    let step = match (step, last) {
+        (Some(step), _) => step,
+        (None, None) => 1,
+        (None, Some(_)) => return Err(errors::range_clause()),
+    };
+    let at = |time: i64| lit(timestamp(env.precision, time));
+    Ok(Points { ends: Some([at(first), at(last.unwrap_or(first))]), step })
 }
 
 impl Resolver for Interpolated<'_> {

@@ -5,7 +5,7 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::expr::BinaryExpr;
 use datafusion::logical_expr::utils::split_conjunction;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, Operator, lit};
-use triglot_parse_tdengine::ast::{Join, JoinKind};
+use triglot_parse_tdengine::ast::{Join, JoinKind, Source};
 
 use super::expr::{self, Place, Rows};
 use super::scope::Scope;
@@ -24,6 +24,9 @@ enum Keep {
 impl Planner<'_> {
     /// The rows of a join, and the names of both sides.
     pub(super) fn join(&self, join: &Join) -> Result<Relation, TaosError> {
+        if is_chained(join) {
+            return Err(errors::chained_join());
+        }
         let (left, right) = (self.source(&join.left)?, self.source(&join.right)?);
         let precision = left.precision;
         let scope = both(&left.scope, &right.scope)?;
@@ -76,6 +79,16 @@ impl Planner<'_> {
             _ => Err(errors::cross_join()),
         }
     }
+}
+
+/// Whether a join other than an inner one has a join for a side; a subquery around it would make it good.
+fn is_chained(join: &Join) -> bool {
+    let other = |kind: JoinKind| kind != JoinKind::Inner;
+    let is_bad = |side: &Source| match side {
+        Source::Join(inner) => other(join.kind) || other(inner.kind),
+        Source::Table { .. } | Source::Query { .. } => false,
+    };
+    is_bad(&join.left) || is_bad(&join.right)
 }
 
 /// The names of both sides.

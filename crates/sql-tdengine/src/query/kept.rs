@@ -188,7 +188,7 @@ impl Conditions {
         let columns = self.scope.single().map(|s| s.columns.as_slice()).unwrap_or_default();
         expr::any(condition, &mut |e| {
             let ExprKind::Column { name, .. } = &e.kind else { return false };
-            columns.iter().any(|c| c.role == Role::Value && c.name == name.name)
+            columns.iter().any(|c| matches!(c.role, Role::Value | Role::Key) && c.name == name.name)
         })
     }
 }
@@ -222,10 +222,7 @@ fn constants_of(condition: &Expr) -> Vec<Span> {
 
 /// Whether `e` mentions no column.
 fn is_constant(e: &Expr) -> bool {
-    !expr::any(e, &mut |e| {
-        use ExprKind::{Column, InQuery, Star, Subquery};
-        matches!(e.kind, Column { .. } | Star { .. } | Subquery(_) | InQuery { .. })
-    })
+    !expr::any(e, &mut |e| matches!(e.kind, ExprKind::Column { .. } | ExprKind::Star { .. }))
 }
 
 /// The rows of FROM. What `constants` read of the request does not count: they are no part of the shape.

@@ -54,7 +54,12 @@ pub(super) fn of_many(
         "leastsquares" => least_squares(arguments, over, into),
         "hyperloglog" => {
             let [value] = arguments else { return Err(errors::arity(name)) };
-            let estimate = into.collect(simple(approx_distinct_udaf(), vec![value.expr.clone()]));
+            // DataFusion has no estimate of floats.
+            let counted = match value.ty {
+                TaosType::Float | TaosType::Double => cast(value.expr.clone(), DataType::Utf8),
+                _ => value.expr.clone(),
+            };
+            let estimate = into.collect(simple(approx_distinct_udaf(), vec![counted]));
             Ok(Typed::fixed(cast(estimate, DataType::Int64), TaosType::BigInt))
         }
         "mode" => {

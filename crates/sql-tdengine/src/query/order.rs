@@ -8,8 +8,8 @@ use super::errors;
 use super::expr::{self, Resolver};
 use super::items::SelectItem;
 use super::stage::Stage;
-use crate::TaosError;
 use crate::typed::{FunctionEnv, Typed};
+use crate::{TaosError, functions};
 
 /// NULL is the smallest value unless the statement says otherwise.
 fn sort_expr(value: PlanExpr, item: &OrderItem) -> SortExpr {
@@ -23,32 +23,41 @@ fn position(expr: &Expr, columns: usize) -> Result<Option<usize>, TaosError> {
     at.map(Some).ok_or_else(errors::order_position)
 }
 
-/// Resolves ORDER BY of a block, whose names are the select list's and those of FROM.
-pub(super) struct BlockOrder<'a, 'e> {
+/// What stands behind the select list of a block: its names are those of FROM, then the select list's.
+pub(super) struct Behind<'a, 'e> {
     items: &'a [SelectItem<'e>],
     values: &'a [Typed],
     stage: &'a mut dyn Stage,
 }
 
-impl<'a, 'e> BlockOrder<'a, 'e> {
+impl<'a, 'e> Behind<'a, 'e> {
     /// `values` are the values of `items` over `stage`.
     pub(super) fn new(items: &'a [SelectItem<'e>], values: &'a [Typed], stage: &'a mut dyn Stage) -> Self {
         Self { items, values, stage }
     }
 
-    /// The sort keys over the stage's plan.
+    /// The condition of HAVING over the stage's plan.
+    ///
+    /// # Errors
+    /// 0x2604 for a name that two items have, and those of expressions.
+    pub(super) fn condition(mut self, expr: &Expr, env: &FunctionEnv) -> Result<PlanExpr, TaosError> {
+        let condition = expr::lower(expr, env, &mut self)?;
+        Ok(functions::condition(condition)?.expr)
+    }
+
+    /// The sort keys of ORDER BY over the stage's plan.
     ///
     /// # Errors
     /// 0x2604 for a name that two items have, 0x2609 for a position beyond the list, and those of expressions.
-    pub(super) fn resolve(
+    pub(super) fn order(
         mut self,
         order: &[OrderItem],
         env: &FunctionEnv,
     ) -> Result<Vec<SortExpr>, TaosError> {
-        order.iter().map(|item| Ok(sort_expr(self.value(&item.expr, env)?.expr, item))).collect()
+        order.iter().map(|item| Ok(sort_expr(self.sorted_by(&item.expr, env)?.expr, item))).collect()
     }
 
-    fn value(&mut self, expr: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
+    fn sorted_by(&mut self, expr: &Expr, env: &FunctionEnv) -> Result<Typed, TaosError> {
         if let Some(at) = position(expr, self.values.len())? {
             return self.values.get(at).cloned().ok_or_else(errors::order_position);
         }
@@ -73,7 +82,7 @@ impl<'a, 'e> BlockOrder<'a, 'e> {
     }
 }
 
-impl Resolver for BlockOrder<'_, '_> {
+impl Resolver for Behind<'_, '_> {
     fn resolve(&mut self, expr: &Expr, env: &FunctionEnv) -> Result<Option<Typed>, TaosError> {
         match (self.stage.resolve(expr, env), &expr.kind) {
             (Err(error), ExprKind::Column { table: None, name }) => match self.item(&name.name)? {

@@ -23,7 +23,6 @@ pub(super) struct Picked<'s> {
     window: Option<WindowKey>,
     call: &'s Call,
     argument: Typed,
-    time: Option<Typed>,
     pick: Pick,
 }
 
@@ -69,15 +68,14 @@ impl<'s> Picked<'s> {
             _ => return Err(errors::arity(name)),
         };
         let argument = argument.clone();
-        let time = scope.time().cloned();
-        if time.is_none() && matches!(pick, Pick::Tail { .. } | Pick::Unique) {
+        if scope.time().is_none() && matches!(pick, Pick::Tail { .. } | Pick::Unique) {
             return Err(errors::no_timeline(name));
         }
         let is_computed = window.as_ref().is_some_and(|w| w.end_of_start.is_none());
         if is_computed || (window.is_some() && matches!(pick, Pick::Tail { .. } | Pick::Unique)) {
             return Err(errors::not_in_window(name));
         }
-        Ok(Self { scope, keys, window, call, argument, time, pick })
+        Ok(Self { scope, keys, window, call, argument, pick })
     }
 
     fn window_column(&self, name: &str) -> Option<Typed> {
@@ -102,7 +100,7 @@ impl<'s> Picked<'s> {
     }
 
     fn by_time(&self, ascending: bool) -> Vec<SortExpr> {
-        self.time.iter().map(|t| t.expr.clone().sort(ascending, true)).collect()
+        self.scope.order().into_iter().map(|key| key.sort(ascending, true)).collect()
     }
 }
 

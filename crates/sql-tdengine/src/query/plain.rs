@@ -71,7 +71,7 @@ impl Stage for Plain<'_> {
         if !is_table && self.keys.is_empty() {
             return Vec::new();
         }
-        let keys = self.keys.iter().map(|k| &k.value);
-        keys.chain(source.time()).map(|k| k.expr.clone().sort(true, true)).collect()
+        let keys = self.keys.iter().map(|k| k.value.expr.clone());
+        keys.chain(self.scope.order()).map(|k| k.sort(true, true)).collect()
     }
 }

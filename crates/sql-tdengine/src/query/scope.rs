@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use datafusion::logical_expr::lit;
+use datafusion::logical_expr::{Expr, lit};
 use triglot_parse_tdengine::ast::Ident;
 
 use super::bounds::{TimeBounds, timestamp};
@@ -15,6 +15,8 @@ use crate::{TaosError, TaosType};
 pub(super) enum Role {
     /// The primary timestamp.
     Time,
+    /// The second part of a composite key: it orders the rows of one time.
+    Key,
     /// A value.
     Value,
     /// A tag of the child table that a row belongs to.
@@ -117,6 +119,14 @@ impl Scope {
     /// The primary timestamp: that of the first source.
     pub(super) fn time(&self) -> Option<&Typed> {
         self.sources.first().and_then(Source::time)
+    }
+
+    /// What orders rows: their time, and the second part of a composite key; empty without a time.
+    pub(super) fn order(&self) -> Vec<Expr> {
+        let source = self.sources.first();
+        let of = |role| source.and_then(|s| s.columns.iter().find(move |c| c.role == role));
+        let Some(time) = of(Role::Time) else { return Vec::new() };
+        [Some(time), of(Role::Key)].into_iter().flatten().map(|c| c.value.expr.clone()).collect()
     }
 
     /// The only source, unless it is a join.

@@ -15,7 +15,7 @@ use super::items::{self, ItemValue, SelectItem};
 use super::kept::RowsOfShape;
 use super::kinds::{ALL, FunctionKind, GROUPING};
 use super::nearest::LEFT_ROW;
-use super::order::{self, BlockOrder, OutputOrder};
+use super::order::{self, Behind, OutputOrder};
 use super::picked::Picked;
 use super::plain::{Key, Plain};
 use super::scope::{Scope, Source, WINDOW_COLUMNS};
@@ -51,10 +51,8 @@ impl Planner<'_> {
         let Staged { rows, mut stage, window, filler } = clauses.stage(rows)?;
         let values = items.iter().map(|item| value_of(item, &scope, stage.as_mut(), &env));
         let mut values = values.collect::<Result<Vec<Typed>, _>>()?;
-        let having = select.having.as_ref().map(|e| {
-            let condition = expr::lower(e, &env, stage.as_mut())?;
-            functions::condition(condition)
-        });
+        let having =
+            select.having.as_ref().map(|e| Behind::new(&items, &values, stage.as_mut()).condition(e, &env));
         let having = having.transpose()?;
         let rows = match clauses.children_alone(&values)? {
             Some(children) => children,
@@ -63,11 +61,11 @@ impl Planner<'_> {
         let mut sort = if select.distinct {
             Vec::new()
         } else {
-            BlockOrder::new(&items, &values, stage.as_mut()).resolve(&query.order_by, &env)?
+            Behind::new(&items, &values, stage.as_mut()).order(&query.order_by, &env)?
         };
         let mut plan = stage.finish(rows, &env)?;
         if let Some(having) = having {
-            plan = filter(plan, having.expr)?;
+            plan = filter(plan, having)?;
         }
         if let (Some(filler), Some(window)) = (&filler, &window) {
             plan = filler.fill(plan, &stage.slice_keys(), window, &mut values, &mut sort, &env)?;

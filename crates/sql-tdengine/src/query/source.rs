@@ -128,7 +128,7 @@ impl Planner<'_> {
             return Ok(Table { provider, relation: None, precision: Precision::Milli });
         }
         let relation = self.engine.relation(session, database, name).map_err(|e| errors::lookup(e, name))?;
-        let provider: Arc<dyn TableProvider> = Arc::new(self.engine.relation_rows(&relation));
+        let provider: Arc<dyn TableProvider> = Arc::new(self.engine.kept_relation_rows(&relation));
         let precision = relation.table().def.precision();
         Ok(Table { provider, relation: Some(relation), precision })
     }
@@ -271,7 +271,8 @@ impl Table {
                     let role = match c.kind {
                         ColumnKind::Time => Role::Time,
                         ColumnKind::Tag => Role::Tag,
-                        ColumnKind::Field | ColumnKind::CompositeKey => Role::Value,
+                        ColumnKind::CompositeKey => Role::Key,
+                        ColumnKind::Field => Role::Value,
                     };
                     SourceColumn {
                         name: c.name.clone(),

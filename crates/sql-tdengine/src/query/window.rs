@@ -6,6 +6,9 @@ use arrow::datatypes::DataType;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, ScalarUDF, cast, lit};
 use triglot_functions::buckets::Buckets;
+use triglot_parse_tdengine::ast::StateExtend;
+
+use crate::typed::Typed;
 
 /// What splits the rows of a group into windows.
 #[derive(Clone, Debug)]
@@ -19,6 +22,17 @@ pub(super) struct WindowKey {
     pub(super) starts: Option<Buckets>,
     /// `TRUE_FOR`: shorter windows are left out.
     pub(super) shortest: Option<i64>,
+    /// Of a STATE_WINDOW: where its windows begin and end, and which are left out.
+    pub(super) state: Option<StateRule>,
+}
+
+/// What the arguments of STATE_WINDOW behind the state say.
+#[derive(Clone, Debug)]
+pub(super) struct StateRule {
+    /// Whether windows reach to their neighbours.
+    pub(super) extend: StateExtend,
+    /// The state over the rows, and the one whose windows are left out.
+    pub(super) without: Option<(Typed, Typed)>,
 }
 
 /// How the end of a window follows from its start.
@@ -37,6 +51,11 @@ pub(super) const IS_FILLED: &str = "__is_filled";
 const KEY: &str = "__window";
 
 impl WindowKey {
+    /// Windows of an INTERVAL.
+    pub(super) const fn of_interval(value: Expr, end: WindowEnd, starts: Buckets) -> Self {
+        Self { value, end_of_start: Some(end), starts: Some(starts), shortest: None, state: None }
+    }
+
     /// The key over the rows, named.
     pub(super) fn key(&self) -> Expr {
         self.value.clone().alias(KEY)

@@ -14,7 +14,7 @@ use super::errors;
 use super::expr::{self, Place, Rows};
 use super::plain::Key;
 use super::scope::{Scope, SourceKind};
-use super::window::{WindowEnd, WindowKey};
+use super::window::{StateRule, WindowEnd, WindowKey};
 use crate::typed::{FunctionEnv, Typed};
 use crate::{TaosError, TaosType, functions};
 
@@ -41,14 +41,21 @@ impl Windows<'_> {
         rows: LogicalPlan,
     ) -> Result<(LogicalPlan, WindowKey), TaosError> {
         let time = self.scope.time().cloned().ok_or_else(errors::window_without_time)?;
+        let mut rule = None;
         let (kind, true_for) = match window {
             Window::Interval(interval) => return self.interval(*interval, &time, rows),
             Window::Session { column, gap } => (self.session(column, *gap, &time)?, None),
             Window::State { expr, extend, zeroth, true_for } => {
-                if *extend != StateExtend::None || zeroth.is_some() {
-                    return Err(TaosError::unsupported("extend and zeroth of STATE_WINDOW"));
-                }
-                (WindowKind::State { value: self.state(expr)?.expr, nulls: NullState::Skip }, *true_for)
+                let value = self.state(expr)?;
+                let nulls = match extend {
+                    StateExtend::None => NullState::Skip,
+                    StateExtend::Forward => NullState::Continue,
+                    StateExtend::Backward => NullState::Precede,
+                };
+                let kind = WindowKind::State { value: value.expr.clone(), nulls };
+                let zeroth = zeroth.as_ref().map(|e| self.lower(e)).transpose()?;
+                rule = Some(StateRule { extend: *extend, without: zeroth.map(|zeroth| (value, zeroth)) });
+                (kind, *true_for)
             }
             Window::Event { start, end, true_for } => {
                 let (start, end) = (self.condition(start)?, self.condition(end)?);
@@ -60,7 +67,7 @@ impl Windows<'_> {
         let operator = AssignWindows { groups: self.groups(), time: time.expr, kind };
         let rows = operator.over(rows).map_err(errors::planner)?;
         let value = PlanExpr::Column(Column::new_unqualified(WINDOW));
-        Ok((rows, WindowKey { value, end_of_start: None, starts: None, shortest }))
+        Ok((rows, WindowKey { value, end_of_start: None, starts: None, shortest, state: rule }))
     }
 
     fn groups(&self) -> Vec<PlanExpr> {
@@ -77,10 +84,7 @@ impl Windows<'_> {
         let Some(width) = grid.sliding else {
             let value = bucket_start(grid.starts).call(vec![time.expr.clone()]);
             let end = WindowEnd::Function(Arc::new(bucket_next(grid.starts)));
-            return Ok((
-                rows,
-                WindowKey { value, end_of_start: Some(end), starts: Some(grid.starts), shortest: None },
-            ));
+            return Ok((rows, WindowKey::of_interval(value, end, grid.starts)));
         };
         let kind = WindowKind::Sliding { buckets: grid.starts, width };
         let operator = AssignWindows { groups: self.groups(), time: time.expr.clone(), kind };
@@ -88,7 +92,7 @@ impl Windows<'_> {
         let value = PlanExpr::Column(Column::new_unqualified(WINDOW_START));
         let ty = arrow::datatypes::DataType::Timestamp(self.env.precision.arrow(), None);
         let end = WindowEnd::After(width, ty);
-        Ok((rows, WindowKey { value, end_of_start: Some(end), starts: Some(grid.starts), shortest: None }))
+        Ok((rows, WindowKey::of_interval(value, end, grid.starts)))
     }
 
     fn session(&self, column: &Expr, gap: Duration, time: &Typed) -> Result<WindowKind, TaosError> {

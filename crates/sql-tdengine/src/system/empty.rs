@@ -17,16 +17,6 @@ pub(super) fn table(name: &str) -> Option<Vec<Column>> {
             ("func_body", "V16384"),
             ("func_version", "INT"),
         ],
-        "ins_indexes" => &[
-            ("index_name", "V192"),
-            ("db_name", "V64"),
-            ("table_name", "V192"),
-            ("vgroup_id", "INT"),
-            ("create_time", "TIMESTAMP"),
-            ("column_name", "V64"),
-            ("index_type", "V10"),
-            ("index_extensions", "V256"),
-        ],
         "ins_topics" => &[
             ("topic_name", "V192"),
             ("db_name", "V64"),

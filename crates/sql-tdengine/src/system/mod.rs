@@ -6,7 +6,6 @@ mod create_text;
 mod databases;
 mod describe;
 mod empty;
-mod like;
 mod show;
 mod tables;
 mod users;
@@ -112,6 +111,7 @@ impl<'v> View<'v> {
             "ins_tables" => self.ins_tables()?,
             "ins_stables" => self.ins_stables(),
             "ins_tags" => self.ins_tags(None)?,
+            "ins_indexes" => self.ins_indexes(None),
             "ins_columns" => self.ins_columns()?,
             "ins_users" => self.ins_users(),
             "ins_user_privileges" => self.ins_user_privileges(),

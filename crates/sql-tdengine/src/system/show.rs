@@ -5,11 +5,11 @@ use triglot_parse_tdengine::ast::{Ident, Show, TableKind, TableName};
 
 use super::cluster::variables;
 use super::columns::Column;
-use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text, empty, like};
+use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View, answer, children_of, create_text};
 use crate::lower::errors;
 use crate::lower::names::{SYSTEM_DATABASES, current, database_of};
 use crate::lower::objects::require_dnode;
-use crate::{Answer, Context, TaosError};
+use crate::{Answer, Context, TaosError, like};
 
 /// Answers a SHOW.
 pub(crate) async fn run(
@@ -43,8 +43,8 @@ impl Lister<'_> {
             Show::Tags { table } => self.tags(table),
             Show::TableTags { tags, table } => self.table_tags(tags, table),
             Show::Indexes(table) => {
-                self.relation(table)?;
-                Ok(empty::table("ins_indexes").unwrap_or_default())
+                let relation = self.relation(table)?;
+                Ok(self.view.ins_indexes(Some(relation.table())))
             }
             Show::Distributed(table) => self.distributed(table),
             Show::Vgroups(database) => {

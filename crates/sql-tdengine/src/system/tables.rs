@@ -5,7 +5,7 @@ use triglot_model::{ColumnDef, ColumnId, ColumnKind, ColumnType, LengthUnit};
 
 use super::columns::Column;
 use super::{INFORMATION_TABLES, PERFORMANCE_TABLES, View};
-use crate::lower::{created_ms, declared_type, table_options};
+use crate::lower::{created_ms, declared_type, index, table_options};
 
 /// Widths of names and comments.
 const NAME: u32 = 192;
@@ -116,6 +116,27 @@ impl View<'_> {
             Column::text("rollup", 128, option(table_options::ROLLUP, "")),
             Column::big("uid", tables.iter().map(|t| uid(t, 0))),
             Column::boolean("isvirtual", tables.iter().map(|_| Some(false))),
+        ]
+    }
+
+    /// The indexes of all super tables, or of one table.
+    pub(super) fn ins_indexes(&self, only: Option<&TableIn>) -> Vec<Column> {
+        let tables = match only {
+            Some(table) => vec![table.clone()],
+            None => self.databases().iter().flat_map(|d| self.tables(d).0).collect(),
+        };
+        let rows: Vec<(&TableIn, index::Index)> =
+            tables.iter().flat_map(|t| index::of_table(&t.def).into_iter().map(move |i| (t, i))).collect();
+        let none = || rows.iter().map(|_| None::<&str>);
+        vec![
+            Column::text("index_name", NAME, rows.iter().map(|(_, i)| Some(&i.name))),
+            Column::text("db_name", DATABASE, rows.iter().map(|(t, _)| Some(&t.database.name))),
+            Column::text("table_name", NAME, rows.iter().map(|(t, _)| Some(&t.def.name))),
+            Column::int("vgroup_id", rows.iter().map(|_| None)),
+            Column::time("create_time", rows.iter().map(|(_, i)| i.created_ms)),
+            Column::text("column_name", COLUMN, rows.iter().map(|(_, i)| Some(&i.tag))),
+            Column::text("index_type", 10, rows.iter().map(|_| Some("tag_index"))),
+            Column::text("index_extensions", 256, none()),
         ]
     }
 

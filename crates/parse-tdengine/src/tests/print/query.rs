@@ -26,10 +26,6 @@ pub(crate) fn expr(e: &Expr) -> String {
         ExprKind::InList { expr: inner, negated, list } => {
             format!("({}{} IN ({}))", expr(inner), not(negated), join(list, expr))
         }
-        ExprKind::InQuery { expr: inner, negated, query: q } => {
-            format!("({}{} IN ({}))", expr(inner), not(negated), query(q))
-        }
-        ExprKind::Subquery(q) => format!("({})", query(q)),
         ExprKind::Case { operand, branches, otherwise } => {
             let operand = operand.as_ref().map_or_else(String::new, |e| format!(" {}", expr(e)));
             let branches: String =

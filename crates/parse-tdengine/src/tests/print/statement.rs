@@ -112,6 +112,11 @@ pub(crate) fn statement(s: &Statement, sql: &str) -> String {
             format!("CREATE {replace}VIEW {} AS {}", table(name), query(q))
         }
         Statement::DropView { name, if_exists: e } => format!("DROP VIEW {}{}", if_exists(e), table(name)),
+        Statement::CreateIndex { name, if_not_exists: e, table: t, columns } => {
+            let exists = if *e { "IF NOT EXISTS " } else { "" };
+            format!("CREATE INDEX {exists}{} ON {} ({})", table(name), table(t), join(columns, ident))
+        }
+        Statement::DropIndex { name, if_exists: e } => format!("DROP INDEX {}{}", if_exists(e), table(name)),
         Statement::KillQuery(id) => format!("KILL QUERY {}", text(id)),
         Statement::KillConnection => "KILL CONNECTION 1".into(),
         Statement::KillTransaction => "KILL TRANSACTION 1".into(),

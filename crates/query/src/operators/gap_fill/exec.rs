@@ -111,7 +111,9 @@ impl DisplayAs for GapFillExec {
         let schema = self.input.schema();
         let name = |index: usize| schema.fields().get(index).map_or("?", |f| f.name()).to_owned();
         let Steps { first, last, stride } = self.steps;
-        write!(f, "GapFillExec: time={}, from={first}, to={last}, stride={stride}", name(self.columns.time))?;
+        let end = |end: Option<i64>| end.map_or("own".to_owned(), |end| end.to_string());
+        let (time, first, last) = (name(self.columns.time), end(first), end(last));
+        write!(f, "GapFillExec: time={time}, from={first}, to={last}, stride={stride}")?;
         let groups: Vec<String> = self.columns.groups.iter().map(|i| name(*i)).collect();
         let fills: Vec<String> =
             self.columns.fills.iter().map(|c| format!("{} {}", c.mode, name(c.column))).collect();

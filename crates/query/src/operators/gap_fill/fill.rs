@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Int64Array, PrimitiveArray, UInt32Array};
 use arrow::compute::{cast, concat, take};
-use arrow::datatypes::{DataType, Float64Type, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type, UInt64Type};
 use datafusion::common::internal_err;
 use datafusion::error::Result;
 
@@ -12,7 +12,7 @@ use super::{FillMode, Nulls, Rounding};
 
 /// Whether values of this type can be interpolated.
 pub(in crate::operators) fn is_number(ty: &DataType) -> bool {
-    ty.is_integer() || matches!(ty, DataType::Float32 | DataType::Float64)
+    ty.is_integer() || matches!(ty, DataType::Float32 | DataType::Float64 | DataType::Decimal128(..))
 }
 
 /// One column of values of a segment.
@@ -99,6 +99,14 @@ impl Filler {
                     DataType::Float32 | DataType::Float64 => {
                         let values = line(&self.values, &DataType::Float64)?;
                         neighbours.line::<Float64Type>(&values, rows, keeps, float)
+                    }
+                    DataType::Decimal128(..) => {
+                        let line =
+                            neighbours.line::<Decimal128Type>(&self.values, rows, keeps, |a, b, s, t| {
+                                integer(a, b, s, t, *rounding)
+                            });
+                        let digits: &PrimitiveArray<Decimal128Type> = line.as_primitive();
+                        return Ok(Arc::new(digits.clone().with_data_type(ty.clone())));
                     }
                     other => return internal_err!("interpolation of {other}"),
                 };

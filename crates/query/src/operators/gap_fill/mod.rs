@@ -78,15 +78,15 @@ pub struct FillColumn {
 }
 
 /// The grid of times that every group shall have, from `first` to `last`. Rows of the input that lie off the
-/// grid or outside of it stay.
+/// grid or outside of it stay. An end that is not given is the group's own first or last row.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Grid {
     /// The first time, or with [`Stride::Buckets`] any time in the first bucket: a constant of the time
     /// column's type (`now()` and the like allowed).
-    pub first: Expr,
+    pub first: Option<Expr>,
     /// The last time, if it lies on the grid, or any time in the last bucket: a constant of the time column's
     /// type.
-    pub last: Expr,
+    pub last: Option<Expr>,
     /// How the grid goes on.
     pub stride: Stride,
 }
@@ -213,8 +213,8 @@ impl UserDefinedLogicalNodeCore for GapFill {
 
     /// The grid's ends, time, groups, values.
     fn expressions(&self) -> Vec<Expr> {
-        let ends = [&self.grid.first, &self.grid.last, &self.time];
-        ends.into_iter().chain(&self.groups).chain(self.fills.iter().map(|f| &f.input)).cloned().collect()
+        let ends = self.grid.first.iter().chain(&self.grid.last).chain([&self.time]);
+        ends.chain(&self.groups).chain(self.fills.iter().map(|f| &f.input)).cloned().collect()
     }
 
     /// All but the keys of groups: a condition on these leaves out whole groups.
@@ -232,7 +232,8 @@ impl UserDefinedLogicalNodeCore for GapFill {
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Grid { first, last, stride } = &self.grid;
-        write!(f, "GapFill: time={}, from={first}, to={last}, stride={stride}", self.time)?;
+        let end = |end: &Option<Expr>| end.as_ref().map_or("own".to_owned(), ToString::to_string);
+        write!(f, "GapFill: time={}, from={}, to={}, stride={stride}", self.time, end(first), end(last))?;
         let groups: Vec<String> = self.groups.iter().map(ToString::to_string).collect();
         write!(f, ", groups=[{}]", groups.join(", "))?;
         let fills: Vec<String> = self.fills.iter().map(|c| format!("{} {}", c.mode, c.input)).collect();
@@ -242,10 +243,10 @@ impl UserDefinedLogicalNodeCore for GapFill {
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         let (mut exprs, mut inputs) = (exprs.into_iter(), inputs.into_iter());
-        let (Some(first), Some(last), Some(time), Some(input)) =
-            (exprs.next(), exprs.next(), exprs.next(), inputs.next())
-        else {
-            return internal_err!("GapFill needs a grid, a time and an input");
+        let mut end = |end: &Option<Expr>| end.as_ref().and_then(|_| exprs.next());
+        let (first, last) = (end(&self.grid.first), end(&self.grid.last));
+        let (Some(time), Some(input)) = (exprs.next(), inputs.next()) else {
+            return internal_err!("GapFill needs a time and an input");
         };
         let groups: Vec<Expr> = exprs.by_ref().take(self.groups.len()).collect();
         let values: Vec<Expr> = exprs.collect();

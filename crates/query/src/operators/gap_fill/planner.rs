@@ -26,12 +26,13 @@ pub(in crate::operators) fn physical(
         Expr::Column(column) => below.index_of_column(column),
         other => Err(internal_datafusion_err!("GapFill over {other}, which is no column")),
     };
-    let end = |expr: &Expr| -> Result<i64> {
+    let end = |expr: &Option<Expr>| -> Result<Option<i64>> {
+        let Some(expr) = expr else { return Ok(None) };
         let end = compile.instant(expr).map_err(|e| e.context("the range of time to fill"))?;
-        Ok(match node.grid.stride {
+        Ok(Some(match node.grid.stride {
             Stride::Fixed(_) => end,
             Stride::Buckets(buckets) => buckets.start_of(end)?,
-        })
+        }))
     };
     let mut fills = Vec::with_capacity(node.fills.len());
     for fill in &node.fills {

@@ -10,11 +10,11 @@ use super::Stride;
 use super::exec::GapFillColumns;
 use super::fill::Filler;
 
-/// A grid of times: numbers in the unit of the time column.
+/// A grid of times: numbers in the unit of the time column. Ends that are not given are the group's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Steps {
-    pub(super) first: i64,
-    pub(super) last: i64,
+    pub(super) first: Option<i64>,
+    pub(super) last: Option<i64>,
     pub(super) stride: Stride,
 }
 
@@ -54,6 +54,8 @@ struct Cursor {
     row: u32,
     /// The next time of the grid; none when it is used up.
     step: Option<i64>,
+    /// The last time of the group's grid.
+    last: i64,
 }
 
 impl Segment {
@@ -84,6 +86,7 @@ impl Segment {
             .iter()
             .map(|fill| Filler::new(column(fill.column)?, fill, &times, &ends))
             .collect::<Result<_>>()?;
+        let cursor = Cursor::at(0, 0, &ends, &times, &steps);
         Ok(Self {
             time_type: time.data_type().clone(),
             groups: columns.groups.iter().map(|i| column(*i)).collect::<Result<_>>()?,
@@ -92,7 +95,7 @@ impl Segment {
             ends,
             steps,
             is_filled: columns.is_filled,
-            cursor: Cursor { group: 0, start: 0, row: 0, step: steps.start() },
+            cursor,
         })
     }
 
@@ -136,34 +139,40 @@ impl Segment {
                     let (row, group) = (cursor.row, cursor.start);
                     cursor.row += 1;
                     if step == Some(time) {
-                        cursor.step = self.steps.after(time);
+                        cursor.step = self.steps.after(time, cursor.last);
                     }
                     return Some(OutputRow { row: Some(row), group, last, next: next(row + 1), time });
                 }
                 (_, Some(step)) => {
-                    cursor.step = self.steps.after(step);
+                    cursor.step = self.steps.after(step, cursor.last);
                     let (group, next) = (cursor.start, next(cursor.row));
                     return Some(OutputRow { row: None, group, last, next, time: step });
                 }
                 (_, None) => {
-                    cursor.group += 1;
-                    (cursor.start, cursor.row, cursor.step) = (end, end, self.steps.start());
+                    *cursor = Cursor::at(cursor.group + 1, end, &self.ends, &self.times, &self.steps);
                 }
             }
         }
     }
 }
 
-impl Steps {
-    fn start(&self) -> Option<i64> {
-        (self.first <= self.last).then_some(self.first)
+impl Cursor {
+    /// Before the first row of a group, which starts at the row `start`.
+    fn at(group: usize, start: u32, ends: &[u32], times: &Int64Array, steps: &Steps) -> Self {
+        let end = ends.get(group).copied().unwrap_or(start);
+        let own = |row: u32| (start < end).then(|| times.value(row as usize));
+        let ends = steps.first.or_else(|| own(start)).zip(steps.last.or_else(|| own(end - 1)));
+        let ends = ends.filter(|(first, last)| first <= last);
+        Self { group, start, row: start, step: ends.map(|e| e.0), last: ends.map_or(i64::MIN, |e| e.1) }
     }
+}
 
-    fn after(&self, step: i64) -> Option<i64> {
+impl Steps {
+    fn after(&self, step: i64, last: i64) -> Option<i64> {
         let next = match self.stride {
             Stride::Fixed(stride) => step.checked_add(stride)?,
             Stride::Buckets(buckets) => buckets.next(step).ok()?,
         };
-        Some(next).filter(|next| *next <= self.last)
+        Some(next).filter(|next| *next <= last)
     }
 }

@@ -99,8 +99,8 @@ fn by_definition(rows: &[Row], mode: &FillMode, nulls: Nulls, steps: Steps, grou
     let mut all = Vec::new();
     for (group, points) in groups {
         let mut times: Vec<i64> = points.iter().map(|p| p.0).collect();
-        let mut step = steps.first;
-        while step <= steps.last {
+        let mut step = steps.first.unwrap_or(points[0].0);
+        while step <= steps.last.unwrap_or(points[points.len() - 1].0) {
             times.push(step);
             step = match steps.stride {
                 Stride::Fixed(stride) => step + stride,
@@ -152,7 +152,7 @@ const ROWS: [Row; 11] = [
     ("e", 60, Some(-2.0)),
 ];
 
-const STEPS: Steps = Steps { first: 0, last: 60, stride: Stride::Fixed(10) };
+const STEPS: Steps = Steps { first: Some(0), last: Some(60), stride: Stride::Fixed(10) };
 
 fn modes() -> [FillMode; 6] {
     [
@@ -180,6 +180,23 @@ fn groups_are_filled_as_defined_however_their_rows_come() {
 }
 
 #[test]
+fn without_ends_a_grid_spans_the_rows_of_its_group() {
+    for steps in [
+        Steps { first: None, last: None, ..STEPS },
+        Steps { first: None, ..STEPS },
+        Steps { last: None, ..STEPS },
+    ] {
+        for (mode, nulls) in modes().into_iter().flat_map(|m| NULLS.map(|n| (m.clone(), n))) {
+            let expected = by_definition(&ROWS, &mode, nulls, steps, true);
+            for input_rows in 1..=ROWS.len() {
+                let found = run(&ROWS, &mode, nulls, steps, true, input_rows);
+                assert_eq!(found, expected, "{mode:?} {nulls:?} {steps:?} by {input_rows}");
+            }
+        }
+    }
+}
+
+#[test]
 fn without_groups_all_rows_are_one() {
     let rows: Vec<Row> = ROWS[..3].to_vec();
     for (mode, nulls) in modes().into_iter().flat_map(|m| NULLS.map(|n| (m.clone(), n))) {
@@ -197,7 +214,7 @@ fn grids_of_buckets_follow_the_calendar() {
     let zone = Tz::Europe__Berlin;
     let month = |m| zone.with_ymd_and_hms(2021, m, 1, 0, 0, 0).unwrap().timestamp_millis();
     let buckets = Buckets::new(Width::Months(1), 0, zone, TimeUnit::Millisecond).unwrap();
-    let steps = Steps { first: month(2), last: month(5), stride: Stride::Buckets(buckets) };
+    let steps = Steps { first: Some(month(2)), last: Some(month(5)), stride: Stride::Buckets(buckets) };
     let rows = [("a", month(3), Some(1.0)), ("a", month(6), Some(4.0))];
     for mode in modes() {
         let expected = by_definition(&rows, &mode, Nulls::Kept, steps, true);
@@ -209,11 +226,11 @@ fn grids_of_buckets_follow_the_calendar() {
 
 #[test]
 fn an_empty_grid_or_input_adds_nothing() {
-    let backwards = Steps { first: 60, last: 0, stride: Stride::Fixed(10) };
+    let backwards = Steps { first: Some(60), last: Some(0), stride: Stride::Fixed(10) };
     assert_eq!(run(&ROWS, &FillMode::Null, Nulls::Gaps, backwards, true, 4).len(), ROWS.len());
     assert!(run(&[], &FillMode::Null, Nulls::Gaps, STEPS, true, 4).is_empty());
     // The last step before the end of the numbers.
-    let far = Steps { first: i64::MAX - 1, last: i64::MAX, stride: Stride::Fixed(10) };
+    let far = Steps { first: Some(i64::MAX - 1), last: Some(i64::MAX), stride: Stride::Fixed(10) };
     assert_eq!(run(&ROWS[..1], &FillMode::Null, Nulls::Gaps, far, true, 4).len(), 2);
 }
 
@@ -222,7 +239,7 @@ fn filled(rows: &[sorted::Row], groups: Vec<Expr>, forced: bool) -> Vec<String> 
     let buckets =
         Buckets::new(Width::Fixed(86_400_000), 0, Tz::Asia__Shanghai, TimeUnit::Millisecond).unwrap();
     let time = |hours: i64| lit(ScalarValue::TimestampMillisecond(Some(hours * 3_600_000), None));
-    let grid = Grid { first: time(-5), last: time(20), stride: Stride::Buckets(buckets) };
+    let grid = Grid { first: Some(time(-5)), last: Some(time(20)), stride: Stride::Buckets(buckets) };
     let name = (None, "v".to_owned());
     let fill = FillColumn { input: col("m.n"), mode: FillMode::Previous, nulls: Nulls::Kept, name };
     let input = Arc::new(sorted::table("m", rows, 10));

@@ -25,6 +25,11 @@ impl Grid {
         Self { first, step: step.max(1), count: u64::try_from(steps + 1).unwrap_or(0) }
     }
 
+    /// From a time on, without an end.
+    fn open(first: i64, step: i64) -> Self {
+        Self { first, step: step.max(1), count: u64::MAX }
+    }
+
     /// The time of a point, if there is such a point.
     pub(super) fn time(&self, point: u64) -> Option<i64> {
         let time = i128::from(self.first) + i128::from(point) * i128::from(self.step);
@@ -45,7 +50,9 @@ impl Grid {
 pub(super) struct MakeInterp {
     pub(super) groups: Vec<Arc<dyn PhysicalExpr>>,
     pub(super) time: Arc<dyn PhysicalExpr>,
-    pub(super) grid: Grid,
+    /// Absent: from the first to the last row of each series.
+    pub(super) grid: Option<Grid>,
+    pub(super) step: i64,
     pub(super) columns: Vec<PlannedColumn>,
     pub(super) is_filled: bool,
     pub(super) origin: bool,
@@ -57,6 +64,7 @@ impl MakeKernel for MakeInterp {
             groups: self.groups.clone(),
             time: Arc::clone(&self.time),
             grid: self.grid,
+            step: self.step,
             columns: self.columns.clone(),
             is_filled: self.is_filled,
             origin: self.origin,
@@ -70,7 +78,8 @@ impl MakeKernel for MakeInterp {
 struct Interpolating {
     groups: Vec<Arc<dyn PhysicalExpr>>,
     time: Arc<dyn PhysicalExpr>,
-    grid: Grid,
+    grid: Option<Grid>,
+    step: i64,
     columns: Vec<PlannedColumn>,
     is_filled: bool,
     origin: bool,
@@ -82,6 +91,9 @@ struct Interpolating {
 
 struct Series {
     keys: Vec<ScalarValue>,
+    grid: Grid,
+    /// The time of the last row so far.
+    last: i64,
     columns: Vec<ColumnPoints>,
     /// The next point to give.
     point: u64,
@@ -90,7 +102,10 @@ struct Series {
 impl Interpolating {
     fn end_last(&mut self) {
         if let Some(series) = self.series.back_mut() {
-            series.columns.iter_mut().for_each(|c| c.end(&self.grid));
+            if self.grid.is_none() {
+                series.grid = Grid::new(series.grid.first, series.last, self.step);
+            }
+            series.columns.iter_mut().for_each(|c| c.end(&series.grid));
         }
     }
 }
@@ -105,11 +120,17 @@ impl Kernel for Interpolating {
                 self.end_last();
                 let keys = keys.iter().map(|k| ScalarValue::try_from_array(k, run.rows.start));
                 let columns = self.columns.iter().map(|_| ColumnPoints::default()).collect();
-                self.series.push_back(Series { keys: keys.collect::<Result<_>>()?, columns, point: 0 });
+                let first = times.value(run.rows.start);
+                let grid = self.grid.unwrap_or_else(|| Grid::open(first, self.step));
+                let keys = keys.collect::<Result<_>>()?;
+                self.series.push_back(Series { keys, grid, last: first, columns, point: 0 });
             }
             let Some(series) = self.series.back_mut() else { continue };
+            if let Some(last) = run.rows.clone().last() {
+                series.last = times.value(last);
+            }
             for ((column, points), values) in self.columns.iter().zip(&mut series.columns).zip(&inputs) {
-                points.rows(column, &self.grid, values, &times, run.rows.clone())?;
+                points.rows(column, &series.grid, values, &times, run.rows.clone())?;
             }
         }
         Ok(())
@@ -123,10 +144,10 @@ impl Kernel for Interpolating {
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         while let Some(series) = self.series.front_mut() {
             let mut rows = Rows::default();
-            series.take(&self.columns, &self.grid, self.batch_rows, &mut rows)?;
+            series.take(&self.columns, self.batch_rows, &mut rows)?;
             let (keys, point) = (series.keys.clone(), series.point);
             // The last series stays for the rows that may follow.
-            let is_over = point >= self.grid.count && self.series.len() > 1;
+            let is_over = point >= series.grid.count && self.series.len() > 1;
             if is_over {
                 self.series.pop_front();
             }
@@ -155,7 +176,7 @@ struct Rows {
 
 impl Series {
     /// The points that wait for no row, at most `limit`.
-    fn take(&mut self, columns: &[PlannedColumn], grid: &Grid, limit: usize, rows: &mut Rows) -> Result<()> {
+    fn take(&mut self, columns: &[PlannedColumn], limit: usize, rows: &mut Rows) -> Result<()> {
         let ready = self.columns.iter().map(|c| c.waiting).min().unwrap_or(0);
         while self.point < ready && rows.times.len() < limit {
             let empty: Vec<Option<u64>> =
@@ -164,7 +185,7 @@ impl Series {
                 self.point = empty.min(ready);
                 continue;
             }
-            let Some(time) = grid.time(self.point) else { break };
+            let Some(time) = self.grid.time(self.point) else { break };
             let found = self.columns.iter().zip(columns).map(|(p, c)| p.found(c, time));
             let found: Vec<Option<Found>> = found.collect::<Result<_>>()?;
             self.point += 1;

@@ -53,10 +53,9 @@ pub struct Interp {
 /// The times `first`, `first + step`, … up to `last`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Points {
-    /// A constant of the time column's type.
-    pub first: Expr,
-    /// A constant of the time column's type; equal to `first` for a single point.
-    pub last: Expr,
+    /// First and last: constants of the time column's type, equal for a single point. Absent: the times of each
+    /// series' first and last row.
+    pub ends: Option<[Expr; 2]>,
     /// Units of time, above 0.
     pub step: i64,
 }
@@ -95,14 +94,14 @@ impl Interp {
     }
 
     fn described(&self) -> String {
-        let Points { first, last, step } = &self.points;
+        let Points { ends, step } = &self.points;
+        let ends = match ends {
+            Some([first, last]) => format!("from={first}, to={last}"),
+            None => "from=first row, to=last row".to_owned(),
+        };
         let columns: Vec<String> = self.columns.iter().map(|c| format!("{} {}", c.mode, c.input)).collect();
         let groups = show(&self.groups);
-        format!(
-            "[{}], from={first}, to={last}, step={step}, time={}, groups={groups}",
-            columns.join(", "),
-            self.time
-        )
+        format!("[{}], {ends}, step={step}, time={}, groups={groups}", columns.join(", "), self.time)
     }
 }
 
@@ -110,15 +109,16 @@ impl SortedOperator for Interp {
     const NAME: &'static str = "Interp";
 
     fn expressions(&self) -> Vec<Expr> {
-        let points = [&self.points.first, &self.points.last, &self.time];
         let columns = self.columns.iter().map(|c| &c.input);
-        points.into_iter().chain(&self.groups).chain(columns).cloned().collect()
+        let ends = self.points.ends.iter().flatten();
+        ends.chain([&self.time]).chain(&self.groups).chain(columns).cloned().collect()
     }
 
     fn with_expressions(&self, exprs: &mut Exprs) -> Result<Self> {
         let mut other = self.clone();
-        other.points.first = exprs.one()?;
-        other.points.last = exprs.one()?;
+        for end in other.points.ends.iter_mut().flatten() {
+            *end = exprs.one()?;
+        }
         other.time = exprs.one()?;
         other.groups = exprs.like(&self.groups)?;
         for column in &mut other.columns {
@@ -165,8 +165,11 @@ impl SortedOperator for Interp {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let below = node.input.schema();
         let time = compile.expr(&self.time, below)?;
-        let first = compile.instant(&self.points.first)?;
-        let grid = Grid::new(first, compile.instant(&self.points.last)?, self.points.step);
+        let step = self.points.step;
+        let grid = match &self.points.ends {
+            Some([first, last]) => Some(Grid::new(compile.instant(first)?, compile.instant(last)?, step)),
+            None => None,
+        };
         let columns = self.columns.iter().map(|column| {
             let ty = column.input.get_type(below)?;
             Ok(PlannedColumn {
@@ -198,6 +201,7 @@ impl SortedOperator for Interp {
                 groups,
                 time,
                 grid,
+                step,
                 columns: columns.collect::<Result<_>>()?,
                 is_filled: self.is_filled.is_some(),
                 origin: self.origin.is_some(),

@@ -21,7 +21,7 @@ fn over(columns: Vec<InterpColumn>, points: (i64, i64, i64)) -> Interp {
     Interp {
         groups: vec![col("g")],
         time: col("t"),
-        points: Points { first: time(points.0), last: time(points.1), step: points.2 },
+        points: Points { ends: Some([time(points.0), time(points.1)]), step: points.2 },
         columns,
         time_name: "p".to_owned(),
         is_filled: Some("filled".to_owned()),
@@ -103,6 +103,27 @@ proptest! {
                     "{}|{p}|{}|{}|{}|{}",
                     text(group[0].g), double(found_x.and_then(|f| f.0)), text(value_n), !exact, text(origin)
                 ));
+            }
+        }
+        prop_assert_eq!(run(&plan, batch_rows), expected);
+    }
+
+    /// Without ends, each series has the points that it has between its first and its last row.
+    #[test]
+    fn points_from_the_first_to_the_last_row(
+        rows in rows(0..60), batch_rows in 1_usize..12, step in 1_i64..12, mode in mode(), skip in any::<bool>(),
+    ) {
+        let x = column("x", mode, skip, None);
+        let mut open = over(vec![x.clone()], (0, 0, step));
+        open.points.ends = None;
+        let plan = select(open.over(table("m", &rows, batch_rows)).unwrap(), &["g", "p", "p_x"]);
+        let mut expected = Vec::new();
+        for group in groups(&rows) {
+            let (first, last) = (group[0].t, group[group.len() - 1].t);
+            for p in (0..).map(|k| first + k * step).take_while(|p| *p <= last) {
+                if let Some(found) = at(group, |r| r.x, &x, p) {
+                    expected.push(format!("{}|{p}|{}", text(group[0].g), double(found.0)));
+                }
             }
         }
         prop_assert_eq!(run(&plan, batch_rows), expected);

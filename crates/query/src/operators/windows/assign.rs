@@ -162,7 +162,7 @@ impl States {
             let mut last = self.last.as_ref().map(OwnedRow::row);
             for row in run.rows.clone() {
                 if nulls.as_ref().is_some_and(|n| n.is_null(row)) {
-                    if self.nulls == NullState::Skip || last.is_none() {
+                    if self.nulls != NullState::Continue || last.is_none() {
                         continue;
                     }
                 } else {

@@ -8,6 +8,7 @@ use datafusion::error::Result;
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::super::sorted::{Kernel, MakeKernel, Run, evaluate, integers};
+use super::NullState;
 use super::assign::{Assigner, Rule, Span, condition};
 
 #[derive(Debug)]
@@ -29,6 +30,9 @@ impl MakeKernel for MakeWindows {
                 pending: Vec::new(),
                 window: 0,
             }),
+            (Some(assigner), Rule::State { nulls: NullState::Precede, .. }) => {
+                Box::new(StatesAhead { ready, time, assigner, waiting: None, pending: Vec::new() })
+            }
             (assigner, _) => Box::new(Windows { ready, time, assigner }),
         })
     }
@@ -133,6 +137,67 @@ impl Kernel for Windows {
 
     fn next(&mut self) -> Result<Option<RecordBatch>> {
         self.ready.next()
+    }
+}
+
+/// Windows of states in which rows without one belong to what follows: they wait for it.
+struct StatesAhead {
+    ready: Ready,
+    time: Arc<dyn PhysicalExpr>,
+    /// Knows the windows of rows with a state.
+    assigner: Assigner,
+    /// Where in the current batch the rows begin that wait.
+    waiting: Option<usize>,
+    /// Rows of earlier batches that wait.
+    pending: Vec<RecordBatch>,
+}
+
+impl Kernel for StatesAhead {
+    fn push(&mut self, batch: RecordBatch, runs: &[Run]) -> Result<()> {
+        let times = integers(&evaluate(&self.time, &batch)?)?;
+        let mut known = self.assigner.assign(&batch, &times, runs)?.into_iter().peekable();
+        let mut spans = Vec::new();
+        for run in runs {
+            if run.fresh {
+                self.waiting = None;
+                self.pending.clear();
+            }
+            for row in run.rows.clone() {
+                let Some(span) = known.next_if(|span| span.row as usize == row) else {
+                    self.waiting.get_or_insert(row);
+                    continue;
+                };
+                let of_window =
+                    |rows: std::ops::Range<usize>| rows.map(|row| Span { row: row as u32, ..span });
+                for earlier in std::mem::take(&mut self.pending) {
+                    let rows = of_window(0..earlier.num_rows()).collect();
+                    self.ready.push(earlier, rows, None);
+                }
+                spans.extend(of_window(self.waiting.take().unwrap_or(row)..row + 1));
+            }
+        }
+        if let Some(first) = self.waiting {
+            let rest = batch.num_rows() - first;
+            if rest > 0 {
+                self.pending.push(batch.slice(first, rest));
+            }
+            self.waiting = Some(0);
+        }
+        self.ready.push(batch, spans, None);
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        self.pending.clear();
+        Ok(())
+    }
+
+    fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.ready.next()
+    }
+
+    fn bytes(&self) -> usize {
+        self.pending.iter().map(RecordBatch::get_array_memory_size).sum()
     }
 }
 

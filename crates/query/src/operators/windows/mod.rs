@@ -95,6 +95,8 @@ pub enum NullState {
     Skip,
     /// They belong to the window of the row before them, if there is one.
     Continue,
+    /// They belong to the window of the next row with a state, if there is one; they wait for it.
+    Precede,
 }
 
 impl AssignWindows {
@@ -253,6 +255,7 @@ impl fmt::Display for WindowKind {
             Self::Session { gap } => write!(f, "session gap={gap}"),
             Self::State { value, nulls: NullState::Skip } => write!(f, "state {value}"),
             Self::State { value, nulls: NullState::Continue } => write!(f, "state {value} or before"),
+            Self::State { value, nulls: NullState::Precede } => write!(f, "state {value} or after"),
             Self::Event { start, end } => write!(f, "event from {start} to {end}"),
             Self::Count { rows, slide, required } => {
                 write!(f, "count rows={rows} slide={slide} required={}", show(required))

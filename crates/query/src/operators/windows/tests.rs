@@ -34,6 +34,19 @@ fn states(rows: &[Row], nulls: NullState) -> Assigned<'_> {
     all
 }
 
+/// Rows without a state have that of the next row with one.
+fn states_ahead(rows: &[Row]) -> Assigned<'_> {
+    let state = |i: usize| rows[i..].iter().find_map(|r| r.n);
+    let (mut window, mut before, mut all) = (0, None, Vec::new());
+    for (i, row) in rows.iter().enumerate() {
+        let Some(state) = state(i) else { break };
+        window += u64::from(before.is_some_and(|before| before != state));
+        before = Some(state);
+        all.push((row, window));
+    }
+    all
+}
+
 /// From a positive `n` to a negative `x`.
 fn events(rows: &[Row]) -> Assigned<'_> {
     let (mut rest, mut all, mut window) = (0, Vec::new(), 0);
@@ -77,10 +90,11 @@ proptest! {
         let count = WindowKind::Count { rows: size as u64, slide: slide as u64, required: vec![col("n")] };
         let state = |nulls| WindowKind::State { value: col("n"), nulls };
         type Reference = Box<dyn Fn(&[Row]) -> Assigned<'_>>;
-        let kinds: [(WindowKind, Reference); 5] = [
+        let kinds: [(WindowKind, Reference); 6] = [
             (WindowKind::Session { gap }, Box::new(move |r| sessions(r, gap))),
             (state(NullState::Skip), Box::new(|r| states(r, NullState::Skip))),
             (state(NullState::Continue), Box::new(|r| states(r, NullState::Continue))),
+            (state(NullState::Precede), Box::new(states_ahead)),
             (event, Box::new(events)),
             (count, Box::new(move |r| counts(r, size, slide))),
         ];
