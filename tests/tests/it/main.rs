@@ -28,4 +28,5 @@ mod taos_clients;
 mod taos_codes;
 mod taos_limits;
 mod taos_operation;
+mod taos_reference;
 mod tpch;
