@@ -46,11 +46,18 @@ fn writers_that_make_one_table_together_all_succeed() {
                 let text: String = (0..lines)
                     .map(|n| {
                         let long = "x".repeat(n * 10 + 1);
-                        format!("m,all=a,t{writer}=v f{writer}={n}i,s=\"{long}\" {}\n", 1_704_067_200_000_u64 + n as u64)
+                        format!(
+                            "m,all=a,t{writer}=v f{writer}={n}i,s=\"{long}\" {}\n",
+                            1_704_067_200_000_u64 + n as u64
+                        )
                     })
                     .collect();
                 let answer = post(server, "/restapi/influxdb?db=plant", &text);
-                assert_eq!((answer["code"].as_i64(), answer["rows"].as_u64()), (Some(0), Some(lines as u64)), "{answer}");
+                assert_eq!(
+                    (answer["code"].as_i64(), answer["rows"].as_u64()),
+                    (Some(0), Some(lines as u64)),
+                    "{answer}"
+                );
             });
         }
     });
@@ -88,7 +95,15 @@ fn a_row_that_storage_refuses_keeps_no_other_out() {
     ddl(&server, "create ts database short retentions 10d");
     // Without a time: now. With one: long past the retention.
     let lines: String =
-        (0..40).map(|n| if n % 13 == 5 { format!("m,t=d{n} v=1i 1704067200000\n") } else { format!("m,t=d{n} v=1i\n") }).collect();
+        (0..40)
+            .map(|n| {
+                if n % 13 == 5 {
+                    format!("m,t=d{n} v=1i 1704067200000\n")
+                } else {
+                    format!("m,t=d{n} v=1i\n")
+                }
+            })
+            .collect();
     let answer = post(&server, "/restapi/influxdb?db=short", &lines);
     assert_eq!((answer["code"].as_i64(), answer["rows"].as_u64()), (Some(-1), Some(37)), "{answer}");
     let said: Vec<&str> = answer["desc"].as_str().unwrap().split_terminator(';').collect();
@@ -111,7 +126,11 @@ fn lines_need_the_rights_of_inserts() {
         ("opentsdbjson", r#"[{"metric":"other","timestamp":1704067200,"value":2,"tags":{"t":"a"}}]"#),
     ] {
         let (_, answer) = post_as(&server, &reader, &format!("/restapi/{route}?db=plant"), body);
-        assert_eq!((answer["code"].as_i64(), answer["rows"].as_u64()), (Some(-1), Some(0)), "{route}: {answer}");
+        assert_eq!(
+            (answer["code"].as_i64(), answer["rows"].as_u64()),
+            (Some(-1), Some(0)),
+            "{route}: {answer}"
+        );
         let said = answer["desc"].as_str().unwrap();
         assert!(said.contains("user reader does not have") && said.contains("privilege"), "{route}: {said}");
     }

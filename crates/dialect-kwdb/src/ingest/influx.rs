@@ -44,9 +44,8 @@ fn point<'a>(line: &Line<'a>, known: &mut PrimaryTags<'a>) -> Read<'a> {
     }
     let tags: Vec<(Cow<'a, str>, Value<'a>)> =
         line.tags().iter().map(|tag| (tag.key(), Value::Text(tag.value()))).collect();
-    let of_tags = || {
-        primary_tag::of(line.tags().iter().map(|tag| format!("{}={}", tag.key(), tag.value())).collect())
-    };
+    let of_tags =
+        || primary_tag::of(line.tags().iter().map(|tag| format!("{}={}", tag.key(), tag.value())).collect());
     let primary_tag = Arc::clone(known.entry(line.series_key_raw()).or_insert_with(of_tags));
     let fields = line.fields().iter().map(|field| (field.key(), value(field.value()))).collect();
     Ok(Point {
