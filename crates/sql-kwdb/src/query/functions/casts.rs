@@ -172,7 +172,8 @@ fn to_integer(values: &ArrayRef, target: KwType, ty: &DataType) -> Result<ArrayR
     let rounded = |value: f64| {
         let whole = value.round_ties_even();
         // 2^63 itself is no INT8.
-        if whole >= -9.223_372_036_854_775_808e18 && whole < 9.223_372_036_854_775_808e18 {
+        let limit = -(i64::MIN as f64);
+        if (-limit..limit).contains(&whole) {
             Ok(whole as i64)
         } else {
             Err(range())

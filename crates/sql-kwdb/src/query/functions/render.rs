@@ -88,7 +88,7 @@ pub(super) fn interval(value: IntervalMonthDayNano) -> String {
     let all = nanos.unsigned_abs();
     let seconds = all / 1_000_000_000;
     let _ = write!(text, "{sign}{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if all % 1_000_000_000 != 0 {
+    if !all.is_multiple_of(1_000_000_000) {
         let _ = write!(text, ".{}", format!("{:09}", all % 1_000_000_000).trim_end_matches('0'));
     }
     text
