@@ -87,6 +87,16 @@ impl Engine {
                 self.recover_database(session, &name, if_exists).await
             }
             Statement::CompactDatabase { name } => self.compact_database(session, &name).await,
+            Statement::FlushDatabase { name } => {
+                self.check_upkeep(session, &name)?;
+                self.flush().await.map(|()| Outcome::Done)
+            }
+            Statement::TrimDatabase { name } => {
+                self.check_upkeep(session, &name)?;
+                let storage = self.storage().clone();
+                self.on_query_runtime(async move { Ok(storage.enforce_retention().await?) }).await?;
+                Ok(Outcome::Done)
+            }
             Statement::CreateTable(create) => self.create_table(session, create).await,
             Statement::CreateExternalTable(create) => self.create_external_table(session, create).await,
             Statement::Export(export) => self.export(session, export).await,
@@ -205,6 +215,13 @@ impl Engine {
         let Some(database) = present(found, if_exists)? else { return Ok(Outcome::Done) };
         allow(&catalog, &session.principal, Action::Drop, Object::Database(database.id))?;
         self.apply_one(CatalogOp::RecoverDatabase { database: database.id }).await
+    }
+
+    /// That the session may have a database's files looked after: who may write to it may.
+    fn check_upkeep(&self, session: &Session, name: &str) -> Result<(), EngineError> {
+        let catalog = self.catalog();
+        let database = self.database_in(&catalog, session, name)?;
+        Ok(allow(&catalog, &session.principal, Action::Insert, Object::Database(database.id))?)
     }
 
     async fn compact_database(&self, session: &Session, name: &str) -> Result<Outcome, EngineError> {

@@ -65,6 +65,16 @@ pub enum Statement {
         /// Its name.
         name: String,
     },
+    /// Writes what is in memory to files, of its tables and of what shares their shards; returns when that is done.
+    FlushDatabase {
+        /// Its name.
+        name: String,
+    },
+    /// Drops what is past its retention at once, which the background would do within a minute.
+    TrimDatabase {
+        /// Its name.
+        name: String,
+    },
     /// Makes a table.
     CreateTable(CreateTable),
     /// Makes a table over files.

@@ -67,7 +67,9 @@ impl ParseError {
             ParseErrorKind::Syntax | ParseErrorKind::TooDeep => format!("syntax error near \"{near}\""),
             ParseErrorKind::Incomplete => "Incomplete SQL statement".to_owned(),
             ParseErrorKind::InsertValue(reason) => format!("syntax error near '{near}' ({reason})"),
-            ParseErrorKind::InvalidName(name) => format!("Invalid identifier name: {name}"),
+            ParseErrorKind::InvalidName(name) => {
+                format!("Invalid identifier name: {}", cut(name, limits::NEAR_SYNTAX))
+            }
             ParseErrorKind::UserNameTooLong => "Name or password too long".to_owned(),
             ParseErrorKind::UserNameEmpty => "Invalid user format".to_owned(),
             ParseErrorKind::TooLong => "SQL statement too long".to_owned(),

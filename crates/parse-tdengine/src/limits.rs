@@ -17,6 +17,15 @@ pub const SOURCES: usize = 128;
 /// How many selects one UNION may have.
 pub const UNION_PARTS: usize = 100;
 
+/// How many columns a result may have, `*` expanded (code 0x2640): as a table.
+pub const RESULT_COLUMNS: usize = 4096;
+
+/// How many keys PARTITION BY, GROUP BY and ORDER BY may have each: sorting and grouping look at all of them together.
+pub const KEYS: usize = 1024;
+
+/// How many arguments a call may have.
+pub const ARGUMENTS: usize = 4096;
+
 /// Bytes of a database's name (code 0x2617, as the names below).
 pub const DATABASE_NAME: usize = 64;
 

@@ -40,6 +40,17 @@ fn line_protocol_reads_through_rest_sql() {
     assert!(names.len() == 2 && names.iter().all(|n| n.len() == 34 && n.starts_with("t_")), "{names:?}");
     let one = format!("select host from cpu where tbname = '{}'", names[0]);
     assert_eq!(taos(&server, "public", &one).as_array().unwrap().len(), 1);
+    // These names are no tables of their own, and its tags cannot be given: they are what tells its series apart.
+    let refused = |sql: &str| {
+        let headers = [("authorization".to_owned(), http::basic("root", "taosdata"))];
+        let reply =
+            http::exchange(server.taos_port, "POST", "/rest/sql/public", &headers, sql.as_bytes()).unwrap();
+        serde_json::from_slice::<Value>(&reply.body).unwrap()["code"].clone()
+    };
+    assert_eq!(refused(&format!("insert into {} values (now, 1.5, 2)", names[0])), 0x2603);
+    assert_eq!(refused("insert into c using cpu tags ('c', 'x') values (now, 1.5, 2)"), 0x0100);
+    assert_eq!(refused("insert into cpu (tbname, time, `usage`) values ('c', now, 1.5)"), 0x0100);
+    assert_eq!(refused("create table c using cpu tags ('c', 'x')"), 0x022f);
     assert_eq!(taos(&server, "public", "select tbname, v from plain"), serde_json::json!([["plain", true]]));
     assert_eq!(
         taos(&server, "public", "insert into plain values ('2023-11-14T22:13:21Z', false)"),

@@ -123,6 +123,7 @@ impl Context<'_> {
             listen: c.listen.clone(),
             auth_enabled: c.auth_enabled,
             auth_error_status: c.auth_error_status,
+            bulk_items: c.bulk_items,
             node_id: c.node_id,
             query_sql_limit: bytes(c.query_sql_limit.0),
             write_sql_limit: bytes(c.write_sql_limit.0),
@@ -196,4 +197,19 @@ impl Context<'_> {
 
 fn bytes(n: u64) -> usize {
     usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_those_that_the_sockets_have() {
+        let socket = bind_one("tdengine", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let bound = Bound { dialect: "tdengine", sockets: vec![socket] };
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(bound.addresses().unwrap(), [("tdengine", address)]);
+        assert_ne!(port, 0);
+    }
 }

@@ -51,8 +51,8 @@ impl Parser<'_> {
             "trim" => self.trim_args(&mut name)?,
             "position" => self.position_args()?,
             "substr" | "substring" => self.substring_args()?,
-            "cols" => self.list(Self::arg_with_alias)?,
-            _ => self.list(Self::arg)?,
+            "cols" => self.short_list(limits::ARGUMENTS, Self::arg_with_alias)?,
+            _ => self.short_list(limits::ARGUMENTS, Self::arg)?,
         };
         self.expect(TokenKind::RightParen)?;
         let height = std::mem::replace(&mut self.tallest, outer);

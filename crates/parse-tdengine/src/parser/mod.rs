@@ -182,6 +182,15 @@ impl<'a> Parser<'a> {
         Ok(items)
     }
 
+    /// The same of at most `most` items: one more is a fault where it begins.
+    fn short_list<T>(&mut self, most: usize, mut item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let mut left = most;
+        self.list(|p| {
+            left = left.checked_sub(1).ok_or_else(|| p.error_at(ParseErrorKind::TooDeep, p.token.span))?;
+            item(p)
+        })
+    }
+
     /// `"(" item {"," item} ")"`.
     fn parenthesised<T>(&mut self, item: impl FnMut(&mut Self) -> Result<T>) -> Result<Vec<T>> {
         self.expect(TokenKind::LeftParen)?;

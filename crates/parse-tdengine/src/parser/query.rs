@@ -29,7 +29,7 @@ impl Parser<'_> {
         let body = self.unions(first)?;
         let order_by = if self.eat_word("order") {
             self.expect_word("by")?;
-            self.list(Self::order_item)?
+            self.short_list(limits::KEYS, Self::order_item)?
         } else {
             Vec::new()
         };
@@ -77,8 +77,11 @@ impl Parser<'_> {
         let items = self.list(Self::item)?;
         let from = if self.eat_word("from") { Some(self.sources()?) } else { None };
         let filter = if self.eat_word("where") { Some(self.expr()?) } else { None };
-        let partition_by =
-            if self.eat_words("partition", "by") { self.list(Self::partition)? } else { Vec::new() };
+        let partition_by = if self.eat_words("partition", "by") {
+            self.short_list(limits::KEYS, Self::partition)?
+        } else {
+            Vec::new()
+        };
         let mut interpolation = self.interpolation()?;
         let window = self.window()?;
         if window.is_some() && self.at_word_before("fill", TokenKind::LeftParen) {
@@ -89,7 +92,7 @@ impl Parser<'_> {
         }
         let group_by = if self.eat_word("group") {
             self.expect_word("by")?;
-            self.list(Self::expr)?
+            self.short_list(limits::KEYS, Self::expr)?
         } else {
             Vec::new()
         };

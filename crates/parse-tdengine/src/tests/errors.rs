@@ -76,6 +76,8 @@ fn names_have_limits() {
         let found = parse(&sql).err().map(|error| (error.code(), error.to_string()));
         assert_eq!(found, bad.map(|bad| (0x2617, format!("Invalid identifier name: {bad}"))), "{sql}");
     }
+    let long = parse(&format!("use {}", name(100_000))).expect_err("too long").to_string();
+    assert_eq!(long, format!("Invalid identifier name: {}", name(limits::NEAR_SYNTAX)));
     let user = |length| canonical(&format!("drop user {}", name(length)));
     assert_eq!(user(23), format!("DROP USER {}", name(23)));
     assert_eq!(user(24), "0x2610 Name or password too long");
@@ -135,4 +137,35 @@ fn depth_of_one_kind_adds_to_that_of_another() {
     assert!(parse(&sql(4)).is_ok());
     assert_eq!(parse(&sql(20)).map_err(|error| error.kind).err(), Some(ParseErrorKind::TooDeep));
     assert!(parse(&format!("select {}1", "1+".repeat(100))).is_ok());
+}
+
+#[test]
+fn lists_that_are_looked_at_as_a_whole_are_limited() {
+    let list = |n: usize| vec!["a"; n].join(",");
+    for (before, after, most) in [
+        ("select a from t order by ", "", limits::KEYS),
+        ("select a from t group by ", "", limits::KEYS),
+        ("select a from t partition by ", "", limits::KEYS),
+        ("select f(", ")", limits::ARGUMENTS),
+        ("select cols(", ")", limits::ARGUMENTS),
+    ] {
+        let sized = |n: usize| format!("{before}{}{after}", list(n));
+        assert!(parse(&sized(most)).is_ok(), "{before}");
+        let error = parse(&sized(most + 1)).expect_err(before);
+        assert_eq!(error.kind, ParseErrorKind::TooDeep, "{before}");
+        assert_eq!(error.to_string(), format!("syntax error near \"a{after}\""));
+    }
+    assert!(parse(&format!("select {} from t where a in ({})", list(50_000), list(50_000))).is_ok());
+}
+
+#[test]
+fn patterns_of_like_have_a_length() {
+    let pattern = |n: usize| format!("'{}'", "%".repeat(n));
+    for before in ["select a from t where a like ", "select a from t where a not like ", "show tables like "]
+    {
+        assert!(parse(&format!("{before}{}", pattern(limits::LIKE_PATTERN))).is_ok(), "{before}");
+        let long = pattern(limits::LIKE_PATTERN + 1);
+        let error = parse(&format!("{before}{long}")).expect_err(before);
+        assert_eq!(error.to_string(), format!("syntax error near \"{long}\""));
+    }
 }

@@ -149,6 +149,8 @@ fn arithmetic() {
         ("1 + 1s", "1001.0 DOUBLE"),
         // max(10-2, 19-0) + 2 + 1 digits: a BIGINT has 19.
         ("dec + 1", "124.45 DECIMAL(22,2)"),
+        ("dec / dec", "1.0000000000000 DECIMAL(23,13)"),
+        ("dec % 7", "4.45 DECIMAL(10,2)"),
         ("dec * i", "864.15 DECIMAL(21,2)"),
         ("dec + d", "125.95 DOUBLE"),
         ("x + 1", "0x2605"),
@@ -276,6 +278,14 @@ fn casts() {
         ("cast(i as double)", "7.0 DOUBLE"),
         ("cast(d as float)", "2.5 FLOAT"),
         ("cast(i as decimal(10, 2))", "7.00 DECIMAL(10,2)"),
+        ("cast(d as decimal(4, 1))", "2.5 DECIMAL(4,1)"),
+        ("cast(n as decimal(4, 1))", "12.0 DECIMAL(4,1)"),
+        ("cast('-12.345abc' as decimal(10, 2))", "-12.35 DECIMAL(10,2)"),
+        // More digits than a double has.
+        (
+            "cast('99999999999999999999999999999999999999' as decimal(38, 0))",
+            "99999999999999999999999999999999999999 DECIMAL(38,0)",
+        ),
         ("cast('ab' as varbinary)", "6162 VARBINARY"),
         ("cast(null as int)", "NULL INT"),
         ("cast(none as varchar(4))", "NULL VARCHAR"),

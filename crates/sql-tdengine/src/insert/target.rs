@@ -4,9 +4,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use triglot_engine::auth::Action;
 use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
 use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
+use triglot_parse_tdengine::{ParseError, ParseErrorKind};
 
 use super::rows::{Listed, TableRows};
 use super::value::{Given, Value, fault, of_column, of_raw};
@@ -70,7 +72,8 @@ impl Rows<'_> {
     /// The rows of a child or normal table that must be there.
     fn existing(&mut self, name: &TableName) -> Result<(usize, u32), TaosError> {
         let database = database_of(self.context, name)?;
-        let found = self.engine.relation_to_write(&self.context.session, database, &name.table.name);
+        let found =
+            self.engine.relation_for(&self.context.session, database, &name.table.name, Action::Insert);
         match found.map_err(errors::lookup)? {
             Relation::Super(_) => Err(TaosError::new(
                 0x0200,
@@ -161,7 +164,8 @@ impl Rows<'_> {
         if let Some(at) = self.supers.get(&key) {
             return Ok(*at);
         }
-        let found = self.engine.relation_to_write(&self.context.session, database, &name.table.name);
+        let found =
+            self.engine.relation_for(&self.context.session, database, &name.table.name, Action::Insert);
         let table: TableIn = match found.map_err(errors::lookup)? {
             Relation::Super(table) => table,
             Relation::Child(_) | Relation::Normal(_) => {
@@ -308,7 +312,7 @@ fn child_name<'t>(
         Given::Text(name) if name.is_empty() => Err(fault(sql, offset, "tbname is empty")),
         Given::Text(name) if name.contains('.') => Err(fault(sql, offset, "tbname can not contain '.'")),
         Given::Text(name) if name.len() > 192 => {
-            Err(TaosError::new(0x2617, format!("Invalid identifier name: {name}")))
+            Err(ParseError::new(ParseErrorKind::InvalidName(name.into_owned()), sql, offset).into())
         }
         Given::Text(name) => Ok(name),
         _ => Err(fault(sql, offset, "not supported tbname")),

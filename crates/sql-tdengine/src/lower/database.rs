@@ -66,6 +66,26 @@ pub(super) async fn alter(
     Ok(())
 }
 
+/// `FLUSH DATABASE d`
+///
+/// # Errors
+/// 0x0388; 0x0303 without the right to write.
+pub(super) async fn flush(engine: &Engine, context: &Context, name: &str) -> Result<(), TaosError> {
+    refuse_system(name)?;
+    let flush = Statement::FlushDatabase { name: name.to_owned() };
+    engine.execute(&context.session, flush).await.map(|_| ()).map_err(errors::lookup)
+}
+
+/// `TRIM DATABASE d`: rows past KEEP go at once.
+///
+/// # Errors
+/// As [`flush`].
+pub(super) async fn trim(engine: &Engine, context: &Context, name: &str) -> Result<(), TaosError> {
+    refuse_system(name)?;
+    let trim = Statement::TrimDatabase { name: name.to_owned() };
+    engine.execute(&context.session, trim).await.map(|_| ()).map_err(errors::lookup)
+}
+
 /// `COMPACT DATABASE d [START WITH t] [END WITH t]`: all of it, whatever the bounds.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Statements other than SELECT and INSERT as the engine's.
 
 mod alter;
-mod create;
+pub(crate) mod create;
 mod database;
 mod delete;
 pub(crate) mod errors;
@@ -10,11 +10,11 @@ pub(crate) mod names;
 pub(crate) mod objects;
 mod options;
 pub(crate) mod table_options;
-mod types;
+pub(crate) mod types;
 mod user;
 mod view;
 
-pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
+pub(crate) use options::{CREATED, OptionsOf, created_ms, shown as shown_options};
 pub(crate) use types::{declared_length, declared_type, encoding};
 pub(crate) use user::{RightOn, options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;
@@ -39,14 +39,8 @@ pub(crate) async fn run(
             database::drop(engine, context, &name.name, *if_exists).await?;
         }
         Statement::Use(name) => require_database(engine, context, name)?,
-        Statement::FlushDatabase(name) => {
-            require_database(engine, context, name)?;
-            engine.flush().await?;
-        }
-        Statement::TrimDatabase(name) => {
-            // What is past KEEP is dropped by the background; there is nothing to hurry.
-            require_database(engine, context, name)?;
-        }
+        Statement::FlushDatabase(name) => database::flush(engine, context, &name.name).await?,
+        Statement::TrimDatabase(name) => database::trim(engine, context, &name.name).await?,
         Statement::CompactDatabase { name, bounds } => {
             database::compact(engine, context, &name.name, bounds).await?;
         }

@@ -122,6 +122,9 @@ pub(super) async fn drop_user(
 
 pub(super) async fn grant(engine: &Engine, context: &Context, grant: &Grant) -> Result<(), TaosError> {
     let user = engine.catalog().user(&grant.user.name).cloned().ok_or_else(no_user)?;
+    if user.is_admin {
+        return Err(no_right());
+    }
     let right = grant.privileges.iter().map(|p| strength(*p)).collect::<Result<Vec<_>, _>>()?;
     let Some(right) = right.into_iter().max() else { return Ok(()) };
     let databases: Vec<String> = match &grant.target {

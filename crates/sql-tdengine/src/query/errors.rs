@@ -95,6 +95,11 @@ pub(super) fn range_required() -> TaosError {
     TaosError::new(0x263B, "Start(end) time of query range required or time range too large")
 }
 
+/// 0x2640.
+pub(super) fn too_many_columns() -> TaosError {
+    TaosError::new(0x2640, "Too many columns")
+}
+
 /// 0x2646.
 pub(super) fn row_time() -> TaosError {
     TaosError::new(0x2646, "Invalid _c0 or _rowts expression")

@@ -1,6 +1,7 @@
 //! The select list: `*` and calls over several columns become one item for each result column.
 
 use triglot_parse_tdengine::ast::{Arg, Call, Expr, ExprKind, Item};
+use triglot_parse_tdengine::limits;
 
 use super::kinds::{self, FunctionKind};
 use super::scope::{Role, Scope, Source, SourceKind};
@@ -37,14 +38,17 @@ pub(super) enum ItemValue<'e> {
 /// The items of a select list over `scope`.
 ///
 /// # Errors
-/// 0x2603 for `t.*` of a table that is not there.
+/// 0x2603 for `t.*` of a table that is not there, 0x2640 for more columns than a result may have.
 pub(super) fn expand<'e>(
     text: &str,
     items: &'e [Item],
     scope: &Scope,
 ) -> Result<Vec<SelectItem<'e>>, TaosError> {
-    let mut found = Vec::with_capacity(items.len());
+    let mut found = Vec::new();
     for item in items {
+        if found.len() > limits::RESULT_COLUMNS {
+            break;
+        }
         match item {
             Item::Star(_) => scope.sources.iter().for_each(|s| star(s, scope, &mut found)),
             Item::TableStar(name) => star(scope.source(&name.name)?, scope, &mut found),
@@ -66,7 +70,7 @@ pub(super) fn expand<'e>(
             },
         }
     }
-    Ok(found)
+    if found.len() > limits::RESULT_COLUMNS { Err(errors::too_many_columns()) } else { Ok(found) }
 }
 
 /// All columns of a source; tags only of a super table that stands alone.

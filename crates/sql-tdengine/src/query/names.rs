@@ -61,15 +61,22 @@ fn cut(mut name: String) -> String {
 
 /// Names for a plan's columns, which must differ: the first of equal ones keeps its name.
 #[derive(Debug, Default)]
-pub(super) struct UniqueNames(std::collections::HashSet<String>);
+pub(super) struct UniqueNames {
+    taken: std::collections::HashSet<String>,
+    /// The number that the last of several equal names got: a select list may repeat one thousands of times.
+    numbers: std::collections::HashMap<String, u32>,
+}
 
 impl UniqueNames {
     /// `name`, or a name made of it that was not given out before.
     pub(super) fn take(&mut self, name: &str) -> String {
         let mut candidate = name.to_owned();
-        let mut number = 1;
-        while !self.0.insert(candidate.clone()) {
-            number += 1;
+        if self.taken.insert(candidate.clone()) {
+            return candidate;
+        }
+        let number = self.numbers.entry(name.to_owned()).or_insert(1);
+        while !self.taken.insert(candidate.clone()) {
+            *number = number.saturating_add(1);
             candidate = format!("{name}#{number}");
         }
         candidate
@@ -96,5 +103,6 @@ mod tests {
     fn equal_names_become_different_ones() {
         let mut names = UniqueNames::default();
         assert_eq!([names.take("a"), names.take("a"), names.take("a#2")], ["a", "a#2", "a#2#2"]);
+        assert_eq!([names.take("a"), names.take("b"), names.take("a")], ["a#3", "b", "a#4"]);
     }
 }
