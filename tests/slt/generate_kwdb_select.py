@@ -52,17 +52,14 @@ def get(row, name):
 
 
 def number(value):
-    """C's %g with the shortest digits that give the number again (sheet 7.2)."""
+    """The shortest digits that give the number again, as the manual's face has them: exponents -6 to 20 in full."""
     if value == 0:
         return "0"
-    mantissa, exponent = f"{value:.17e}".split("e")
-    digits, exponent = repr(float(value)), int(exponent)
-    plain = Decimal(digits)
-    exponent = plain.adjusted()
-    if -4 <= exponent <= 5:
-        text = format(plain.normalize(), "f")
-        return text
-    text = str(plain.normalize().scaleb(-exponent))
+    digits = Decimal(repr(float(value)))
+    exponent = digits.adjusted()
+    if -6 <= exponent <= 20:
+        return format(digits.normalize(), "f")
+    text = str(digits.normalize().scaleb(-exponent))
     return f"{text}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
@@ -128,9 +125,6 @@ class File:
         body = "\n".join(found)
         self.records.append(f"query {types}{mode}\n{sql}\n----\n{body}\n" if body else f"query {types}\n{sql}\n----\n")
         self.count += 1
-
-    def zone(self, name):
-        self.tz = name
 
     def error(self, sql, text):
         quoted = "".join("\\" + c if c in r"\.^$|()[]{}*+?" else c for c in text)
@@ -212,12 +206,10 @@ def after(start, count, unit, zone="UTC"):
     """The start of the bucket after the one that starts at `start`."""
     if unit not in ("d", "w", "mon", "y"):
         return Time(start + count * UNITS[unit])
-    later = start + (count * UNITS[unit] if unit in ("d", "w") else count * (366 if unit == "y" else 31) * UNITS["d"])
     # Within the bucket after it, whatever the lengths of days and months.
     probe = start + 1
     while bucket(probe, count, unit, zone) == start:
         probe += UNITS["h"]
-    del later
     return bucket(probe, count, unit, zone)
 
 
@@ -266,7 +258,7 @@ def plain():
         f"ts != {ROWS[3][0]}": lambda r: r[0] != ROWS[3][0],
         f"ts IN ({ROWS[0][0]}, '{iso(ROWS[4][0])}')": lambda r: r[0] in (ROWS[0][0], ROWS[4][0]),
         f"ts BETWEEN '{iso(BASE)}' AND {BASE + 5_400_000}": lambda r: BASE <= r[0] <= BASE + 5_400_000,
-        f"ts > '{iso(BASE)}' + 1h": lambda r: r[0] > BASE + 3_600_000,
+        f"ts > '{iso(BASE)}'::timestamptz + 1h": lambda r: r[0] > BASE + 3_600_000,
         f"ts - 30m > '{iso(BASE)}'": lambda r: r[0] - 1_800_000 > BASE,
         f"ts - {BASE}::timestamptz > interval '2 hours'": lambda r: r[0] - BASE > 7_200_000,
         f"ts > '{iso(BASE + 28_800_000)}+08:00'": lambda r: r[0] > BASE,
@@ -590,6 +582,17 @@ def fill():
         found = [(Time(at), *(picked(devices[(d,)], at, c, mode, limit) for c in ("v", "n", "s")), d, devices[(d,)][0][6])
                  for d in ("a", "c")]
         f.query(f"SELECT ts, v, n, s, dev, loc FROM m WHERE ts = {at} AND dev IN ('a', 'c') FILL({clause}) ORDER BY dev", found)
+    for at in instants[3:]:
+        found = []
+        for d in ("a", "b", "c"):
+            points = [(r[0], r[2]) for r in devices[(d,)] if r[2] is not None]
+            before, behind = [p for p in points if p[0] < at], [p for p in points if p[0] > at]
+            line = None
+            if before and behind:
+                (t0, v0), (t1, v1) = before[-1], behind[0]
+                line = round(v0 + (v1 - v0) * (at - t0) / (t1 - t0))
+            found.append((Time(at), line, None, d))
+        f.query(f"SELECT ts, n, s, dev FROM m WHERE dev IN ('a', 'b', 'c') AND ts = {at} FILL(LINEAR) ORDER BY dev", found)
     f.query(f"SELECT ts, n, dev FROM m WHERE dev = 'b' AND ts = '{iso(BASE)}' FILL(CONSTANT, 42)", [(Time(BASE), 42, "b")])
     f.query(f"SELECT ts, n, dev FROM m WHERE dev = 'nobody' AND ts = '{iso(BASE)}' FILL(PREVIOUS)", [])
     text = "the conditions of FILL clause must only be ts col and pTag"
@@ -604,6 +607,80 @@ def fill():
     return f.write()
 
 
+def zones():
+    f = File("zones", "What depends on the zone of the request (section 5).").setup()
+    for given, zone in (("Asia/Shanghai", "Asia/Shanghai"), ("8", "Asia/Shanghai"), ("Europe/Berlin", "Europe/Berlin"),
+                        ("UTC+8", "Etc/GMT+8"), ("-3", "Etc/GMT+3"), ("UTC", "UTC")):
+        f.records.append(f"statement ok\n--#TZ = {given}\nSELECT 1\n")
+        local = lambda t: datetime.fromtimestamp(t / 1000, ZoneInfo(zone))
+        for count, unit in ((1, "d"), (1, "w"), (1, "mon"), (1, "y"), (1, "h")):
+            groups = {}
+            for row in ROWS:
+                groups.setdefault(bucket(row[0], count, unit, zone), []).append(row)
+            f.query(f"SELECT time_bucket(ts, '{count}{unit}')::int8 tb, count(*) FROM m GROUP BY tb ORDER BY tb",
+                    [(int(k), len(groups[k])) for k in sorted(groups)])
+        for part, value in (("hour", lambda t: local(t).hour), ("day", lambda t: local(t).day),
+                            ("dow", lambda t: local(t).isoweekday() % 7), ("doy", lambda t: local(t).timetuple().tm_yday)):
+            f.query(f"SELECT extract('{part}', ts) FROM m WHERE dev = 'c' ORDER BY ts",
+                    [(value(r[0]),) for r in ROWS if r[5] == "c"])
+        midnight = lambda t: int(local(t).replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
+        f.query("SELECT date_trunc('day', ts)::int8 FROM m WHERE dev = 'c' ORDER BY ts", [(midnight(r[0]),) for r in ROWS if r[5] == "c"])
+        text = lambda t: local(t).strftime("%Y-%m-%d %H:%M:%S") + (f".{t % 1000:03d}".rstrip("0") if t % 1000 else "") + \
+            local(t).strftime("%z")[:3] + ":" + local(t).strftime("%z")[3:]
+        f.query("SELECT ts::string FROM m WHERE dev = 'c' ORDER BY ts", [(text(r[0]),) for r in ROWS if r[5] == "c"])
+        row = ROWS[5]
+        written = local(row[0]).strftime("%Y-%m-%d %H:%M:%S.%f")[:23]
+        f.query(f"SELECT count(*) FROM m WHERE ts <= '{written}'", [(sum(r[0] <= row[0] for r in ROWS),)])
+        f.query(f"SELECT dev FROM m WHERE ts = '{written}'", [(r[5],) for r in ROWS if r[0] == row[0]])
+        f.query(f"SELECT count(*) FROM m WHERE ts <= '{iso(row[0])}Z'", [(sum(r[0] <= row[0] for r in ROWS),)])
+    return f.write()
+
+
+def columns():
+    """Names, types and lengths of section 7.1."""
+    f = File("columns", "Names, types and lengths of result columns (section 7.1).").setup()
+    f.statement("CREATE TABLE w (k TIMESTAMP(6) NOT NULL, i2 INT2, i8 INT8, f4 FLOAT4, c CHAR(10), c1 CHAR, nc NCHAR(5), "
+                "vc VARCHAR, nv NVARCHAR(7), vb VARBYTES(9), ts2 TIMESTAMP(3)) "
+                "TAGS (tag INT4 NOT NULL, name VARCHAR(30)) PRIMARY TAGS (tag)")
+    f.records.append("statement ok\n--#COLUMNS = true\nSELECT 1\n")
+    wide = 9223372036854775807
+    star = ["k TIMESTAMPTZ 8", "i2 INT2 2", "i8 INT8 8", "f4 FLOAT4 4", "c CHAR 10", f"c1 CHAR {wide}", "nc NCHAR 5", "vc VARCHAR 254",
+            "nv NVARCHAR 7", "vb VARBYTES 9", "ts2 TIMESTAMP 8", "tag INT4 4", "name VARCHAR 30"]
+    # The manual prints these otherwise than the server.
+    face = {"FLOAT8": "FLOAT", "TIMESTAMPTZ": "TIMESTAMP"}
+
+    def check(select, expected):
+        parts = [e.rsplit(" ", 2) for e in expected]
+        rows = [tuple(p[0] for p in parts), tuple(f"{face.get(p[1], p[1])}({p[2]})" for p in parts)]
+        f.query(f"SELECT {select} FROM w LIMIT 0", rows)
+
+    check("*", star)
+    check("w.*", star)
+    check("tag, name AS n, i2", ["tag INT4 4", "n VARCHAR 30", "i2 INT2 2"])
+    check("count(*), COUNT(i2), Max(c), min(nv), sum(i2), avg(i8), sum(f4), avg(f4)",
+          ["count INT8 8", "count INT8 8", "max CHAR 10", "min NVARCHAR 7", "sum DECIMAL 0", "avg DECIMAL 0", "sum FLOAT8 8", "avg FLOAT8 8"])
+    check("first(vc), last(i2), first_row(name), lastts(i2), firstts(c)",
+          ["first VARCHAR 254", "last INT2 2", "first_row VARCHAR 30", "lastts TIMESTAMPTZ 8", "firstts TIMESTAMPTZ 8"])
+    check("last(*)", [f"last({e.split(' ')[0]}) {' '.join(e.split(' ')[1:])}" for e in star])
+    check("i2 + 1, i8 / 2, f4 * 2, -i2, c || vc, i2 > 1",
+          ["?column? INT8 8", "?column? DECIMAL 0", "?column? FLOAT8 8", "?column? INT8 8", f"?column? TEXT {wide}", "?column? BOOL 1"])
+    check("1, 1.5, 'x', true, NULL", ["?column? INT8 8", "?column? DECIMAL 0", f"?column? TEXT {wide}", "?column? BOOL 1", "?column? UNKNOWN 0"])
+    check("i2::int8, i8::varchar(5), c::string, '2024-01-01'::date, k::string",
+          ["i2 INT8 8", "i8 VARCHAR 5", f"c TEXT {wide}", "date DATE 8", f"k TEXT {wide}"])
+    check("coalesce(i8, 0), abs(f4), upper(c), now(), CASE WHEN i2 > 1 THEN 1 END",
+          ["coalesce INT8 8", "abs FLOAT4 4", f"upper TEXT {wide}", "now TIMESTAMPTZ 8", "case INT8 8"])
+    check("k - k, k + 1h, interval '1 day'", ["?column? INTERVAL 8", "?column? TIMESTAMPTZ 8", "?column? INTERVAL 8"])
+    f.query("SELECT m, max FROM (SELECT max(name) AS m, max(c) FROM w) LIMIT 0", [("m", "max"), ("VARCHAR(30)", "CHAR(10)")])
+    f.query("SELECT time_bucket(k, '1h'), count(*) FROM w GROUP BY 1", [("time_bucket", "count"), ("TIMESTAMP(8)", "INT8(8)")])
+    f.query("SELECT a.tag, b.tag, a.name FROM w a JOIN w b ON a.tag = b.tag", [("tag", "tag", "name"), ("INT4(4)", "INT4(4)", "VARCHAR(30)")])
+    f.query("SELECT i2, i2, *, i2 FROM (SELECT i2 FROM w)", [("i2",) * 4, ("INT2(2)",) * 4])
+    f.query("SELECT name FROM w UNION SELECT name FROM w", [("name",), ("VARCHAR(30)",)])
+    f.query("SELECT c AS \"X\" FROM w", [("X",), ("CHAR(10)",)])
+    f.query("SELECT time_bucket_gapfill(k, '1h') AS g, interpolate(max(i8), PREV) FROM w GROUP BY g",
+            [("g", "interpolate"), ("TIMESTAMP(8)", "INT8(8)")])
+    return f.write()
+
+
 if __name__ == "__main__":
-    total = sum(make() for make in (plain, aggregates, buckets, windows, fill))
+    total = sum(make() for make in (plain, aggregates, buckets, windows, fill, zones, columns))
     print(f"{total:4} in all")

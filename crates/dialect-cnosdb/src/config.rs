@@ -17,6 +17,8 @@ pub struct CnosDbConfig {
     /// HTTP status of an answer to wrong credentials: 401 as documented, or 422 as the vendor's
     /// server does.
     pub auth_error_status: u16,
+    /// What `items` of an answer to `_bulk` holds.
+    pub bulk_items: BulkItems,
     /// The vendor's `global.node_id`, a label of `/metrics`.
     pub node_id: u64,
     /// Most bytes of a body of `/api/v1/sql`.
@@ -27,6 +29,16 @@ pub struct CnosDbConfig {
     pub write_sql_limit: usize,
 }
 
+/// See [`CnosDbConfig::bulk_items`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BulkItems {
+    /// Objects, as Elasticsearch answers and its clients demand.
+    Object,
+    /// Strings, as the vendor's server answers.
+    String,
+}
+
 impl Default for CnosDbConfig {
     fn default() -> Self {
         Self {
@@ -34,6 +46,7 @@ impl Default for CnosDbConfig {
             listen: "127.0.0.1:8902".to_owned(),
             auth_enabled: true,
             auth_error_status: 401,
+            bulk_items: BulkItems::Object,
             node_id: 1001,
             query_sql_limit: 16 << 20,
             write_sql_limit: 160 << 20,

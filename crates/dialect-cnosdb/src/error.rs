@@ -41,6 +41,27 @@ pub enum CnosDbError {
     /// 040004: line protocol.
     #[error("Error parsing message: {0}")]
     LineProtocol(#[from] triglot_parse_lp::LineError),
+    /// 040010: OpenTSDB's lines.
+    #[error("Error parsing message: {0}")]
+    OpenTsdbLine(String),
+    /// 040011: OpenTSDB's JSON.
+    #[error("Error parsing message: {0}")]
+    OpenTsdbJson(String),
+    /// 040016: logs and traces.
+    #[error("Error parsing log message: {0}")]
+    Log(String),
+    /// 010079: a search of Jaeger's names a column that is not there.
+    #[error("{0}")]
+    Model(String),
+    /// 010055: a body that is no block of snappy.
+    #[error("snappy: {0}")]
+    Snappy(String),
+    /// 010056: a request of Prometheus' remote read.
+    #[error("remote read: {0}")]
+    PromRead(String),
+    /// 010057: a request of Prometheus' remote write.
+    #[error("remote write: {0}")]
+    PromWrite(String),
     /// 010016: user or tenant unknown, no member, or wrong password.
     #[error("Auth error: {text}")]
     Login {
@@ -95,6 +116,13 @@ impl CnosDbError {
             Self::Decode(_) => (bad, Some("040013")),
             Self::Utf8(_) => (unprocessable, Some("040015")),
             Self::LineProtocol(_) => (unprocessable, Some("040004")),
+            Self::OpenTsdbLine(_) => (bad, Some("040010")),
+            Self::OpenTsdbJson(_) => (bad, Some("040011")),
+            Self::Log(_) => (unprocessable, Some("040016")),
+            Self::Model(_) => (unprocessable, Some("010079")),
+            Self::Snappy(_) => (unprocessable, Some("010055")),
+            Self::PromRead(_) => (unprocessable, Some("010056")),
+            Self::PromWrite(_) => (unprocessable, Some("010057")),
             Self::Login { status, .. } => {
                 (StatusCode::from_u16(*status).unwrap_or(StatusCode::UNAUTHORIZED), Some("010016"))
             }

@@ -34,6 +34,34 @@ pub(crate) struct InfluxParams {
     pub(crate) credentials: Option<(String, String)>,
 }
 
+/// The parameters of `/api/v2/write`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Influx2Params {
+    /// The database; what stands behind a `/` is InfluxDB's retention policy.
+    pub(crate) bucket: String,
+    /// The unit of times is `per_unit` of these.
+    pub(crate) precision: Precision,
+    pub(crate) per_unit: i64,
+}
+
+impl Influx2Params {
+    /// `org` and whatever else is there count for nothing.
+    pub(crate) fn of(request: &HttpRequest) -> Result<Self, CnosDbError> {
+        let mut params = Self { bucket: "public".to_owned(), precision: Precision::Nano, per_unit: 1 };
+        for (name, value) in pairs(request)? {
+            match (name.as_str(), value.as_str()) {
+                ("bucket", bucket) => params.bucket = bucket.split('/').next().unwrap_or(bucket).to_owned(),
+                ("precision", "s") => (params.precision, params.per_unit) = (Precision::Milli, 1_000),
+                ("precision", unit) => {
+                    (params.precision, params.per_unit) = (unit.parse().unwrap_or(Precision::Nano), 1);
+                }
+                _ => {}
+            }
+        }
+        Ok(params)
+    }
+}
+
 /// The header with the ids of a trace: `<trace>:<span>`.
 const TRACE_CONTEXT: &str = "cnosdb-trace-ctx";
 

@@ -1,48 +1,31 @@
 //! Line protocol: `POST /api/v1/write`, and `POST /write` for clients of InfluxDB. One bad line refuses
 //! the whole request before anything is stored.
 
-use std::time::Instant;
-
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue, Flow, IngestOptions, Session};
+use triglot_engine::{Batcher, EngineError, FieldValue, IngestError};
 use triglot_http::body;
 use triglot_http::credentials::{Credentials, basic};
-use triglot_http::usage::Ticket;
-use triglot_model::Precision;
+use triglot_model::{Precision, TimestampOverflow};
 use triglot_parse_lp::{Dialect, FieldValue as Parsed, Line, Parser};
-use triglot_sql_cnosdb::options::strict_write;
 
-use crate::DIALECT;
 use crate::accept;
 use crate::app::CnosDbApp;
 use crate::auth;
 use crate::error::CnosDbError;
+use crate::ingest::{Write, receive, store};
 use crate::metrics;
-use crate::params::{InfluxParams, WriteParams, check_trace_context};
-
-/// Longer bodies are parsed on a blocking thread.
-const INLINE_BODY: usize = 256 << 10;
-
-/// How often a body is read again because tags were changed while it was read.
-const STALE_ROUNDS: usize = 4;
+use crate::params::{Influx2Params, InfluxParams, check_trace_context};
 
 pub(crate) async fn write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let params = WriteParams::of(&request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
-    let ticket = metrics::count(&app, &request, &session, "write", true, body.len());
-    store(&app, &session, body, params.precision, ticket).await
+    let write = receive(&app, &request, payload, "write").await?;
+    store(&app, write, parse).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
 /// The shape of InfluxDB 1: tenant cnosdb, nanoseconds. At the vendor's everybody is root here as
@@ -70,62 +53,63 @@ pub(crate) async fn influx_write(
     let (user, password) = given.as_ref().map_or(("root", ""), |(u, p)| (u, p));
     let session = auth::enter(&app, &request, (user, password), "cnosdb", &params.db).await?;
     let ticket = metrics::count(&app, &request, &session, "influx_write", true, body.len());
-    store(&app, &session, body, Precision::Nano, ticket).await
+    let write = Write { session, body, precision: Precision::Nano, api: "write", ticket };
+    store(&app, write, parse).await?;
+    Ok(HttpResponse::Ok().finish())
 }
 
-/// Stores all points, or none.
-async fn store(
-    app: &CnosDbApp,
-    session: &Session,
-    body: Bytes,
-    precision: Precision,
-    ticket: Ticket,
+/// The shape of InfluxDB 2: `bucket` is the database, `Authorization: Token user:password` or Basic, seconds too.
+pub(crate) async fn influx2_write(
+    app: web::Data<CnosDbApp>,
+    request: HttpRequest,
+    payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    app.engine.spend_api(session, Flow::Writes, 1)?;
-    app.engine.spend_api(session, Flow::BytesIn, body.len() as u64)?;
-    let database = app.engine.database(session, &session.database_name)?;
-    let now = Precision::Nano.convert(app.engine.clock().now_ns(), precision);
-    let options =
-        IngestOptions { precision, default_time: now.unwrap_or_default(), create: !strict_write(&database) };
-    let begin = Instant::now();
-    let mut batcher = parse_off_thread(body.clone(), app.engine.batcher(session, options)?).await?;
-    ticket.parsed(begin.elapsed());
-    for _ in 0..STALE_ROUNDS {
-        match batcher.commit().await {
-            Err(EngineError::StaleSeries) => {
-                batcher = parse_off_thread(body.clone(), app.engine.batcher(session, options)?).await?;
-            }
-            committed => {
-                app.metrics.wrote(DIALECT, "write", committed?.rows);
-                return Ok(HttpResponse::Ok().finish());
-            }
+    let headers = request.headers();
+    let limit = app.config.write_sql_limit;
+    body::check_declared(headers, limit)?;
+    auth::check_present(headers)?;
+    let params = Influx2Params::of(&request)?;
+    check_trace_context(headers)?;
+    let coding = accept::request_coding(headers)?;
+    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
+    let session = match token(headers) {
+        Some((user, password)) => {
+            auth::enter(&app, &request, (&user, &password), "cnosdb", &params.bucket).await?
         }
-    }
-    Err(EngineError::StaleSeries.into())
+        None => auth::login(&app, &request, "cnosdb", &params.bucket).await?,
+    };
+    let ticket = metrics::count(&app, &request, &session, "influx2_write", true, body.len());
+    let write = Write { session, body, precision: params.precision, api: "write", ticket };
+    let per_unit = params.per_unit;
+    store(&app, write, move |body: &Bytes, batcher: Batcher| parse_in(body, batcher, per_unit)).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
-/// Feeds all points to the batcher, those of a long body on a blocking thread.
-async fn parse_off_thread(body: Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
-    if body.len() <= INLINE_BODY {
-        return parse(&body, batcher);
-    }
-    let parsed = web::block(move || parse(&body, batcher)).await;
-    parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?
+/// `Token user:password`
+fn token(headers: &HeaderMap) -> Option<(String, String)> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (user, password) = value.strip_prefix("Token ")?.split_once(':')?;
+    Some((user.to_owned(), password.to_owned()))
 }
 
 /// Feeds all points to the batcher.
-fn parse(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn parse(body: &Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
+    parse_in(body, batcher, 1)
+}
+
+/// The same for times in units of so many of the batcher's.
+fn parse_in(body: &Bytes, mut batcher: Batcher, per_unit: i64) -> Result<Batcher, CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let mut parser = Parser::new(body, Dialect::CnosDb);
     let mut line = Line::new();
     // A known series needs no look at its tags: most lines of most agents.
     while let Some(point) = parser.next_line_known(&mut line, |key| batcher.begin_known(key.as_bytes())) {
-        add_point(&mut batcher, point?)?;
+        add_point(&mut batcher, point?, per_unit)?;
     }
     Ok(batcher)
 }
 
-fn add_point(batcher: &mut Batcher, point: &Line<'_>) -> Result<(), CnosDbError> {
+fn add_point(batcher: &mut Batcher, point: &Line<'_>, per_unit: i64) -> Result<(), CnosDbError> {
     let key = point.series_key_raw().as_bytes();
     // Keys with escapes are not asked about while parsing.
     if !point.tags_skipped() && !batcher.begin_known(key) {
@@ -135,7 +119,11 @@ fn add_point(batcher: &mut Batcher, point: &Line<'_>) -> Result<(), CnosDbError>
     for field in point.fields() {
         add_field(batcher, &field.key(), field.value())?;
     }
-    batcher.end_row(point.timestamp()).map_err(EngineError::from)?;
+    let time = point.timestamp().map(|time| {
+        let overflow = TimestampOverflow { value: time, from: Precision::Milli, to: Precision::Nano };
+        time.checked_mul(per_unit).ok_or(EngineError::Ingest(IngestError::Timestamp(overflow)))
+    });
+    batcher.end_row(time.transpose()?).map_err(EngineError::from)?;
     Ok(())
 }
 

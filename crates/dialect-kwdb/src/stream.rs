@@ -9,10 +9,11 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::{Stream, once, unfold};
+use triglot_engine::EngineError;
 use triglot_engine::query::QueryStream;
 use triglot_http::HttpMetrics;
 use triglot_http::ahead::ahead;
-use triglot_sql_kwdb::{KwError, Rows, of_stream};
+use triglot_sql_kwdb::{KwError, Rows};
 
 use crate::DIALECT;
 use crate::app::KwdbApp;
@@ -131,7 +132,7 @@ impl Producer {
             let mut batch = match self.batch.take() {
                 Some(unfinished) => unfinished,
                 None => match self.stream.next().await {
-                    Some(batch) => self.open(&batch.map_err(|e| of_stream(&e))?)?,
+                    Some(batch) => self.open(&batch.map_err(EngineError::Query)?)?,
                     None => {
                         self.end(out, None);
                         return Ok(());

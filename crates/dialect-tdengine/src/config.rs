@@ -13,6 +13,8 @@ pub struct TdengineConfig {
     pub instance_id: u8,
     /// The tenant that users of this dialect are in.
     pub tenant: String,
+    /// `smlAutoCreateDB`: write APIs of other systems make a database that does not exist.
+    pub sml_auto_create_db: bool,
     /// `httpCodeServerError`: errors of the engine have HTTP statuses of their own instead of 200.
     pub http_code_server_error: bool,
     /// HTTP status of an answer to wrong credentials on `/rest/sql`: 401 as documented, 200 as the
@@ -69,6 +71,7 @@ impl Default for TdengineConfig {
         Self {
             instance_id: 32,
             tenant: "cnosdb".to_owned(),
+            sml_auto_create_db: false,
             http_code_server_error: false,
             auth_error_status: 401,
             row_limit: None,

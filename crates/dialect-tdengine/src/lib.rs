@@ -18,6 +18,7 @@ mod params;
 mod ping;
 mod rest;
 mod routes;
+mod schemaless;
 mod stream;
 mod token;
 

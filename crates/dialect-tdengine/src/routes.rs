@@ -9,6 +9,7 @@ use crate::admin::log_level;
 use crate::admin::record::{self, Kind};
 use crate::app::TdengineApp;
 use crate::rest::{genauth, login, sql, upload, vgid};
+use crate::schemaless::{influx, opentsdb, prometheus};
 use crate::{metrics, ping};
 
 /// Mounts every route of the dialect.
@@ -19,6 +20,11 @@ pub fn configure(cfg: &mut web::ServiceConfig, app: TdengineApp) {
         .service(resource("/rest/sql/{db}/vgid").route(web::post().to(vgid::groups)))
         .service(resource("/rest/upload").route(web::post().to(upload::upload)))
         .service(resource("/rest/login/{user}/{password}").route(web::get().to(login::token)))
+        .service(resource("/influxdb/v1/write").route(web::post().to(influx::write)))
+        .service(resource("/opentsdb/v1/put/json/{db}").route(web::post().to(opentsdb::put_json)))
+        .service(resource("/opentsdb/v1/put/telnet/{db}").route(web::post().to(opentsdb::put_telnet)))
+        .service(resource("/prometheus/v1/remote_write/{db}").route(web::post().to(prometheus::remote_write)))
+        .service(resource("/prometheus/v1/remote_read/{db}").route(web::post().to(prometheus::remote_read)))
         .service(resource("/config").route(web::put().to(log_level::config)))
         .service(recordings("/record_sql", Kind::Sql))
         .service(recordings("/record_stmt", Kind::Stmt))
@@ -41,12 +47,17 @@ fn resource(path: &str) -> Resource {
 }
 
 /// Paths that a slash too many leads away from, with their methods: one segment `*` stands for any.
-const REDIRECTED: [(Method, &str); 15] = [
+const REDIRECTED: [(Method, &str); 20] = [
     (Method::POST, "/rest/sql"),
     (Method::POST, "/rest/sql/*"),
     (Method::POST, "/rest/sql/*/vgid"),
     (Method::POST, "/rest/upload"),
     (Method::GET, "/rest/login/*/*"),
+    (Method::POST, "/influxdb/v1/write"),
+    (Method::POST, "/opentsdb/v1/put/json/*"),
+    (Method::POST, "/opentsdb/v1/put/telnet/*"),
+    (Method::POST, "/prometheus/v1/remote_write/*"),
+    (Method::POST, "/prometheus/v1/remote_read/*"),
     (Method::PUT, "/config"),
     (Method::POST, "/record_sql"),
     (Method::DELETE, "/record_sql"),

@@ -1,7 +1,7 @@
 //! The name of the child table that a series without one gets.
 
 use md5::{Digest, Md5};
-use triglot_model::{ColumnId, IdentityRule, TableDef};
+use triglot_model::{ColumnId, IdentityRule, TableDef, hex};
 use triglot_storage::SeriesKey;
 
 /// `t_` + lower-case hex MD5 of `table,k1=v1,k2=v2…` with tags ordered by key: TDengine's schemaless
@@ -13,19 +13,16 @@ pub(crate) fn schemaless(table: &TableDef, tags: &[(ColumnId, Box<str>)]) -> Str
         .filter_map(|(id, value)| Some((table.column_by_id(*id)?.name.as_str(), &**value)))
         .collect();
     named.sort_unstable();
-    let mut hash = Md5::new();
-    hash.update(table.name.as_bytes());
+    let mut text = table.name.clone();
     for (key, value) in named {
-        hash.update(b",");
-        hash.update(key.as_bytes());
-        hash.update(b"=");
-        hash.update(value.as_bytes());
+        text.extend([",", key, "=", value]);
     }
-    let mut name = String::from("t_");
-    for byte in hash.finalize() {
-        name.push_str(&format!("{byte:02x}"));
-    }
-    name
+    md5_child_name(text.as_bytes())
+}
+
+/// `t_` + lower-case hex MD5 of `text`: how TDengine names child tables that nobody named.
+pub fn md5_child_name(text: &[u8]) -> String {
+    format!("t_{}", hex::encode(&Md5::digest(text)))
 }
 
 /// The child table that a series of any table is to readers who know tables by child names: by its own

@@ -42,6 +42,7 @@ use triglot_model::{Clock, DatabaseDef, Pressure, TableDef, TableId};
 use triglot_query::{QueryExecutor, SessionOptions};
 use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
+pub use child_name::md5_child_name;
 pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};

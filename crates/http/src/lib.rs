@@ -14,6 +14,7 @@ pub mod health;
 pub mod metrics;
 pub mod peer;
 pub mod process;
+pub mod snappy;
 pub mod split;
 pub mod text;
 pub mod tls;

@@ -53,6 +53,7 @@ pub struct HttpMetrics {
     bytes_out: IntCounterVec,
     in_flight: IntGaugeVec,
     rows_written: IntCounterVec,
+    rows_refused: IntCounterVec,
     rows_returned: IntCounterVec,
     usage: Arc<Usage>,
 }
@@ -107,6 +108,11 @@ impl HttpMetrics {
                 "Rows accepted by a write API.",
                 &["dialect", "api"],
             )?,
+            rows_refused: counter(
+                "triglot_rows_refused_total",
+                "Records that a write API left out of a request that it accepted.",
+                &["dialect", "api"],
+            )?,
             rows_returned: counter(
                 "triglot_rows_returned_total",
                 "Rows returned by a query API.",
@@ -140,6 +146,11 @@ impl HttpMetrics {
     /// Counts rows that a write API stored.
     pub fn wrote(&self, dialect: &str, api: &str, rows: u64) {
         self.rows_written.with_label_values(&[dialect, api]).inc_by(rows);
+    }
+
+    /// Counts records that a write API left out of a request that it accepted.
+    pub fn refused(&self, dialect: &str, api: &str, records: u64) {
+        self.rows_refused.with_label_values(&[dialect, api]).inc_by(records);
     }
 
     /// Counts rows that a query API gave.

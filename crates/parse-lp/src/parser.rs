@@ -395,6 +395,15 @@ impl<'a> Parser<'a> {
 
 /// The convenient way: every point is a [`Line`] of its own. Allocates twice per point; a server
 /// uses [`Parser::next_line`].
+impl<'a> FieldValue<'a> {
+    /// The value that `text` is as a whole, as it would be behind a field's `=`; `None` if it is none. For
+    /// formats that write values as line protocol does: telnet lines of TDengine.
+    pub fn parse(text: &'a str, dialect: Dialect) -> Option<Self> {
+        let (value, end) = Parser::new(text, dialect).field_value(0).ok()?;
+        (end == text.len()).then_some(value)
+    }
+}
+
 impl<'a> Iterator for Parser<'a> {
     type Item = Result<Line<'a>, LineError>;
 

@@ -2,8 +2,9 @@ use triglot_engine::EngineError;
 use triglot_engine::auth::{Action, Denied, Object};
 use triglot_engine::catalog::CatalogError;
 use triglot_engine::catalog::CatalogSnapshot;
-use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
+
+use crate::query::query_error;
 
 /// Where a statement failed: KWDB's `query` endpoint words the two differently (sheet section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +113,11 @@ impl From<&EngineError> for KwError {
             }
             EngineError::TableNotFound { table, .. } => return relation(table),
             EngineError::DatabaseNotFound { name } => return database(name),
-            EngineError::Query(QueryError::TableNotFound { table, .. }) => return relation(table),
-            EngineError::Query(QueryError::Dialect { code, message, .. }) => return Self::new(code, message),
+            EngineError::Query(error) => match (error.source_as::<Denied>(), query_error(error)) {
+                (Some(denied), _) => return Self::from(EngineError::Denied(denied.clone())),
+                (None, Some(worded)) => return worded,
+                (None, None) => {}
+            },
             EngineError::NameTaken { table } | EngineError::TableExists { table } => {
                 return Self::new("42P07", format!("relation \"{table}\" already exists"));
             }

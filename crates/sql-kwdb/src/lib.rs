@@ -20,7 +20,7 @@ pub use columns::{
 };
 pub use error::{KwError, Stage};
 pub use parse::{Piece, split};
-pub use query::errors::of_stream;
+pub use query::COMPUTED_SCALE;
 pub use run::run;
 pub use settings::{DEDUP_RULE, SETTING_PREFIX, TIMEZONE, cluster_setting};
 pub use types::{ColumnMeta, KwType, MAX_PRIMARY_TAG_WIDTH, PRIMARY_TAG_WIDTH, TypeSpec, Widths};

@@ -8,6 +8,7 @@ mod like;
 mod lower;
 mod query;
 mod run;
+pub mod schemaless;
 mod system;
 mod time;
 mod typed;

@@ -2,6 +2,7 @@
 //! TOML; a test compares the two.
 
 use serde::{Deserialize, Serialize};
+use triglot_dialect_cnosdb::config::BulkItems;
 
 use super::units::{ByteSize, MemorySize, Span};
 
@@ -256,6 +257,8 @@ pub(crate) struct Cnosdb {
     pub(crate) auth_enabled: bool,
     /// HTTP status of failed logins: 401 as in the vendor's manual, or 422 as its server answers.
     pub(crate) auth_error_status: u16,
+    /// What `items` of an answer to `_bulk` holds: `object` as Elasticsearch answers, `string` as the vendor.
+    pub(crate) bulk_items: BulkItems,
     /// The `node_id` of metrics.
     pub(crate) node_id: u64,
     /// Body limit of `/api/v1/sql` and the Prometheus routes.
@@ -271,6 +274,7 @@ impl Default for Cnosdb {
             listen: "127.0.0.1:8902".to_owned(),
             auth_enabled: true,
             auth_error_status: 401,
+            bulk_items: BulkItems::Object,
             node_id: 1001,
             query_sql_limit: ByteSize(16 << 20),
             write_sql_limit: ByteSize(160 << 20),
@@ -293,6 +297,8 @@ pub(crate) struct Tdengine {
     pub(crate) auth_error_status: u16,
     /// HTTP statuses of their own for errors of the engine, instead of 200.
     pub(crate) http_code_server_error: bool,
+    /// Whether line protocol, OpenTSDB and Prometheus make a database that does not exist.
+    pub(crate) sml_auto_create_db: bool,
     /// Rows of one answer, -1 = all.
     pub(crate) restful_row_limit: i64,
     /// The server's time zone, empty = the machine's.
@@ -338,6 +344,7 @@ impl Default for Tdengine {
             instance_id: 32,
             auth_error_status: 401,
             http_code_server_error: false,
+            sml_auto_create_db: false,
             restful_row_limit: -1,
             timezone: String::new(),
             body_limit: ByteSize(64 << 20),

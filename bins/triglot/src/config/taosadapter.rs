@@ -47,7 +47,7 @@ const SETTINGS: [Section; 9] = [
             ("rejectQuerySqlRegex", to("reject_query_sql_regex")),
             ("debug", Goes::Nowhere),
             ("taosConfigDir", Goes::Nowhere),
-            ("smlAutoCreateDB", Goes::Nowhere),
+            ("smlAutoCreateDB", to("sml_auto_create_db")),
             ("maxSyncConcurrentLimit", Goes::Nowhere),
             ("maxAsyncConcurrentLimit", Goes::Nowhere),
         ],

@@ -19,6 +19,7 @@ impl Config {
         let options = TdengineConfig {
             instance_id: c.instance_id,
             http_code_server_error: c.http_code_server_error,
+            sml_auto_create_db: c.sml_auto_create_db,
             auth_error_status: c.auth_error_status,
             row_limit: u64::try_from(c.restful_row_limit).ok(),
             zone: c.zone()?,

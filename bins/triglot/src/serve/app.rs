@@ -123,6 +123,7 @@ impl Context<'_> {
             listen: c.listen.clone(),
             auth_enabled: c.auth_enabled,
             auth_error_status: c.auth_error_status,
+            bulk_items: c.bulk_items,
             node_id: c.node_id,
             query_sql_limit: bytes(c.query_sql_limit.0),
             write_sql_limit: bytes(c.write_sql_limit.0),

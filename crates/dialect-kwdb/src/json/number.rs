@@ -1,6 +1,7 @@
 //! Numbers as text.
 
 use triglot_http::text::number::{Digits, push_few_decimals};
+use triglot_sql_kwdb::COMPUTED_SCALE;
 
 /// As C's `%g` with the shortest digits that read back (the server's face): exponents −4 to 5 are written out.
 pub(super) fn push_g(out: &mut Vec<u8>, digits: Digits) {
@@ -76,8 +77,20 @@ fn push_scientific(out: &mut Vec<u8>, digits: Digits) {
     out.extend_from_slice(format!("e{sign}{:02}", exponent.unsigned_abs()).as_bytes());
 }
 
-/// A decimal with all digits of its scale.
+/// A decimal with all digits of its scale, without zeros at the end if it was computed.
 pub(super) fn push_decimal(out: &mut Vec<u8>, value: i128, scale: i8) {
+    let from = out.len();
+    push_digits(out, value, scale);
+    if scale == COMPUTED_SCALE {
+        // Quotients and means have as many digits as they need.
+        let text = out.get(from..).unwrap_or_default();
+        let zeros = text.iter().rev().take_while(|c| **c == b'0').count();
+        let point = usize::from(text.iter().rev().nth(zeros) == Some(&b'.'));
+        out.truncate(out.len() - zeros - point);
+    }
+}
+
+fn push_digits(out: &mut Vec<u8>, value: i128, scale: i8) {
     let magnitude = value.unsigned_abs();
     if value < 0 {
         out.push(b'-');
@@ -153,6 +166,9 @@ mod tests {
             (7, 0, "7"),
             (7, -2, "700"),
             (0, 2, "0.00"),
+            (5_000_000_000_000_000, COMPUTED_SCALE, "0.5"),
+            (-20_000_000_000_000_000, COMPUTED_SCALE, "-2"),
+            (0, COMPUTED_SCALE, "0"),
             (i128::MIN, 1, "-17014118346046923173168730371588410572.8"),
         ] {
             assert_eq!(written(|o| push_decimal(o, value, scale)), text);

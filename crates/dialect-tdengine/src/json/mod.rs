@@ -7,4 +7,4 @@ mod text;
 mod zone;
 
 pub(crate) use result::{ResultWriter, push_affected};
-pub(crate) use text::push_escaped_html;
+pub(crate) use text::{push_escaped_html, push_string};

@@ -1,8 +1,10 @@
 //! The engine as an embedder uses it.
 
 mod children;
+mod dedup;
 mod files;
 mod ingest;
+mod keyed;
 mod queries;
 
 use std::path::Path;

@@ -3,7 +3,9 @@
 use arrow::datatypes::DataType;
 use datafusion::common::{Column, TableReference};
 use datafusion::logical_expr::expr::{AggregateFunction, ScalarFunction};
-use datafusion::logical_expr::{BinaryExpr, Distinct, Expr, Join, JoinType, LogicalPlan, Operator};
+use datafusion::logical_expr::{
+    BinaryExpr, Distinct, Expr, ExprSchemable, Join, JoinType, LogicalPlan, Operator,
+};
 use triglot_engine::{Engine, Session, TableName};
 use triglot_model::ColumnKind;
 
@@ -39,6 +41,10 @@ fn of_arrow(ty: &DataType) -> TypeSpec {
         _ => KwType::Text,
     })
 }
+
+/// Functions of DataFusion's that count in 32 bits, and in KWDB are INT8.
+const COUNTING: [&str; 7] =
+    ["character_length", "octet_length", "bit_length", "ascii", "strpos", "levenshtein", "find_in_set"];
 
 struct Tables<'a> {
     engine: &'a Engine,
@@ -110,6 +116,10 @@ impl Tables<'_> {
                 // A time and an interval.
                 self.of_expr(left, below).filter(|spec| spec.ty.is_timestamp())
             }
+            Expr::Negative(inner) => {
+                let ty = inner.get_type(below.schema()).ok()?;
+                ty.is_integer().then(|| TypeSpec::plain(KwType::Int8))
+            }
             Expr::ScalarSubquery(query) => self.declared(&query.subquery, 0),
             _ => None,
         }
@@ -126,6 +136,9 @@ impl Tables<'_> {
     fn of_scalar(&self, expr: &Expr, call: &ScalarFunction, below: &LogicalPlan) -> Option<TypeSpec> {
         if let Some(target) = cast_target(expr) {
             return Some(target);
+        }
+        if COUNTING.contains(&call.name()) {
+            return Some(TypeSpec::plain(KwType::Int8));
         }
         let value = match Marker::of(expr) {
             Some((Marker::TimeBucket | Marker::Gapfill, [time, _])) => time,

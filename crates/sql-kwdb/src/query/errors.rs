@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use arrow::datatypes::DataType;
 use datafusion::error::DataFusionError;
 use regex::Regex;
-use triglot_engine::EngineError;
 use triglot_engine::query::QueryError;
 use triglot_model::ErrorKind;
 
@@ -38,20 +37,18 @@ pub(super) fn type_word(ty: &DataType) -> &'static str {
     }
 }
 
-/// A failed query as KWDB words it.
-pub(crate) fn of(error: &EngineError) -> KwError {
+/// A query that failed, as KWDB words it; `None`: it has no words of its own.
+pub(crate) fn of(error: &QueryError) -> Option<KwError> {
     match error {
-        EngineError::Query(QueryError::DataFusion { message, .. }) => of_datafusion(message),
-        other => other.into(),
-    }
-}
-
-/// A failure while rows are read, in KWDB's words.
-pub fn of_stream(error: &QueryError) -> KwError {
-    match error {
-        QueryError::Dialect { code, message, .. } => KwError::new(code, message.clone()),
-        QueryError::DataFusion { message, .. } => of_datafusion(message),
-        other => KwError::new("XX000", other.to_string()),
+        QueryError::Dialect { code, message, .. } => Some(KwError::new(code, message.clone())),
+        QueryError::TableNotFound { table, .. } => {
+            Some(KwError::new("42P01", format!("relation \"{table}\" does not exist")))
+        }
+        QueryError::DataFusion { kind, message } => {
+            let worded = of_datafusion(message);
+            worded.or_else(|| kind.is_public().then(|| KwError::new("42000", plain(message))))
+        }
+        _ => None,
     }
 }
 
@@ -79,6 +76,8 @@ const SAYINGS: &[(&str, &str, &str)] = &[
         "more than one row returned by a subquery used as an expression"),
     (r"(?s)Cannot create filter with non-boolean predicate .* returning (\S+)", "42804",
         "argument of WHERE must be type bool, not type $1"),
+    (r"Correlated scalar subquery must be aggregated", "0A000",
+        "correlated sub-queries without an aggregate are not supported"),
     (r"(?i)overflow", "22003", "integer out of range"),
     (r"window functions? .*not allowed in", "42P20", "window functions are not allowed here"),
 ];
@@ -90,9 +89,9 @@ static KNOWN: LazyLock<Vec<Saying>> = LazyLock::new(|| {
     SAYINGS.iter().filter_map(saying).collect()
 });
 
-fn of_datafusion(message: &str) -> KwError {
+fn of_datafusion(message: &str) -> Option<KwError> {
     if let Some(error) = signature(message) {
-        return error;
+        return Some(error);
     }
     for saying in KNOWN.iter() {
         let Some(found) = saying.pattern.captures(message) else { continue };
@@ -103,10 +102,20 @@ fn of_datafusion(message: &str) -> KwError {
             "42804" => word_of_debug(given).to_owned(),
             _ => given.to_owned(),
         };
-        return KwError::new(saying.sqlstate, saying.text.replace("$1", &name));
+        return Some(KwError::new(saying.sqlstate, saying.text.replace("$1", &name)));
     }
-    let plain = message.trim_start_matches("Error during planning: ").trim_start_matches("Execution error: ");
-    KwError::new("XX000", plain)
+    None
+}
+
+/// DataFusion's text without the words for its kinds of errors.
+fn plain(message: &str) -> &str {
+    const KINDS: [&str; 4] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "This feature is not implemented: ",
+    ];
+    KINDS.iter().fold(message, |rest, kind| rest.strip_prefix(kind).unwrap_or(rest))
 }
 
 /// A call with arguments that no form of the function takes.
@@ -209,7 +218,7 @@ mod tests {
             ),
             ("Arrow error: Divide by zero error", "22012", "division by zero"),
         ] {
-            assert_eq!(of_datafusion(message), KwError::new(sqlstate, text), "{message}");
+            assert_eq!(of_datafusion(message), Some(KwError::new(sqlstate, text)), "{message}");
         }
     }
 }

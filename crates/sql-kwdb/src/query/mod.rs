@@ -4,7 +4,7 @@
 //! [`functions`], [`columns`] (what the client is told of the result) and [`rewrite`] (the plan that runs).
 
 mod columns;
-pub(crate) mod errors;
+mod errors;
 mod functions;
 mod interval;
 mod operators;
@@ -21,6 +21,9 @@ use triglot_engine::query::functions::DuplicateFunction;
 use triglot_engine::query::operators::OperatorPlanner;
 use triglot_engine::query::{QueryError, SessionOptions};
 use triglot_engine::{Engine, EngineError, LanguageOptions, Outcome, Query, QueryLanguage, Statement};
+
+pub(crate) use errors::of as query_error;
+pub use functions::COMPUTED_SCALE;
 
 use crate::types::ColumnMeta;
 use crate::{Answer, Context, KwError, Rows};
@@ -57,10 +60,22 @@ pub(crate) struct Planned {
 /// Those of section 14.4.
 pub(crate) fn plan_of(engine: &Engine, context: &Context, query: sql::Query) -> Result<Planned, KwError> {
     let mut query = query;
-    syntax::prepare(&mut query, &syntax::Scope::new(engine, &context.session))?;
-    let plan = engine.plan(&context.session, query).map_err(|e| errors::of(&e))?;
+    let scope = syntax::Scope::new(engine, &context.session);
+    syntax::prepare(&mut query, &scope)?;
+    let joined = syntax::joins(&query).then(|| query.clone());
+    let plan = engine.plan(&context.session, query).map_err(|error| {
+        let mut error = KwError::from(error);
+        let name = error.message.split('"').nth(1).unwrap_or_default().to_owned();
+        if error.sqlstate == "42702"
+            && let Some(query) = &joined
+        {
+            let candidates = syntax::candidates(query, &name, &scope);
+            error.message = format!("{} (candidates: {candidates})", error.message);
+        }
+        error
+    })?;
     let columns = columns::columns(&plan, engine, &context.session);
-    let failed = |error: DataFusionError| errors::of(&EngineError::Query(QueryError::from(error)));
+    let failed = |error: DataFusionError| KwError::from(EngineError::Query(QueryError::from(error)));
     let plan = rewrite::rewrite(plan, context.zone).map_err(failed)?;
     Ok(Planned { plan, columns })
 }
@@ -74,13 +89,12 @@ pub(crate) async fn run(
 ) -> Result<Answer, KwError> {
     let Planned { plan, columns } = if text.len() > INLINE_BYTES {
         let (there, planned) = (engine.clone(), context.clone());
-        engine.compute(move || plan_of(&there, &planned, query)).await.map_err(|e| errors::of(&e))??
+        engine.compute(move || plan_of(&there, &planned, query)).await??
     } else {
         plan_of(engine, context, query)?
     };
     let query = Query { text: text.to_owned(), plan, target_partitions: None };
-    let outcome = engine.execute(&context.session, Statement::Query(query)).await;
-    match outcome.map_err(|e| errors::of(&e))? {
+    match engine.execute(&context.session, Statement::Query(query)).await? {
         Outcome::Rows(stream) => Ok(Answer::Rows(Rows { columns: columns.into(), stream })),
         Outcome::Affected(rows) => Ok(Answer::Affected(rows)),
         Outcome::Done => Ok(Answer::Done),

@@ -81,7 +81,7 @@ fn arithmetic_of(op: Op, raw: &RawBinaryExpr, left: &DataType, right: &DataType)
     let number = |class: Class| matches!(class, Class::Int | Class::Decimal | Class::Float | Class::Null);
     match (class(left), class(right)) {
         (Class::Null, Class::Null) => Ok(Some(lit(ScalarValue::Null))),
-        (l, r) if number(l) && number(r) => Arithmetic::call(op, a, b, left, right).map(Some),
+        (l, r) if number(l) && number(r) => Ok(Some(Arithmetic::call(op, a, b, left, right))),
         (Class::Time, Class::Interval) if matches!(op, Op::Add | Op::Subtract) => Ok(None),
         (Class::Interval, Class::Time | Class::Interval) if op == Op::Add => Ok(None),
         (Class::Interval, Class::Interval) if op == Op::Subtract => Ok(None),

@@ -4,7 +4,7 @@
 mod file;
 pub(crate) mod geometry;
 mod json;
-mod rows;
+pub(crate) mod rows;
 mod select;
 pub(crate) mod target;
 pub(crate) mod value;

@@ -21,16 +21,16 @@ const fn latest(precision: Precision) -> i64 {
 }
 
 /// The columns that one target of the statement writes, besides time.
-#[derive(Debug)]
-pub(super) struct Listed {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listed {
     /// The number of its bitmap among [`TableRows::bitmaps`].
     bitmap: u32,
 }
 
 /// The rows of one table.
 #[derive(Debug)]
-pub(super) struct TableRows {
-    pub(super) table: TableIn,
+pub(crate) struct TableRows {
+    pub(crate) table: TableIn,
     series: Vec<RowsOf>,
     by_name: HashMap<String, u32>,
     row_series: Vec<u32>,
@@ -44,7 +44,7 @@ pub(super) struct TableRows {
 }
 
 impl TableRows {
-    pub(super) fn new(table: TableIn) -> Self {
+    pub(crate) fn new(table: TableIn) -> Self {
         let columns = table.def.columns.iter().map(|_| None).collect();
         Self {
             table,
@@ -60,7 +60,7 @@ impl TableRows {
     }
 
     /// The number of the series of this name, noted down with `of` if it is new.
-    pub(super) fn series(
+    pub(crate) fn series(
         &mut self,
         name: &str,
         of: impl FnOnce() -> Result<RowsOf, TaosError>,
@@ -75,7 +75,7 @@ impl TableRows {
     }
 
     /// A list of columns.
-    pub(super) fn list(&mut self, places: &[usize]) -> Listed {
+    pub(crate) fn list(&mut self, places: &[usize]) -> Listed {
         let mut bitmap = Vec::new();
         for column in places.iter().filter_map(|place| self.table.def.columns.get(*place)) {
             put_bit(&mut bitmap, column.id.0 as usize, true);
@@ -89,12 +89,12 @@ impl TableRows {
     }
 
     /// The column at a place of the table.
-    pub(super) fn column(&self, place: usize) -> Option<&ColumnDef> {
+    pub(crate) fn column(&self, place: usize) -> Option<&ColumnDef> {
         self.table.def.columns.get(place)
     }
 
     /// Gives the row that is being read a value.
-    pub(super) fn push(&mut self, place: usize, value: &Value<'_>) -> Result<(), TaosError> {
+    pub(crate) fn push(&mut self, place: usize, value: &Value<'_>) -> Result<(), TaosError> {
         let row = self.times.len();
         let Some(column) = self.table.def.columns.get(place) else { return Err(misfit()) };
         if *value == Value::Null {
@@ -112,7 +112,7 @@ impl TableRows {
     }
 
     /// Ends the row.
-    pub(super) fn end_row(&mut self, series: u32, time: i64, listed: &Listed) -> Result<(), TaosError> {
+    pub(crate) fn end_row(&mut self, series: u32, time: i64, listed: &Listed) -> Result<(), TaosError> {
         if time > latest(self.table.def.precision()) {
             return Err(TaosError::new(0x060B, "Timestamp data out of range"));
         }
@@ -123,7 +123,7 @@ impl TableRows {
     }
 
     /// What the engine writes; none without rows.
-    pub(super) fn finish(self) -> Option<SeriesRows> {
+    pub(crate) fn finish(self) -> Option<SeriesRows> {
         let rows = self.times.len();
         if rows == 0 {
             return None;

@@ -1,5 +1,6 @@
 //! CREATE TABLE in its forms.
 
+use triglot_engine::auth::Action;
 use triglot_engine::{
     CreateTable as EngineCreate, Engine, NewChild, NewColumn, NewIdentity, Relation, Statement,
 };
@@ -15,10 +16,10 @@ use crate::time::TimeContext;
 use crate::{Context, TaosError};
 
 /// Limits of a table (sheet section 2).
-const MAX_COLUMNS: usize = 4096;
-const MAX_TAGS: usize = 128;
-pub(super) const MAX_ROW_BYTES: u64 = 65_531;
-const MAX_TAG_BYTES: u64 = 16_384;
+pub(crate) const MAX_COLUMNS: usize = 4096;
+pub(crate) const MAX_TAGS: usize = 128;
+pub(crate) const MAX_ROW_BYTES: u64 = 65_531;
+pub(crate) const MAX_TAG_BYTES: u64 = 16_384;
 
 /// `CREATE [S]TABLE t (…) [TAGS (…)]`.
 pub(super) async fn table(engine: &Engine, context: &Context, create: &CreateTable) -> Result<(), TaosError> {
@@ -59,7 +60,7 @@ pub(super) async fn table(engine: &Engine, context: &Context, create: &CreateTab
 }
 
 /// 0x03C5: the database takes one super table only, and has it.
-fn check_single(
+pub(crate) fn check_single(
     engine: &Engine,
     context: &Context,
     database: &DatabaseDef,
@@ -184,7 +185,8 @@ fn new_child(
         return Err(TaosError::new(0x2618, "Corresponding super table not in this db"));
     }
     let super_name = &child.using.table.name;
-    let relation = engine.relation_to_write(&context.session, of, super_name).map_err(errors::lookup)?;
+    let relation =
+        engine.relation_for(&context.session, of, super_name, Action::Insert).map_err(errors::lookup)?;
     let Relation::Super(table) = relation else {
         return Err(TaosError::new(0x022F, format!("Table is not a supertable: {super_name}")));
     };

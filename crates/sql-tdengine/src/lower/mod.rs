@@ -1,7 +1,7 @@
 //! Statements other than SELECT and INSERT as the engine's.
 
 mod alter;
-mod create;
+pub(crate) mod create;
 mod database;
 mod delete;
 pub(crate) mod errors;
@@ -10,11 +10,11 @@ pub(crate) mod names;
 pub(crate) mod objects;
 mod options;
 pub(crate) mod table_options;
-mod types;
+pub(crate) mod types;
 mod user;
 mod view;
 
-pub(crate) use options::{OptionsOf, created_ms, shown as shown_options};
+pub(crate) use options::{CREATED, OptionsOf, created_ms, shown as shown_options};
 pub(crate) use types::{declared_length, declared_type, encoding};
 pub(crate) use user::{RightOn, options as user_options, rights_of};
 pub(crate) use view::columns as view_columns;

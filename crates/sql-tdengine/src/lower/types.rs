@@ -4,7 +4,7 @@ use triglot_model::{ColumnDef, ColumnKind, ColumnType, GeomEncoding, LengthUnit,
 use triglot_parse_tdengine::ast::{ColumnSpec, TypeName};
 
 use super::errors;
-use crate::TaosError;
+use crate::{TaosError, TaosType};
 
 /// The longest VARCHAR and VARBINARY of columns and of tags, and the longest NCHAR.
 const MAX_BYTES: i64 = 65_517;
@@ -68,8 +68,18 @@ fn bad_type(spec: &ColumnSpec) -> TaosError {
     TaosError::new(0x2605, format!("Invalid value type: {}", spec.name.name))
 }
 
+/// The longest text or octets that a column or tag may be declared for; in characters for NCHAR.
+pub(crate) const fn max_length(ty: TaosType, is_tag: bool) -> i64 {
+    match (ty, is_tag) {
+        (TaosType::Nchar, true) => MAX_TAG_CHARS,
+        (TaosType::Nchar, false) => MAX_CHARS,
+        (_, true) => MAX_TAG_BYTES,
+        (_, false) => MAX_BYTES,
+    }
+}
+
 /// Bytes that a value takes in a row at most.
-pub(super) fn row_bytes(ty: ColumnType, declared: Option<&str>) -> u64 {
+pub(crate) fn row_bytes(ty: ColumnType, declared: Option<&str>) -> u64 {
     match ty {
         ColumnType::Bool | ColumnType::I8 | ColumnType::U8 => 1,
         ColumnType::I16 | ColumnType::U16 => 2,

@@ -18,7 +18,7 @@ use crate::query::errors::coded;
 
 /// The digits behind the point of quotients and means of integers. Results of this scale are shown without their
 /// trailing zeros.
-pub(crate) const COMPUTED_SCALE: i8 = 16;
+pub const COMPUTED_SCALE: i8 = 16;
 
 /// The type of quotients and means of integers.
 pub(crate) const COMPUTED: DataType = DataType::Decimal128(38, COMPUTED_SCALE);
@@ -51,35 +51,25 @@ pub(in crate::query) struct Arithmetic {
 }
 
 impl Arithmetic {
-    /// `a op b`, of which at least one is no NULL literal.
-    ///
-    /// # Errors
-    /// None today: all numbers go with each other.
-    pub(in crate::query) fn call(
-        op: Op,
-        a: Expr,
-        b: Expr,
-        left: &DataType,
-        right: &DataType,
-    ) -> Result<Expr> {
+    /// `a op b`; `left` and `right` are their types, of which at least one is not NULL's.
+    pub(in crate::query) fn call(op: Op, a: Expr, b: Expr, left: &DataType, right: &DataType) -> Expr {
         let any = |test: fn(&DataType) -> bool| test(left) || test(right);
         let to = |ty: &DataType, e: Expr| if e_is(&e, ty) { e } else { cast(e, ty.clone()) };
         if any(DataType::is_floating) {
             let (a, b) = (to(&DataType::Float64, a), to(&DataType::Float64, b));
-            let native =
-                |op| Ok(Expr::BinaryExpr(BinaryExpr::new(Box::new(a.clone()), op, Box::new(b.clone()))));
-            return match op {
-                Op::Add => native(Operator::Plus),
-                Op::Subtract => native(Operator::Minus),
-                Op::Multiply => native(Operator::Multiply),
-                _ => Ok(Self::udf(op, DataType::Float64).call(vec![a, b])),
+            let native = match op {
+                Op::Add => Operator::Plus,
+                Op::Subtract => Operator::Minus,
+                Op::Multiply => Operator::Multiply,
+                _ => return Self::udf(op, DataType::Float64).call(vec![a, b]),
             };
+            return Expr::BinaryExpr(BinaryExpr::new(Box::new(a), native, Box::new(b)));
         }
         if any(is_decimal) || op == Op::Divide {
-            return Ok(decimals(op, a, b, left, right));
+            return decimals(op, a, b, left, right);
         }
         let (a, b) = (to(&DataType::Int64, a), to(&DataType::Int64, b));
-        Ok(Self::udf(op, DataType::Int64).call(vec![a, b]))
+        Self::udf(op, DataType::Int64).call(vec![a, b])
     }
 
     fn udf(op: Op, result: DataType) -> ScalarUDF {

@@ -71,22 +71,6 @@ impl Part {
     }
 }
 
-/// A zone by its name or its hours east of UTC (sheet section 5).
-pub(super) fn zone(name: &str) -> Option<Tz> {
-    let name = name.trim();
-    if let Ok(hours) = name.parse::<i8>() {
-        if !(-12..=14).contains(&hours) {
-            return None;
-        }
-        // The names of these zones count west of UTC.
-        return format!("Etc/GMT{:+}", -hours).parse().ok();
-    }
-    let exact = || name.parse().ok();
-    let upper = || name.to_uppercase().parse().ok();
-    let known = |wanted: &&Tz| wanted.name().eq_ignore_ascii_case(name);
-    exact().or_else(upper).or_else(|| chrono_tz::TZ_VARIANTS.iter().find(known).copied())
-}
-
 fn range() -> datafusion::error::DataFusionError {
     coded("22008", "timestamp out of range")
 }

@@ -6,9 +6,11 @@ mod casts;
 mod clock;
 mod hashes;
 pub(super) mod markers;
-pub mod render;
+mod render;
 pub(super) mod spans;
 pub(super) mod zoned;
+
+pub use arithmetic::COMPUTED_SCALE;
 
 use std::sync::Arc;
 

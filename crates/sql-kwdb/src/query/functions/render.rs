@@ -17,12 +17,12 @@ pub(super) fn type_name(ty: &DataType) -> String {
 }
 
 /// The shortest digits that give the number again, as C's `%g` writes them: `10`, `0.5`, `1e+06`, `1e-05`.
-pub(crate) fn float(value: f64) -> String {
+pub(super) fn float(value: f64) -> String {
     from_scientific(&format!("{value:e}"), value.is_nan(), value.is_infinite(), value < 0.0)
 }
 
 /// As [`float`], with the digits of a float of 32 bits.
-pub(crate) fn single(value: f32) -> String {
+pub(super) fn single(value: f32) -> String {
     from_scientific(&format!("{value:e}"), value.is_nan(), value.is_infinite(), value < 0.0)
 }
 
@@ -58,7 +58,7 @@ fn from_scientific(scientific: &str, is_nan: bool, is_infinite: bool, is_negativ
 }
 
 /// A decimal's plain digits. What was computed has no zeros at its end.
-pub(crate) fn decimal(digits: i128, scale: i8) -> String {
+pub(super) fn decimal(digits: i128, scale: i8) -> String {
     let places = usize::try_from(scale).unwrap_or(0);
     let sign = if digits < 0 { "-" } else { "" };
     let text = format!("{:0>width$}", digits.unsigned_abs(), width = places + 1);
@@ -68,7 +68,7 @@ pub(crate) fn decimal(digits: i128, scale: i8) -> String {
 }
 
 /// `1 year 2 mons 1 day 02:00:00.5`.
-pub(crate) fn interval(value: IntervalMonthDayNano) -> String {
+pub(super) fn interval(value: IntervalMonthDayNano) -> String {
     let mut text = String::new();
     let mut part = |count: i32, unit: &str| {
         if count != 0 {

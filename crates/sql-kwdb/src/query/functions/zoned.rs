@@ -17,6 +17,7 @@ use triglot_model::Precision;
 
 use super::clock::{self, Part};
 use super::{casts, render};
+use crate::Zone;
 use crate::query::errors::coded;
 use crate::types::TypeSpec;
 
@@ -128,10 +129,9 @@ impl ScalarUDFImpl for ZonedFunction {
         let text = |at: usize| {
             args.scalar_arguments.get(at).copied().flatten().and_then(|v| v.try_as_str().flatten())
         };
-        let signature = |expected: &str| {
+        let signature = || {
             let types: Vec<String> =
                 args.arg_fields.iter().map(|f| render::type_name(f.data_type())).collect();
-            let _ = expected;
             coded("42883", format!("unknown signature: {}({})", self.name(), types.join(", ")))
         };
         let is_time = |ty: &DataType| {
@@ -149,7 +149,7 @@ impl ScalarUDFImpl for ZonedFunction {
             Zoned::DateTrunc | Zoned::Timezone if is_time(&ty(1)) => time_type(&ty(1)),
             Zoned::Strftime if is_time(&ty(0)) => DataType::Utf8,
             Zoned::Instant(ty) => ty.clone(),
-            _ => return Err(signature("a time")),
+            _ => return Err(signature()),
         };
         Ok(Arc::new(Field::new(self.name(), result, true)))
     }
@@ -198,7 +198,7 @@ impl ZonedFunction {
                 let Some(name) = one_text(first) else {
                     return Ok(arrow::array::new_null_array(result, second.len()));
                 };
-                let Some(there) = clock::zone(&name) else {
+                let Ok(Zone { tz: there, .. }) = Zone::of(&name) else {
                     return Err(coded(
                         "22023",
                         format!("invalid value for parameter \"timezone\": \"{name}\""),

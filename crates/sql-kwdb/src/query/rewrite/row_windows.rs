@@ -117,7 +117,7 @@ fn difference(function: &WindowFunction, schema: &DFSchema) -> Result<Expr> {
     }
     let before = over(function, WindowFunctionDefinition::WindowUDF(lag_udwf()), vec![value.clone()]);
     let ty = value.get_type(schema)?;
-    Arithmetic::call(Op::Subtract, value.clone(), before, &ty, &ty)
+    Ok(Arithmetic::call(Op::Subtract, value.clone(), before, &ty, &ty))
 }
 
 /// An aggregate over a frame, of which the parts have the same frame.

@@ -1,13 +1,18 @@
 //! Expressions whose meaning depends on the session's zone, and comparisons of times with texts and integers.
 
+use std::sync::Arc;
+
 use arrow::datatypes::{DataType, TimeUnit};
 use chrono_tz::Tz;
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{DFSchema, Result, ScalarValue};
-use datafusion::logical_expr::expr::{Between, InList};
+use datafusion::common::{Column, DFSchema, Result, ScalarValue};
+use datafusion::functions_aggregate::count::count;
+use datafusion::logical_expr::expr::{Between, Exists, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
-use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator, lit};
+use datafusion::logical_expr::{
+    BinaryExpr, Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, cast, lit,
+};
 use triglot_functions::buckets::bucket_start;
 use triglot_functions::time_text::parse_time;
 use triglot_model::Precision;
@@ -26,12 +31,29 @@ pub(super) fn rewrite(plan: LogicalPlan, zone: Tz) -> Result<LogicalPlan> {
 fn rewrite_node(node: LogicalPlan, zone: Tz) -> Result<Transformed<LogicalPlan>> {
     let schema = merge_schema(&node.inputs());
     let names = NamePreserver::new(&node);
+    let has_values = matches!(node, LogicalPlan::Projection(_));
     let node = node.map_expressions(|expr| {
         let name = names.save(&expr);
-        let rewritten = expr.transform_up(|e| expression(e, &schema, zone))?;
+        let rewritten = expr.transform_up(|e| match e {
+            Expr::Exists(exists) if has_values => existence(exists).map(Transformed::yes),
+            other => expression(other, &schema, zone),
+        })?;
         Ok(rewritten.update_data(|e| name.restore(e)))
     })?;
     if node.transformed { node.map_data(LogicalPlan::recompute_schema) } else { Ok(node) }
+}
+
+/// EXISTS as a value, which DataFusion plans in conditions only: whether there are more rows than none.
+fn existence(exists: Exists) -> Result<Expr> {
+    let Exists { subquery, negated } = exists;
+    let rows = Expr::Column(Column::new_unqualified("rows"));
+    let none = lit(0_i64);
+    let found = if negated { rows.eq(none) } else { rows.gt(none) };
+    let counted = LogicalPlanBuilder::from(subquery.subquery.as_ref().clone())
+        .aggregate(Vec::<Expr>::new(), vec![count(lit(1_i64)).alias("rows")])?
+        .project(vec![found.alias("exists")])?
+        .build()?;
+    Ok(Expr::ScalarSubquery(Subquery { subquery: Arc::new(counted), ..subquery }))
 }
 
 fn expression(expr: Expr, schema: &DFSchema, zone: Tz) -> Result<Transformed<Expr>> {
@@ -51,6 +73,18 @@ fn expression(expr: Expr, schema: &DFSchema, zone: Tz) -> Result<Transformed<Exp
             Marker::Interpolate => Err(coded("42601", "interpolate should be used with time_bucket_gapfill")),
             window => Err(coded("42601", format!("{}() can be only used in groupby", window.name()))),
         };
+    }
+    if let Expr::ScalarFunction(call) = &expr
+        && (matches!(call.name(), "ceil" | "floor") || (call.name() == "trunc" && call.args.len() == 1))
+        && let Ok(DataType::Decimal128(_, 1..)) = expr.get_type(schema)
+    {
+        // Whole numbers have no digits behind the point.
+        return Ok(Transformed::yes(cast(expr, DataType::Decimal128(38, 0))));
+    }
+    if let Expr::Negative(inner) = &expr
+        && inner.get_type(schema).is_ok_and(|ty| ty.is_integer() && ty != DataType::Int64)
+    {
+        return Ok(Transformed::yes(Expr::Negative(Box::new(cast(inner.as_ref().clone(), DataType::Int64)))));
     }
     if let Some(zoned) = in_zone(&expr, zone) {
         // A text that is an instant is one at once: scans take over comparisons with literals only.

@@ -2,6 +2,7 @@
 //! not know (as calls of functions that it does), star forms, and rules that concern the text of a query.
 
 mod calls;
+mod candidates;
 mod extremes;
 mod fill;
 mod names;
@@ -14,6 +15,7 @@ use std::ops::ControlFlow;
 
 use sqlparser::ast::{self as sql, VisitMut, VisitorMut};
 
+pub(crate) use candidates::{candidates, joins};
 pub(crate) use names::shown;
 pub(crate) use scope::Scope;
 

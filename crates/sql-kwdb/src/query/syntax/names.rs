@@ -85,7 +85,7 @@ fn known(expr: &sql::Expr) -> Option<String> {
         sql::Expr::Ceil { .. } => "ceil".to_owned(),
         sql::Expr::Floor { .. } => "floor".to_owned(),
         sql::Expr::Position { .. } => "strpos".to_owned(),
-        sql::Expr::Substring { .. } => "substring".to_owned(),
+        sql::Expr::Substring { shorthand, .. } => if *shorthand { "substr" } else { "substring" }.to_owned(),
         sql::Expr::Overlay { .. } => "overlay".to_owned(),
         sql::Expr::Trim { trim_where, .. } => match trim_where {
             Some(sql::TrimWhereField::Leading) => "ltrim".to_owned(),

@@ -13,7 +13,6 @@ use triglot_model::{ColumnKind, TableDef};
 use super::{folded, prepare};
 use crate::KwError;
 use crate::parse::PUBLIC;
-use crate::query::errors;
 
 /// A session's tables, and the names that WITH gives.
 #[derive(Clone, Debug)]
@@ -50,7 +49,7 @@ impl<'s> Scope<'s> {
         }
         query.with.clone_from(&self.with);
         prepare(&mut query, &Self { with: None, ..self.clone() })?;
-        let plan = self.engine.plan(self.session, query).map_err(|e| errors::of(&e))?;
+        let plan = self.engine.plan(self.session, query)?;
         let columns = match &plan {
             LogicalPlan::Projection(star) => star.expr.iter().filter_map(Expr::try_as_col).cloned().collect(),
             other => other.schema().columns(),

@@ -1,0 +1,261 @@
+//! Documents and log lines as rows (sheet section 8).
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+
+use bytes::Bytes;
+use triglot_engine::{Batcher, EngineError, FieldValue};
+use triglot_parse_json::Scalar;
+use triglot_parse_logs::bulk::{Bulk, Op};
+use triglot_parse_logs::document::flatten;
+use triglot_parse_logs::loki::{self, PushRequest};
+use triglot_parse_logs::ndjson::Lines;
+use triglot_parse_logs::{LogError, LogErrorKind};
+
+use crate::error::CnosDbError;
+use crate::log_params::LogParams;
+
+/// Begin the keys of series, as no line of line protocol does ([`crate::ingest::series_key`]).
+const DOCUMENT_KEY: u8 = 3;
+const LOKI_KEY: u8 = 4;
+
+/// What the vendor answers to whatever is not pairs of an action and a document.
+const NO_PAIR: &str = "invalid log syntax: parse_json_to_eslog, es log must be a pair of command and fields";
+
+/// The column of a log's line, and the vendor's of its labels as text.
+const LINE: &str = "msg";
+const LABELS: &str = "lables";
+
+impl From<LogError> for CnosDbError {
+    fn from(error: LogError) -> Self {
+        match error.kind {
+            LogErrorKind::NoDocument | LogErrorKind::NoAction | LogErrorKind::UnknownAction(_) => {
+                Self::Log(NO_PAIR.to_owned())
+            }
+            _ => Self::Log(format!("invalid log syntax: {error}")),
+        }
+    }
+}
+
+impl From<LogErrorKind> for CnosDbError {
+    fn from(kind: LogErrorKind) -> Self {
+        Self::Log(format!("invalid log syntax: {kind}"))
+    }
+}
+
+impl From<triglot_parse_json::JsonError> for CnosDbError {
+    fn from(error: triglot_parse_json::JsonError) -> Self {
+        Self::Log(format!("invalid log syntax: {error}"))
+    }
+}
+
+/// Pairs of an action and a document.
+pub(crate) fn bulk(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+    let body = std::str::from_utf8(body)?;
+    for item in Bulk::new(body) {
+        let item = item?;
+        if !matches!(item.op, Op::Create | Op::Index) {
+            return Err(CnosDbError::Log(NO_PAIR.to_owned()));
+        }
+        let table = params.table.as_deref().or(item.index.as_deref());
+        let table = table.ok_or_else(|| CnosDbError::Log("table param is None".to_owned()))?;
+        document(&mut batcher, table, item.document, params)?;
+    }
+    Ok(batcher)
+}
+
+/// A document on each line.
+pub(crate) fn ndjson(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+    let body = std::str::from_utf8(body)?;
+    let table = table(params)?;
+    let mut is_empty = true;
+    for (_, line) in Lines::new(body) {
+        is_empty = false;
+        document(&mut batcher, table, line, params)?;
+    }
+    if is_empty { Err(CnosDbError::Log("invalid log syntax: empty body".to_owned())) } else { Ok(batcher) }
+}
+
+fn table(params: &LogParams) -> Result<&str, CnosDbError> {
+    params.table.as_deref().ok_or_else(|| CnosDbError::Log("table param is None".to_owned()))
+}
+
+fn document(batcher: &mut Batcher, table: &str, text: &str, params: &LogParams) -> Result<(), CnosDbError> {
+    let (mut time, mut fields): (_, Vec<(String, Scalar<'_>)>) = (None, Vec::new());
+    let mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    flatten(text, |field| {
+        if field.path == params.time_column {
+            time = Some(instant(&field.value)?);
+            return Ok(());
+        }
+        if field.value == Scalar::Null {
+            return Err(CnosDbError::Log("unsupported field type: null".to_owned()));
+        }
+        match params.tag_columns.iter().find(|name| *name == field.path) {
+            Some(name) => tags.push((Cow::Owned(name.clone()), field.value.into_text())),
+            None => fields.push((field.path.to_owned(), field.value)),
+        }
+        Ok::<_, CnosDbError>(())
+    })?;
+    begin(batcher, DOCUMENT_KEY, table, tags)?;
+    for (name, value) in &fields {
+        let value = match value {
+            Scalar::Bool(value) => FieldValue::Bool(*value),
+            Scalar::Str(text) => FieldValue::Str(text),
+            Scalar::Number(number) => FieldValue::F64(number.as_f64().ok_or_else(|| {
+                CnosDbError::Log(format!("invalid log syntax: number out of range: {}", number.text()))
+            })?),
+            Scalar::Null => continue,
+        };
+        batcher.field(name, value).map_err(EngineError::from)?;
+    }
+    Ok(batcher.end_row(time).map_err(EngineError::from)?)
+}
+
+/// RFC 3339 with an offset, or nanoseconds.
+fn instant(value: &Scalar<'_>) -> Result<i64, CnosDbError> {
+    let time = match value {
+        Scalar::Number(number) => number.as_i64(),
+        Scalar::Str(text) => {
+            let parsed = chrono::DateTime::parse_from_rfc3339(text).ok();
+            parsed.and_then(|time| time.timestamp_nanos_opt())
+        }
+        Scalar::Bool(_) | Scalar::Null => None,
+    };
+    time.ok_or_else(|| CnosDbError::Log("invalid time format".to_owned()))
+}
+
+fn begin(
+    batcher: &mut Batcher,
+    kind: u8,
+    table: &str,
+    mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)>,
+) -> Result<(), CnosDbError> {
+    tags.sort_by(|a, b| a.0.cmp(&b.0));
+    let key = key(kind, table, &tags);
+    if batcher.begin_known(&key) {
+        return Ok(());
+    }
+    Ok(batcher.begin(table, &key, tags).map_err(EngineError::from)?)
+}
+
+/// Every part with its length, so that different parts never make one key.
+fn key(kind: u8, table: &str, tags: &[(Cow<'_, str>, Cow<'_, str>)]) -> Vec<u8> {
+    let mut key = vec![kind];
+    let parts = tags.iter().flat_map(|(name, value)| [&**name, &**value]);
+    for part in std::iter::once(table).chain(parts) {
+        key.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        key.extend_from_slice(part.as_bytes());
+    }
+    key
+}
+
+/// The times of one set of labels in one request. Lines of one stream may share a time; a row may not, so
+/// each takes the next nanosecond that is free. The same request once more gives the same times.
+#[derive(Debug, Default)]
+struct Times {
+    taken: HashSet<i64>,
+    next: HashMap<i64, i64>,
+}
+
+impl Times {
+    fn of(&mut self, time: i64) -> i64 {
+        let mut free = self.next.get(&time).copied().unwrap_or(time);
+        while !self.taken.insert(free) {
+            free = free.saturating_add(1);
+        }
+        self.next.insert(time, free.saturating_add(1));
+        free
+    }
+}
+
+/// Loki's JSON: labels are tags, the line is the field `msg`, structured metadata are fields.
+pub(crate) fn loki_json(
+    body: &Bytes,
+    mut batcher: Batcher,
+    params: &LogParams,
+) -> Result<Batcher, CnosDbError> {
+    let body = std::str::from_utf8(body)?;
+    let table = table(params)?;
+    let mut times: HashMap<Vec<u8>, Times> = HashMap::new();
+    loki::json(body, |stream| {
+        let mut labels = stream.labels;
+        labels.sort_by(|a, b| a.0.cmp(&b.0));
+        let times = times.entry(key(LOKI_KEY, table, &labels)).or_default();
+        for entry in stream.entries {
+            begin(&mut batcher, LOKI_KEY, table, labels.clone())?;
+            batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
+            for (name, value) in &entry.metadata {
+                batcher.field(name, FieldValue::Str(value)).map_err(EngineError::from)?;
+            }
+            batcher.end_row(Some(times.of(entry.time_ns))).map_err(EngineError::from)?;
+        }
+        Ok::<_, CnosDbError>(())
+    })?;
+    Ok(batcher)
+}
+
+/// Loki's protocol buffers, decompressed: as JSON, and the labels' text as the vendor's column.
+pub(crate) fn loki_proto(
+    body: &Bytes,
+    mut batcher: Batcher,
+    params: &LogParams,
+) -> Result<Batcher, CnosDbError> {
+    let table = table(params)?;
+    let mut times: HashMap<Vec<u8>, Times> = HashMap::new();
+    for stream in &PushRequest::parse(body)?.streams {
+        let labels = loki::labels(&stream.labels)?;
+        let mut tags: Vec<_> = labels.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
+        tags.sort_by(|a, b| a.0.cmp(&b.0));
+        let times = times.entry(key(LOKI_KEY, table, &tags)).or_default();
+        for entry in &stream.entries {
+            let time = entry.timestamp.unwrap_or_default().as_ns();
+            let time = time.ok_or_else(|| CnosDbError::Log("invalid time format".to_owned()))?;
+            begin(&mut batcher, LOKI_KEY, table, tags.clone())?;
+            batcher.field(LABELS, FieldValue::Str(&stream.labels)).map_err(EngineError::from)?;
+            batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
+            batcher.end_row(Some(times.of(time))).map_err(EngineError::from)?;
+        }
+    }
+    Ok(batcher)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_one_time_take_the_next_nanoseconds() {
+        let mut times = Times::default();
+        let given: Vec<i64> = [5, 5, 6, 5, 9, 6].into_iter().map(|time| times.of(time)).collect();
+        assert_eq!(given, [5, 6, 7, 8, 9, 10]);
+    }
+
+    #[test]
+    fn keys_of_different_tags_differ() {
+        let of = |tags: &[(&'static str, &'static str)]| {
+            let tags: Vec<_> = tags.iter().map(|(n, v)| (Cow::Borrowed(*n), Cow::Borrowed(*v))).collect();
+            key(LOKI_KEY, "t", &tags)
+        };
+        assert_ne!(of(&[("a", "bc")]), of(&[("ab", "c")]));
+        assert_ne!(of(&[("a", "")]), of(&[]));
+    }
+
+    #[test]
+    fn times_are_rfc_3339_or_nanoseconds() {
+        let read = |text: &'static str| {
+            let value = triglot_parse_json::Reader::new(text).scalar().unwrap();
+            instant(&value).map_err(|e| e.to_string())
+        };
+        assert_eq!(read("\"1970-01-01T00:00:01.000000002+00:00\""), Ok(1_000_000_002));
+        assert_eq!(read("\"1970-01-01T01:00:00+01:00\""), Ok(0));
+        assert_eq!(read("17"), Ok(17));
+        for wrong in ["\"1970-01-01T00:00:00\"", "1.5", "true", "\"x\"", "99999999999999999999"] {
+            assert_eq!(
+                read(wrong),
+                Err("Error parsing log message: invalid time format".to_owned()),
+                "{wrong}"
+            );
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `POST /prometheus/v1/remote_write/{db}` (sheet section 6). All samples are in one super table, `metrics`.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
+use triglot_engine::md5_child_name;
+use triglot_http::snappy;
+use triglot_parse_prom::ProtoError;
+use triglot_parse_prom::write::WriteRequest;
+use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
+use triglot_sql_tdengine::{TaosError, TaosType};
+
+use super::influx::invalid;
+use super::{NotNumeric, Writer, enter, folded, prometheus_read, read, store, ttl, worded};
+use crate::DIALECT;
+use crate::app::TdengineApp;
+use crate::auth::Claim;
+use crate::error::{AdapterError, TEXT};
+use crate::json;
+use crate::params::Params;
+use crate::rest::sql::number;
+
+/// The super table, its time, its column and its tag.
+pub(super) const TABLE: &str = "metrics";
+const TIME: &str = "ts";
+const COLUMN: &str = "v";
+const LABELS: &str = "labels";
+
+pub(crate) async fn remote_write(
+    app: web::Data<TdengineApp>,
+    request: HttpRequest,
+    payload: web::Payload,
+    database: web::Path<String>,
+) -> HttpResponse {
+    let written = write(&app, &request, payload, &database).await;
+    written.map_or_else(Refused::response, |()| HttpResponse::Accepted().finish())
+}
+
+pub(crate) async fn remote_read(
+    app: web::Data<TdengineApp>,
+    request: HttpRequest,
+    payload: web::Payload,
+    database: web::Path<String>,
+) -> HttpResponse {
+    let found = async {
+        let (writer, message) = checked(&app, &request, payload, &database).await?;
+        prometheus_read::answer(&app, &writer.context, &message).await
+    };
+    found.await.unwrap_or_else(Refused::response)
+}
+
+/// Credentials, parameters and the decompressed message.
+async fn checked(
+    app: &TdengineApp,
+    request: &HttpRequest,
+    payload: web::Payload,
+    database: &str,
+) -> Result<(Writer, Bytes), Refused> {
+    let params = Params::of(request);
+    let request_id = number(app, request, &params)?;
+    let claim = Claim::of(request.headers()).map_err(|_| Refused::NoCredentials)?;
+    let ttl = ttl(&params).map_err(|NotNumeric| Refused::Bad("ttl must be numeric".to_owned()))?;
+    let packed = read(app, request, payload).await.map_err(|e| Refused::Bad(e.to_string()))?;
+    let limit = app.config.body_limit;
+    let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
+    let plain = plain.map_err(|stopped| Refused::Bad(stopped.to_string()))?;
+    let message = plain.map_err(|error| Refused::Bad(format!("snappy: {error}")))?;
+    let context = enter(app, request, &params, &claim, &folded(database), request_id).await?;
+    Ok((Writer { context, options: Options { ttl, name_tag: None } }, Bytes::from(message)))
+}
+
+async fn write(
+    app: &TdengineApp,
+    request: &HttpRequest,
+    payload: web::Payload,
+    database: &str,
+) -> Result<(), Refused> {
+    let (writer, message) = checked(app, request, payload, database).await?;
+    let left_out = framing(&message).map_err(|error| Refused::Bad(format!("protobuf: {error}")))?;
+    if left_out.series == 0 {
+        return Ok(());
+    }
+    store(app, &writer, "prometheus", &message, parse).await.map_err(Refused::Write)?;
+    app.metrics.refused(DIALECT, "prometheus", left_out.records);
+    Ok(())
+}
+
+struct Framing {
+    series: usize,
+    /// Exemplars and native histograms, which this table has no place for.
+    records: u64,
+}
+
+/// Checks all of the message before anything is written.
+fn framing(message: &[u8]) -> Result<Framing, ProtoError> {
+    let mut framing = Framing { series: 0, records: 0 };
+    for series in WriteRequest::new(message) {
+        let series = series?;
+        framing.series += 1;
+        framing.records += (series.exemplar_count() + series.histogram_count()) as u64;
+        series.labels().try_for_each(|label| label.map(drop))?;
+    }
+    Ok(framing)
+}
+
+fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {
+    for series in WriteRequest::new(message) {
+        let series = series.map_err(invalid)?;
+        let key = series.labels_raw();
+        let known = key.and_then(|key| points.known(key));
+        let of = match known {
+            Some(known) => known,
+            None => {
+                let labels: Result<Vec<_>, _> = series.labels().collect();
+                let (child, json) = child(labels.map_err(invalid)?);
+                points.series_named(
+                    key,
+                    TABLE,
+                    TIME,
+                    child,
+                    vec![(LABELS.into(), Value::Json(json.into()))],
+                )?
+            }
+        };
+        for sample in series.samples() {
+            let sample = sample.map_err(invalid)?;
+            let finite = sample.value.is_finite();
+            let value = if finite { Value::F64(sample.value) } else { Value::Null(TaosType::Double) };
+            let time = Time { value: sample.timestamp, unit_ns: 1_000_000 };
+            points.row(of, Some(time), [(COLUMN.into(), value)])?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of a child table and its labels as JSON, both of the labels in the order of their names.
+fn child(mut labels: Vec<(&str, &str)>) -> (String, String) {
+    labels.sort_unstable();
+    let (mut text, mut object) = (String::new(), b"{".to_vec());
+    for (at, (name, value)) in labels.into_iter().enumerate() {
+        if at > 0 {
+            text.push(',');
+            object.push(b',');
+        }
+        text.extend([name, "=", value]);
+        json::push_string(&mut object, name);
+        object.push(b':');
+        json::push_string(&mut object, value);
+    }
+    object.push(b'}');
+    (md5_child_name(text.as_bytes()), String::from_utf8_lossy(&object).into_owned())
+}
+
+/// Why nothing was written or read; Prometheus tries again after 5xx only.
+#[derive(Debug)]
+pub(super) enum Refused {
+    NoCredentials,
+    Unauthorized(String),
+    Overload(String),
+    /// A message or a parameter.
+    Bad(String),
+    /// The engine refused rows.
+    Write(TaosError),
+}
+
+impl From<AdapterError> for Refused {
+    fn from(error: AdapterError) -> Self {
+        match error {
+            AdapterError::Credentials(error) => Self::Unauthorized(worded(&error)),
+            AdapterError::Engine(error) => Self::Write(error),
+            AdapterError::Overload(text) => Self::Overload(text),
+            other => Self::Bad(other.to_string()),
+        }
+    }
+}
+
+impl Refused {
+    fn response(self) -> HttpResponse {
+        let (status, text) = match self {
+            Self::NoCredentials => (StatusCode::UNAUTHORIZED, String::new()),
+            Self::Unauthorized(text) => (StatusCode::UNAUTHORIZED, text),
+            Self::Overload(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::Bad(text) => (StatusCode::BAD_REQUEST, text),
+            Self::Write(error) => {
+                tracing::warn!(code = error.code, %error, "remote write is refused");
+                (StatusCode::INTERNAL_SERVER_ERROR, String::new())
+            }
+        };
+        if text.is_empty() {
+            return HttpResponse::build(status).finish();
+        }
+        HttpResponse::build(status).insert_header((CONTENT_TYPE, TEXT)).body(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vendor's vector (sheet section 6).
+    #[test]
+    fn children_are_named_after_their_labels_alone() {
+        let (name, json) = child(vec![("k2", "v\"2"), ("k1", "v1")]);
+        assert_eq!(json, r#"{"k1":"v1","k2":"v\"2"}"#);
+        assert_ne!(name, "t_38afbaaeb3ee3f52623389a3af60f647");
+        assert_eq!(child(vec![("k2", "v2"), ("k1", "v1")]).0, "t_38afbaaeb3ee3f52623389a3af60f647");
+    }
+}

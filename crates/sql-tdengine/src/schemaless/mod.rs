@@ -1,0 +1,143 @@
+//! Rows without a schema: line protocol, OpenTSDB, Prometheus. Tables, columns, widths and child tables
+//! follow from the rows (sheet `tdengine-http.md` section 5.4); formats and HTTP are the caller's.
+//!
+//! The caller reads its body into [`Points`] (tables, series, rows, all borrowed). [`write`] compares them
+//! with the catalog: where nothing lacks, the body is read once and written; else what lacks is made and
+//! the body is read again.
+
+mod points;
+mod schema;
+mod value;
+
+use std::sync::{Arc, LazyLock};
+
+use futures::lock::Mutex;
+use triglot_engine::{Engine, SeriesRows};
+use triglot_model::ErrorKind;
+
+pub use points::{Options, Points, SeriesOf, Time};
+pub use value::Value;
+
+use self::schema::Change;
+use crate::lower::{errors, names};
+use crate::{Answer, Context, TaosError, insert};
+
+/// Longer bodies are read on a thread that may be busy.
+const INLINE_BYTES: usize = 4 << 10;
+/// Others may change the schema at the same time; after so many rounds something is wrong.
+const SCHEMA_ROUNDS: usize = 8;
+/// Requests that need changes of the schema make them one after another: agents that start together need the same
+/// ones, and a name that is being given to a table is refused to others. The lock is asynchronous and held by
+/// first writes only.
+static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
+
+/// Writes the rows that `read` finds in `body` into the request's database; how many.
+///
+/// Nothing is written if `read` refuses a row; what was made of tables and columns stays.
+///
+/// # Errors
+/// What `read` answers; 0x3002 a value that does not suit its column, 0x3004 two types for one column in a
+/// request, 0x2653 values too long for any column, limits of names and rows, missing database and rights.
+pub async fn write<B, R>(
+    engine: &Engine,
+    context: &Context,
+    options: Options,
+    body: B,
+    read: R,
+) -> Result<u64, TaosError>
+where
+    B: AsRef<[u8]> + Clone + Send + 'static,
+    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+{
+    let options = Arc::new(options);
+    for _ in 0..SCHEMA_ROUNDS {
+        let request = Request { engine, context, options: &options, body: &body, read: &read };
+        match request.prepared().await? {
+            Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
+            Prepared::Rows(rows) => {
+                return match insert::write(engine, context, rows).await? {
+                    Answer::Affected(rows) => Ok(rows),
+                    Answer::Rows(_) => Ok(0),
+                };
+            }
+            Prepared::Lacking(_) => {
+                let turn = TURN.lock().await;
+                // Whoever had the turn before may have made it.
+                if let Prepared::Lacking(changes) = request.prepared().await? {
+                    make(engine, context, changes).await?;
+                }
+                drop(turn);
+            }
+        }
+    }
+    Err(TaosError::new(0x3005, "Internal error: the schema is changed by others all the time"))
+}
+
+/// A body with what is needed to read it.
+struct Request<'r, B, R> {
+    engine: &'r Engine,
+    context: &'r Context,
+    options: &'r Arc<Options>,
+    body: &'r B,
+    read: &'r R,
+}
+
+impl<B, R> Request<'_, B, R>
+where
+    B: AsRef<[u8]> + Clone + Send + 'static,
+    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+{
+    /// Reads the body, a long one on a thread that may be busy.
+    async fn prepared(&self) -> Result<Prepared, TaosError> {
+        if self.body.as_ref().len() <= INLINE_BYTES {
+            return prepare(self.engine, self.context, self.options, self.body.as_ref(), self.read);
+        }
+        let (engine, context) = (self.engine.clone(), self.context.clone());
+        let (options, body, read) = (Arc::clone(self.options), self.body.clone(), self.read.clone());
+        let work = move || prepare(&engine, &context, &options, body.as_ref(), &read);
+        self.engine.compute(work).await?
+    }
+}
+
+/// What a body came to.
+enum Prepared {
+    /// Everything its rows need is there.
+    Rows(Vec<SeriesRows>),
+    /// This must be made first.
+    Lacking(Vec<Change>),
+}
+
+fn prepare<'a, R>(
+    engine: &Engine,
+    context: &Context,
+    options: &'a Options,
+    body: &'a [u8],
+    read: &R,
+) -> Result<Prepared, TaosError>
+where
+    R: for<'b> Fn(&'b [u8], &mut Points<'b>) -> Result<(), TaosError>,
+{
+    let database = names::current(context)?;
+    let found = engine.database(&context.session, database).map_err(errors::lookup)?;
+    let mut points = Points::new(found.precision, engine.clock().now_ns(), options);
+    read(body, &mut points)?;
+    let (targets, lacking) = schema::compare(engine, context, &found, &points)?;
+    if lacking.is_empty() {
+        points.into_rows(targets, database).map(Prepared::Rows)
+    } else {
+        Ok(Prepared::Lacking(lacking))
+    }
+}
+
+/// Makes tables and columns. Somebody else may have been faster: the next round will tell.
+async fn make(engine: &Engine, context: &Context, changes: Vec<Change>) -> Result<(), TaosError> {
+    for change in changes {
+        let (statement, table) = change.into_parts();
+        match engine.execute(&context.session, statement).await {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::TableExists | ErrorKind::ColumnExists) => {}
+            Err(error) => return Err(errors::creation(error, errors::super_table_exists, &table)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,462 @@
+//! The rows of a body while it is read: tables with what they need, series, values.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use triglot_engine::{NewChild, RowsOf, SeriesRows, TableIn, md5_child_name};
+use triglot_model::{ColumnId, Precision, TableDef};
+
+use super::value::{Value, invalid};
+use crate::insert::rows::{Listed, TableRows};
+use crate::lower::names::engine_name;
+use crate::{TaosError, TaosType};
+
+/// Limits of names (sheet section 5.4).
+const MAX_TABLE_NAME: usize = 192;
+const MAX_KEY: usize = 64;
+
+/// How rows become tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Time to live, in days, of child tables that are made.
+    pub ttl: Option<u32>,
+    /// `table_name_key`: the tag whose value is the child table's name, and no tag.
+    pub name_tag: Option<String>,
+}
+
+/// A time in units of so many nanoseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    /// How many units.
+    pub value: i64,
+    /// Nanoseconds of a unit.
+    pub unit_ns: i64,
+}
+
+/// What a table needs of one tag or column.
+#[derive(Debug)]
+pub(super) struct Need<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) ty: TaosType,
+    /// Bytes of the longest value.
+    pub(super) longest: usize,
+    /// The last row that has it, counted from 1.
+    pub(super) last_row: usize,
+}
+
+/// Tags or columns in the order in which they were met.
+#[derive(Debug, Default)]
+pub(super) struct Needs<'a> {
+    pub(super) all: Vec<Need<'a>>,
+    by_name: HashMap<Cow<'a, str>, usize>,
+    /// Where the next one is expected: rows mostly have the columns of the row before.
+    cursor: usize,
+}
+
+impl<'a> Needs<'a> {
+    fn place(&mut self, name: Cow<'a, str>, value: &Value<'_>) -> Result<usize, TaosError> {
+        let expected = self.all.get(self.cursor).is_some_and(|need| need.name == name);
+        let known = if expected { Some(self.cursor) } else { self.by_name.get(&name).copied() };
+        let at = match known {
+            Some(at) => at,
+            None => {
+                if name.is_empty() || name.len() > MAX_KEY {
+                    return Err(invalid(format!("Invalid key or key is too long than {MAX_KEY}: {name}")));
+                }
+                self.by_name.insert(name.clone(), self.all.len());
+                self.all.push(Need { name, ty: value.ty(), longest: 0, last_row: 0 });
+                self.all.len() - 1
+            }
+        };
+        self.cursor = at + 1;
+        let Some(need) = self.all.get_mut(at) else { return Err(invalid("a column is lost")) };
+        if need.ty != value.ty() {
+            let detail = format!("{} is {} and {}", need.name, need.ty, value.ty());
+            return Err(TaosError::new(0x3004, format!("Not the same type like before: {detail}")));
+        }
+        need.longest = need.longest.max(value.length());
+        Ok(at)
+    }
+}
+
+/// One super table of the body.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    pub(super) name: String,
+    /// The name of the time column, if the table is made.
+    pub(super) time_name: &'static str,
+    pub(super) tags: Needs<'a>,
+    pub(super) columns: Needs<'a>,
+}
+
+#[derive(Debug)]
+struct Series<'a> {
+    table: usize,
+    child: String,
+    /// Place among the table's tags, and value.
+    tags: Vec<(usize, Value<'a>)>,
+}
+
+#[derive(Debug)]
+struct Row {
+    series: u32,
+    time: i64,
+    /// Where its values end in `values`.
+    end: usize,
+}
+
+/// The rows of a body.
+#[derive(Debug)]
+pub struct Points<'a> {
+    precision: Precision,
+    now_ns: i64,
+    options: &'a Options,
+    pub(super) tables: Vec<Table<'a>>,
+    tables_by_name: HashMap<String, usize>,
+    series: Vec<Series<'a>>,
+    series_by_key: HashMap<&'a [u8], u32>,
+    series_by_child: HashMap<(usize, String), u32>,
+    rows: Vec<Row>,
+    /// Place among the table's columns, and value.
+    values: Vec<(usize, Value<'a>)>,
+}
+
+/// A series of [`Points`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeriesOf(u32);
+
+impl<'a> Points<'a> {
+    pub(super) fn new(precision: Precision, now_ns: i64, options: &'a Options) -> Self {
+        Self {
+            precision,
+            now_ns,
+            options,
+            tables: Vec::new(),
+            tables_by_name: HashMap::new(),
+            series: Vec::new(),
+            series_by_key: HashMap::new(),
+            series_by_child: HashMap::new(),
+            rows: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// The series that these bytes of the body stood for before.
+    pub fn known(&self, key: &[u8]) -> Option<SeriesOf> {
+        self.series_by_key.get(key).copied().map(SeriesOf)
+    }
+
+    /// The series of a super table with these tags; its child table is named by the rule. `key`: bytes of
+    /// the body that determine both, for [`Points::known`].
+    ///
+    /// # Errors
+    /// Names that are empty or too long, a tag twice, two types for one tag.
+    pub fn series(
+        &mut self,
+        key: Option<&'a [u8]>,
+        table: &str,
+        mut tags: Vec<(Cow<'a, str>, Value<'a>)>,
+    ) -> Result<SeriesOf, TaosError> {
+        if let Some(known) = key.and_then(|key| self.known(key)) {
+            return Ok(known);
+        }
+        let name = table.replace('.', "_");
+        check_no_duplicates(&tags)?;
+        let wanted = self.options.name_tag.as_deref();
+        let named = wanted.and_then(|wanted| tags.iter().position(|(name, _)| name == wanted));
+        let child = match named.map(|at| tags.remove(at).1) {
+            Some(value) => given_name(&value)?,
+            None => child_of(&name, &tags),
+        };
+        let series = self.add(&name, "_ts", child, tags)?;
+        if let Some(key) = key {
+            self.series_by_key.insert(key, series.0);
+        }
+        Ok(series)
+    }
+
+    /// The series of a super table of a fixed form, by the child table's name.
+    ///
+    /// # Errors
+    /// As with [`Points::series`].
+    pub fn series_named(
+        &mut self,
+        key: Option<&'a [u8]>,
+        table: &str,
+        time_name: &'static str,
+        child: String,
+        tags: Vec<(Cow<'a, str>, Value<'a>)>,
+    ) -> Result<SeriesOf, TaosError> {
+        let series = self.add(table, time_name, child, tags)?;
+        if let Some(key) = key {
+            self.series_by_key.insert(key, series.0);
+        }
+        Ok(series)
+    }
+
+    fn add(
+        &mut self,
+        table: &str,
+        time_name: &'static str,
+        child: String,
+        tags: Vec<(Cow<'a, str>, Value<'a>)>,
+    ) -> Result<SeriesOf, TaosError> {
+        let at = self.table(table, time_name)?;
+        if child.is_empty() || child.len() > MAX_TABLE_NAME {
+            return Err(TaosError::new(0x2617, format!("Invalid identifier name: {child}")));
+        }
+        // The first tags of a name win.
+        let known = (at, child);
+        if let Some(series) = self.series_by_child.get(&known) {
+            return Ok(SeriesOf(*series));
+        }
+        let Some(table) = self.tables.get_mut(at) else { return Err(invalid("a table is lost")) };
+        table.tags.cursor = 0;
+        let mut placed = Vec::with_capacity(tags.len());
+        for (name, value) in tags {
+            placed.push((table.tags.place(name, &value)?, value));
+        }
+        let number = u32::try_from(self.series.len()).map_err(|_| invalid("too many series"))?;
+        self.series.push(Series { table: at, child: known.1.clone(), tags: placed });
+        self.series_by_child.insert(known, number);
+        Ok(SeriesOf(number))
+    }
+
+    fn table(&mut self, name: &str, time_name: &'static str) -> Result<usize, TaosError> {
+        if let Some(at) = self.tables_by_name.get(name) {
+            return Ok(*at);
+        }
+        if name.is_empty() || name.len() > MAX_TABLE_NAME {
+            return Err(TaosError::new(0x2617, format!("Invalid identifier name: {name}")));
+        }
+        let (tags, columns) = (Needs::default(), Needs::default());
+        self.tables.push(Table { name: name.to_owned(), time_name, tags, columns });
+        self.tables_by_name.insert(name.to_owned(), self.tables.len() - 1);
+        Ok(self.tables.len() - 1)
+    }
+
+    /// A row of a series. No time is the server's.
+    ///
+    /// # Errors
+    /// A row without values, a column twice, two types for one column, a time out of range.
+    pub fn row(
+        &mut self,
+        series: SeriesOf,
+        time: Option<Time>,
+        fields: impl IntoIterator<Item = (Cow<'a, str>, Value<'a>)>,
+    ) -> Result<(), TaosError> {
+        let instant = self.instant(time)?;
+        let table = self.series.get(series.0 as usize).and_then(|s| self.tables.get_mut(s.table));
+        let Some(table) = table else { return Err(invalid("a series is lost")) };
+        let (begin, number) = (self.values.len(), self.rows.len() + 1);
+        table.columns.cursor = 0;
+        for (name, value) in fields {
+            let at = table.columns.place(name, &value)?;
+            if let Some(need) = table.columns.all.get_mut(at)
+                && std::mem::replace(&mut need.last_row, number) == number
+            {
+                return Err(duplicate(&need.name));
+            }
+            self.values.push((at, value));
+        }
+        if self.values.len() == begin {
+            return Err(invalid("a row has no value"));
+        }
+        self.rows.push(Row { series: series.0, time: instant, end: self.values.len() });
+        Ok(())
+    }
+
+    fn instant(&self, time: Option<Time>) -> Result<i64, TaosError> {
+        let Some(Time { value, unit_ns }) = time else {
+            return Ok(self.precision.from_ns(self.now_ns));
+        };
+        let scaled = (i128::from(value) * i128::from(unit_ns)).div_euclid(i128::from(self.precision.ns()));
+        i64::try_from(scaled).map_err(|_| TaosError::new(0x060B, "Timestamp data out of range"))
+    }
+
+    /// Rows so far.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is no row yet.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The rows as columns. `targets` are the tables, one for each of `self.tables`.
+    pub(super) fn into_rows(
+        self,
+        targets: Vec<TableIn>,
+        database: &str,
+    ) -> Result<Vec<SeriesRows>, TaosError> {
+        let mut targets: Vec<Target> =
+            targets.into_iter().zip(&self.tables).map(|(table, needs)| Target::new(table, needs)).collect();
+        let mut begin = 0;
+        for row in &self.rows {
+            let values = self.values.get(begin..row.end).unwrap_or_default();
+            begin = row.end;
+            let Some(series) = self.series.get(row.series as usize) else { continue };
+            let Some(target) = targets.get_mut(series.table) else { continue };
+            target.row(series, row.time, values, database, self.options.ttl)?;
+        }
+        Ok(targets.into_iter().filter_map(|target| target.rows.finish()).collect())
+    }
+}
+
+/// A table that takes the rows.
+struct Target {
+    rows: TableRows,
+    /// The tags' ids and the columns' places in the table, in the order of the needs.
+    tags: Vec<Option<ColumnId>>,
+    columns: Vec<Option<usize>>,
+    /// The places of the row before, and what they are listed as: mostly those of the next one.
+    before: Option<(Vec<usize>, Listed)>,
+}
+
+impl Target {
+    fn new(table: TableIn, needs: &Table<'_>) -> Self {
+        let def: &TableDef = &table.def;
+        let place = |name: &str| def.columns.iter().position(|c| c.name == name);
+        let tags = needs.tags.all.iter().map(|need| def.column(&need.name).map(|c| c.id)).collect();
+        let columns = needs.columns.all.iter().map(|need| place(&need.name)).collect();
+        Self { rows: TableRows::new(table), tags, columns, before: None }
+    }
+
+    fn row(
+        &mut self,
+        series: &Series<'_>,
+        time: i64,
+        values: &[(usize, Value<'_>)],
+        database: &str,
+        ttl: Option<u32>,
+    ) -> Result<(), TaosError> {
+        let mut places = Vec::with_capacity(values.len());
+        for (at, value) in values {
+            let Some(Some(place)) = self.columns.get(*at) else { continue };
+            self.rows.push(*place, &value.stored())?;
+            places.push(*place);
+        }
+        let listed = match self.before.take() {
+            Some((same, listed)) if same == places => listed,
+            _ => self.rows.list(&places),
+        };
+        self.before = Some((places, listed));
+        let def = std::sync::Arc::clone(&self.rows.table.def);
+        let number = self.rows.series(&series.child, || {
+            let tag = |(at, value): &(usize, Value<'_>)| {
+                let id = self.tags.get(*at).copied().flatten()?;
+                let ty = def.column_by_id(id)?.ty;
+                Some((id, value.stored().tag_text(ty)?.into_boxed_str()))
+            };
+            Ok(RowsOf::Ensure(Box::new(NewChild {
+                table: engine_name(database, &def.name),
+                name: series.child.clone(),
+                tags: series.tags.iter().filter_map(tag).collect(),
+                ttl,
+                comment: None,
+                if_not_exists: true,
+            })))
+        })?;
+        self.rows.end_row(number, time, &listed)
+    }
+}
+
+fn duplicate(name: &str) -> TaosError {
+    TaosError::new(0x263C, format!("Duplicated column names: {name}"))
+}
+
+fn check_no_duplicates(tags: &[(Cow<'_, str>, Value<'_>)]) -> Result<(), TaosError> {
+    let mut names: Vec<&str> = tags.iter().map(|(name, _)| &**name).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    });
+    twice.map_or(Ok(()), |name| Err(duplicate(name)))
+}
+
+/// The child table's name that a tag gives.
+fn given_name(value: &Value<'_>) -> Result<String, TaosError> {
+    match value {
+        Value::Varchar(text) | Value::Nchar(text) if !text.is_empty() => Ok(text.replace('.', "_")),
+        _ => Err(invalid("the tag that names the table is no text")),
+    }
+}
+
+/// The child table's name by the rule: of `table,k1=v1,k2=v2…`, tags in the order of their names.
+fn child_of(table: &str, tags: &[(Cow<'_, str>, Value<'_>)]) -> String {
+    let mut sorted: Vec<_> = tags.iter().collect();
+    sorted.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let mut text = table.as_bytes().to_vec();
+    for (name, value) in sorted {
+        text.push(b',');
+        text.extend_from_slice(name.as_bytes());
+        text.push(b'=');
+        value.push_name(&mut text);
+    }
+    md5_child_name(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value<'_> {
+        Value::Nchar(text.into())
+    }
+
+    #[test]
+    fn children_are_named_as_the_vendor_names_them() {
+        let tags = [("t3".into(), text("t3")), ("t1".into(), text("t1")), ("t2".into(), text("t2"))];
+        assert_eq!(child_of("stable", &tags), "t_0799064f5487946e5d22164a822acfc8");
+        assert_eq!(
+            child_of("measurement", &[("host".into(), text("host1"))]),
+            "t_1e2f01eda79dc691cf0e7e3f3730d43b"
+        );
+    }
+
+    #[test]
+    fn the_first_tags_of_a_name_win_and_the_naming_tag_is_none() {
+        let options = Options { ttl: None, name_tag: Some("id".to_owned()) };
+        let mut points = Points::new(Precision::Milli, 0, &options);
+        let one =
+            points.series(None, "m.x", vec![("id".into(), text("a.b")), ("k".into(), text("1"))]).unwrap();
+        let two =
+            points.series(None, "m.x", vec![("id".into(), text("a.b")), ("k".into(), text("2"))]).unwrap();
+        assert_eq!(one, two);
+        assert_eq!((points.series[0].child.as_str(), points.tables[0].name.as_str()), ("a_b", "m_x"));
+        assert_eq!(points.tables[0].tags.all.len(), 1);
+    }
+
+    #[test]
+    fn times_are_converted() {
+        let options = Options::default();
+        let points = Points::new(Precision::Milli, 7_000_000, &options);
+        assert_eq!(points.instant(None), Ok(7));
+        assert_eq!(points.instant(Some(Time { value: 0, unit_ns: 1 })), Ok(0));
+        assert_eq!(points.instant(Some(Time { value: 1_999_999, unit_ns: 1 })), Ok(1));
+        assert_eq!(points.instant(Some(Time { value: 2, unit_ns: 3_600_000_000_000 })), Ok(7_200_000));
+        let far = Some(Time { value: i64::MAX, unit_ns: 3_600_000_000_000 });
+        assert_eq!(points.instant(far).unwrap_err().code, 0x060B);
+    }
+
+    #[test]
+    fn faults_of_rows_have_the_vendors_codes() {
+        let options = Options::default();
+        let mut points = Points::new(Precision::Nano, 0, &options);
+        let series = points.series(None, "m", vec![]).unwrap();
+        let mut code = |fields: Vec<(&'static str, Value<'static>)>| {
+            let fields = fields.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
+            points.row(series, None, fields).map_err(|e| e.code)
+        };
+        assert_eq!(code(vec![("a", Value::I64(1)), ("b", Value::F64(1.0))]), Ok(()));
+        assert_eq!(code(vec![("b", Value::F64(1.0)), ("a", Value::I64(1))]), Ok(()));
+        assert_eq!(code(vec![("a", Value::F64(1.0))]), Err(0x3004));
+        assert_eq!(code(vec![("a", Value::I64(1)), ("a", Value::I64(1))]), Err(0x263C));
+        assert_eq!(code(vec![]), Err(0x3002));
+        let twice = vec![("t".into(), text("1")), ("t".into(), text("2"))];
+        assert_eq!(points.series(None, "m", twice).unwrap_err().code, 0x263C);
+        assert_eq!(points.series(None, &"m".repeat(193), vec![]).unwrap_err().code, 0x2617);
+    }
+}
