@@ -25,6 +25,8 @@ pub struct State {
     pub(crate) metrics: HttpMetrics,
     pub(crate) sessions: Sessions,
     pub(crate) face: Face,
+    /// Whose turn it is to define what lines need: requests that need the same would only be in each other's way.
+    pub(crate) definitions: tokio::sync::Mutex<()>,
     connections: Connections,
 }
 
@@ -47,6 +49,7 @@ impl KwdbApp {
             metrics,
             sessions: Sessions::new(config.max_sessions),
             face: Face::new(config.wire),
+            definitions: tokio::sync::Mutex::new(()),
             connections: Connections::new(config.max_connections),
             config,
             engine,

@@ -24,12 +24,6 @@ fn config_check_and_print() {
 }
 
 #[test]
-fn dialects_that_are_not_built_are_refused() {
-    let said = failed(&triglot(&["serve"]).env("TRIGLOT_KWDB__ENABLED", "true").output().unwrap());
-    assert!(said.contains("the kwdb dialect is not built yet"), "{said}");
-}
-
-#[test]
 fn completions_name_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&run(&["completions", shell]).stdout);

@@ -1,6 +1,8 @@
 //! Line protocol: `/influxdb` and `/telegraf`.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use triglot_parse_lp::{Dialect, FieldValue, Line, LineError, Parser};
 
@@ -22,13 +24,17 @@ pub(super) fn telegraf(text: &str) -> impl Iterator<Item = Read<'_>> + Send {
 fn points<'a>(text: &'a str, dialect: Dialect, wrong: &'static str) -> impl Iterator<Item = Read<'a>> + Send {
     let mut parser = Parser::new(text, dialect);
     let mut line = Line::new();
+    let mut known = PrimaryTags::new();
     std::iter::from_fn(move || {
         let read: Result<&Line<'a>, LineError> = parser.next_line(&mut line)?;
-        Some(read.map_err(|_| wrong.to_owned()).and_then(point))
+        Some(read.map_err(|_| wrong.to_owned()).and_then(|line| point(line, &mut known)))
     })
 }
 
-fn point<'a>(line: &Line<'a>) -> Read<'a> {
+/// The generated tags of a body by the text of measurement and tags: many lines are of few devices.
+type PrimaryTags<'a> = HashMap<&'a str, Arc<str>>;
+
+fn point<'a>(line: &Line<'a>, known: &mut PrimaryTags<'a>) -> Read<'a> {
     let twice = |name: Cow<'_, str>| format!("pq: multiple assignments to the same column \"{name}\"");
     if let Some(tag) = line.duplicate_tag() {
         return Err(twice(tag.key()));
@@ -38,14 +44,16 @@ fn point<'a>(line: &Line<'a>) -> Read<'a> {
     }
     let tags: Vec<(Cow<'a, str>, Value<'a>)> =
         line.tags().iter().map(|tag| (tag.key(), Value::Text(tag.value()))).collect();
-    let pairs = line.tags().iter().map(|tag| format!("{}={}", tag.key(), tag.value())).collect();
+    let of_tags =
+        || primary_tag::of(line.tags().iter().map(|tag| format!("{}={}", tag.key(), tag.value())).collect());
+    let primary_tag = Arc::clone(known.entry(line.series_key_raw()).or_insert_with(of_tags));
     let fields = line.fields().iter().map(|field| (field.key(), value(field.value()))).collect();
     Ok(Point {
         table: line.measurement(),
         tags,
         fields,
         time: line.timestamp().map_or(Instant::Now, Instant::by_digits),
-        primary_tag: primary_tag::of(pairs),
+        primary_tag,
     })
 }
 

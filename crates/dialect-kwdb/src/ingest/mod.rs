@@ -10,6 +10,7 @@ mod value;
 mod write;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::HttpResponse;
@@ -37,7 +38,7 @@ struct Point<'a> {
     fields: Vec<(Cow<'a, str>, Value<'a>)>,
     time: PointTime,
     /// The value of the generated tag.
-    primary_tag: String,
+    primary_tag: Arc<str>,
 }
 
 /// A point, or why it is none.

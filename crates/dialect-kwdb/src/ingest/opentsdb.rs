@@ -155,7 +155,7 @@ mod tests {
         let point = telnet("put m 1346846400 1.5 host=a").next().unwrap().unwrap();
         assert_eq!((&*point.table, point.fields.len()), ("m", 1));
         // hashlib.sha256(b"host='a'").hexdigest()
-        assert_eq!(point.primary_tag, HOST_A);
+        assert_eq!(&*point.primary_tag, HOST_A);
     }
 
     #[test]
@@ -163,7 +163,7 @@ mod tests {
         let body = r#"[{"metric":"m","timestamp":1,"value":1,"tags":{"n":15,"host":"a"}}]"#;
         let point = json(body).next().unwrap().unwrap();
         // hashlib.sha256(b"host='a'n=15").hexdigest()
-        assert_eq!(point.primary_tag, HOST_A_N_15);
+        assert_eq!(&*point.primary_tag, HOST_A_N_15);
     }
 
     const HOST_A: &str = "ce00860d9b876ecd611897d1742bb4f4184730d050fda0dfd5a08dc4a49e1283";

@@ -1,6 +1,7 @@
 //! What a table has, and what it needs so that points go into it: definitions in KWDB's SQL, run like a user's own, so that
 //! rights, limits and messages are those of statements.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use triglot_model::{ColumnKind, ColumnType, LengthUnit, TableDef};
@@ -75,14 +76,14 @@ impl Shape {
     }
 
     /// The name by which the table has, or will have, what a point calls `name`.
-    pub(super) fn name_of(&self, name: &str) -> String {
+    pub(super) fn name_of<'n>(&self, name: &'n str) -> Cow<'n, str> {
         if self.style.folds && !self.columns.contains_key(name) {
             let lower = name.to_lowercase();
             if self.columns.contains_key(&lower) {
-                return lower;
+                return Cow::Owned(lower);
             }
         }
-        name.to_owned()
+        Cow::Borrowed(name)
     }
 
     /// Notes down what a point needs.
@@ -95,12 +96,13 @@ impl Shape {
         let fields = point.fields.iter().map(|named| (named, ColumnKind::Field));
         for ((name, value), kind) in fields.chain(tags) {
             let name = self.name_of(name);
-            let Some(known) = self.columns.get(&name) else {
+            let Some(known) = self.columns.get(&*name) else {
                 let clash = added.iter().any(|(other, _): &(String, Known)| *other == name);
                 if clash {
                     return Err(format!("pq: multiple assignments to the same column \"{name}\""));
                 }
-                added.push((name.clone(), Known { kind, ty: self.new_type(&name, value)? }));
+                let known = Known { kind, ty: self.new_type(&name, value)? };
+                added.push((name.into_owned(), known));
                 continue;
             };
             if is_tag(known.kind) != is_tag(kind) || known.kind == ColumnKind::Time {
@@ -109,7 +111,9 @@ impl Shape {
             }
             match misfit(&name, value, *known) {
                 None => {}
-                Some(Misfit::TooLong(length)) => widened.push((name, self.wider(*known, length, value)?)),
+                Some(Misfit::TooLong(length)) => {
+                    widened.push((name.into_owned(), self.wider(*known, length, value)?));
+                }
                 Some(Misfit::Never(text)) => return Err(format!("pq: {text}")),
             }
         }
@@ -231,7 +235,6 @@ pub(super) fn quoted(name: &str) -> String {
 mod tests {
     use super::super::time::Instant;
     use super::*;
-    use std::borrow::Cow;
 
     const STYLE: Style = Style { digits: 9, is_not_null: false, folds: false };
 
@@ -241,7 +244,7 @@ mod tests {
             tags: tags.iter().map(|(k, v)| (Cow::Borrowed(*k), Value::Text(Cow::Borrowed(*v)))).collect(),
             fields: fields.iter().map(|(k, v)| (Cow::Borrowed(*k), v.clone())).collect(),
             time: Instant::Now,
-            primary_tag: String::new(),
+            primary_tag: "".into(),
         }
     }
 

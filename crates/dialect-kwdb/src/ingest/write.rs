@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
 use arrow::datatypes::{Field, Schema};
@@ -19,7 +20,9 @@ use crate::face::Tally;
 use crate::settings;
 
 /// Others may change the table, too; after so many rounds something is wrong.
-const ROUNDS: usize = 8;
+const ROUNDS: u32 = 16;
+/// How much longer each round waits for a definition that somebody else is making.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Points of one table that are still to be written, with the places of their outcomes.
 type Members<'p, 'a> = Vec<(usize, &'p Point<'a>)>;
@@ -59,7 +62,8 @@ async fn table(
     mut members: Members<'_, '_>,
     tally: &mut Tally,
 ) {
-    for _ in 0..ROUNDS {
+    let mut turn = None;
+    for round in 0..ROUNDS {
         let (name, def) = match find(app, context, style, name) {
             Ok(found) => found,
             Err(text) => return fail(&members, &text, tally),
@@ -77,12 +81,20 @@ async fn table(
         }
         let changes = shape.changes(&name);
         if let (true, Some(def)) = (changes.is_empty(), def) {
+            drop(turn);
             return rows(app, context, &def, &shape, &members, tally).await;
         }
+        if turn.is_none() {
+            // What others define meanwhile is seen by looking again.
+            turn = Some(app.definitions.lock().await);
+            continue;
+        }
+        let mut is_raced = false;
         for change in changes {
             let Err(error) = run(&app.engine, context, &change.sql).await else { continue };
-            // Somebody else was faster: the next round sees what there is.
+            // A statement of somebody else was faster, or is under way: the next round sees what there is.
             if matches!(error.sqlstate, "42P07" | "42701") {
+                is_raced = true;
                 continue;
             }
             members.retain(|(at, point)| {
@@ -92,6 +104,9 @@ async fn table(
                 }
                 stays
             });
+        }
+        if is_raced {
+            tokio::time::sleep(PAUSE * round).await;
         }
     }
     fail(&members, "pq: the table is being changed, try again", tally);
@@ -211,6 +226,8 @@ struct Sheet<'d, 'p> {
     /// Columns that occur, and their places.
     columns: Vec<&'d ColumnDef>,
     places: HashMap<&'d str, usize>,
+    /// Columns that no row is without.
+    required: Vec<&'d ColumnDef>,
     rows: Vec<Row<'p>>,
 }
 
@@ -224,7 +241,13 @@ struct Row<'p> {
 impl<'d, 'p> Sheet<'d, 'p> {
     fn new(def: &'d TableDef) -> Self {
         let time = def.time_column().map_or("", |column| &column.name);
-        Self { def, time, columns: Vec::new(), places: HashMap::new(), rows: Vec::new() }
+        let is_required = |column: &&ColumnDef| {
+            let options = column_options(def, column);
+            column.kind != ColumnKind::Time
+                && (is_key(def, column) || (options.not_null && options.default.is_none()))
+        };
+        let required = def.columns.iter().filter(is_required).collect();
+        Self { def, time, columns: Vec::new(), places: HashMap::new(), required, rows: Vec::new() }
     }
 
     fn place(&mut self, name: &str) -> Option<(usize, &'d ColumnDef)> {
@@ -255,7 +278,7 @@ impl<'d, 'p> Sheet<'d, 'p> {
         if let Some((place, _)) = generated
             && !cells.iter().any(|(other, _)| *other == place)
         {
-            cells.push((place, Cell::Text(point.primary_tag.as_str().into())));
+            cells.push((place, Cell::Text((&*point.primary_tag).into())));
         }
         self.check_not_null(&cells)?;
         self.rows.push(Row { at, time, cells });
@@ -264,16 +287,9 @@ impl<'d, 'p> Sheet<'d, 'p> {
 
     /// Refuses rows without what the table demands.
     fn check_not_null(&self, cells: &[(usize, Cell<'_>)]) -> Result<(), String> {
-        for column in &self.def.columns {
-            if column.kind == ColumnKind::Time {
-                continue;
-            }
+        for column in &self.required {
             let place = self.places.get(column.name.as_str());
-            if place.is_some_and(|place| cells.iter().any(|(other, _)| other == place)) {
-                continue;
-            }
-            let options = column_options(self.def, column);
-            if is_key(self.def, column) || (options.not_null && options.default.is_none()) {
+            if !place.is_some_and(|place| cells.iter().any(|(other, _)| other == place)) {
                 let name = &column.name;
                 return Err(format!("pq: null value in column \"{name}\" violates not-null constraint"));
             }
