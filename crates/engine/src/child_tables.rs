@@ -117,29 +117,6 @@ impl Engine {
         self.relation_for(session, database, name, Action::Read)
     }
 
-    /// The same for a user who wants to write.
-    ///
-    /// # Errors
-    /// As with [`Engine::relation`].
-    pub fn relation_to_write(
-        &self,
-        session: &Session,
-        database: &str,
-        name: &str,
-    ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, Action::Insert)
-    }
-
-    /// The same for a user who wants to delete rows.
-    pub(crate) fn relation_to_delete(
-        &self,
-        session: &Session,
-        database: &str,
-        name: &str,
-    ) -> Result<Relation, EngineError> {
-        self.relation_for(session, database, name, Action::Delete)
-    }
-
     /// The same for a user who wants to do this to its rows.
     ///
     /// # Errors
@@ -151,10 +128,36 @@ impl Engine {
         name: &str,
         action: Action,
     ) -> Result<Relation, EngineError> {
+        self.relation_if_allowed(session, database, name, |_| action)
+    }
+
+    /// The same for a user who wants to change columns, or tags of a child table.
+    ///
+    /// # Errors
+    /// As with [`Engine::relation`].
+    pub fn relation_to_alter(
+        &self,
+        session: &Session,
+        database: &str,
+        name: &str,
+    ) -> Result<Relation, EngineError> {
+        self.relation_if_allowed(session, database, name, |relation| match relation {
+            Relation::Child(_) => Action::Update,
+            Relation::Super(_) | Relation::Normal(_) => Action::Alter,
+        })
+    }
+
+    fn relation_if_allowed(
+        &self,
+        session: &Session,
+        database: &str,
+        name: &str,
+        action: impl Fn(&Relation) -> Action,
+    ) -> Result<Relation, EngineError> {
         let catalog = self.catalog();
         let found = self.database_in(&catalog, session, database)?;
         let Some(relation) = self.relation_in(&catalog, &found, name) else {
-            allow(&catalog, &session.principal, action, Object::Database(found.id))?;
+            allow(&catalog, &session.principal, Action::Read, Object::Database(found.id))?;
             return Err(EngineError::TableNotFound {
                 tenant: session.tenant_name.clone(),
                 database: database.to_owned(),
@@ -162,7 +165,7 @@ impl Engine {
             });
         };
         let object = Object::Table(found.id, relation.table().def.id);
-        allow(&catalog, &session.principal, action, object)?;
+        allow(&catalog, &session.principal, action(&relation), object)?;
         Ok(relation)
     }
 

@@ -9,6 +9,7 @@ use datafusion::datasource::provider_as_source;
 use datafusion::functions_aggregate::count::count_all;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use futures::TryStreamExt;
+use triglot_auth::Action;
 use triglot_model::{ColumnKind, DatabaseDef, Sid, TableDef};
 use triglot_query::source::SnapshotSource;
 use triglot_query::{Decision, QueryError, RowsPart, SeriesTable, decide_rows};
@@ -28,7 +29,7 @@ impl Engine {
         filter: Option<Expr>,
     ) -> Result<u64, EngineError> {
         let database = name.database.as_deref().unwrap_or(&session.database_name);
-        let relation = self.relation_to_delete(session, database, &name.table)?;
+        let relation = self.relation_for(session, database, &name.table, Action::Delete)?;
         let TableIn { database, def } = relation.table();
         if def.is_keyed() {
             return self.delete_keyed(session, relation.table().clone(), name.clone(), filter).await;
@@ -53,7 +54,7 @@ impl Engine {
         filter: Expr,
     ) -> Result<u64, EngineError> {
         let database = name.database.as_deref().unwrap_or(&session.database_name);
-        let relation = self.relation_to_delete(session, database, &name.table)?;
+        let relation = self.relation_for(session, database, &name.table, Action::Delete)?;
         let TableIn { database, def } = relation.table();
         let predicate = filter.to_string();
         let (parts, counted) = self.decide_counted(session, &relation, filter).await?;

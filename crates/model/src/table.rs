@@ -397,6 +397,31 @@ mod tests {
     }
 
     #[test]
+    fn a_retention_of_its_own_comes_before_the_databases() {
+        let database = |retention_ns| DatabaseDef {
+            id: DatabaseId(1),
+            tenant: crate::TenantId(1),
+            name: "d".to_owned(),
+            precision: Precision::Nano,
+            retention_ns,
+            partition_ns: None,
+            rewrite: RewriteRule::Merge,
+            options: BTreeMap::new(),
+            drop_at_ns: None,
+        };
+        let with = |text: &str| {
+            let options = [(RETENTION_OPTION.to_owned(), text.to_owned())].into();
+            TableDef { options, ..table() }
+        };
+        assert_eq!(table().retention_ns(&database(Some(5))), Some(5));
+        assert_eq!(table().retention_ns(&database(None)), None);
+        assert_eq!(with("7").retention_ns(&database(Some(5))), Some(7));
+        assert_eq!(with("0").retention_ns(&database(Some(5))), None);
+        // A thousand years: more nanoseconds than 64 bits count.
+        assert_eq!(with("31536000000000000000").retention_ns(&database(Some(5))), None);
+    }
+
+    #[test]
     fn types_only_widen() {
         let t = table();
         assert!(matches!(t.with_type("f", ColumnType::I64, None), Err(SchemaError::NotWidening { .. })));

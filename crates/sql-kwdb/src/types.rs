@@ -286,7 +286,9 @@ impl TypeSpec {
             None => (text, None),
         };
         let ty = NAMED.iter().copied().find(|ty| ty.name() == name)?;
-        let Some(arguments) = arguments else { return Some(Self::plain(ty)) };
+        let Some(arguments) = arguments else {
+            return Some(Self::plain(if ty == KwType::String { KwType::Text } else { ty }));
+        };
         let (width, scale) = match arguments.split_once(',') {
             Some((width, scale)) => (width, Some(scale.trim().parse().ok()?)),
             None => (arguments, None),
@@ -298,7 +300,8 @@ impl TypeSpec {
 impl fmt::Display for TypeSpec {
     /// As SHOW prints it: `VARCHAR(254)`, `TIMESTAMPTZ(3)`, `DECIMAL(10,2)`, `INT4`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.ty.name())?;
+        // TEXT is a name of `column_meta` only.
+        f.write_str(if self.ty == KwType::Text { KwType::String.name() } else { self.ty.name() })?;
         match (self.width, self.scale) {
             (Some(width), Some(scale)) => write!(f, "({width},{scale})"),
             (Some(width), None) => write!(f, "({width})"),

@@ -15,6 +15,7 @@ mod golden;
 mod ingest;
 mod kept_plans;
 mod kw_select;
+mod kw_show;
 mod kwdb_http;
 mod kwdb_ingest;
 mod limits;

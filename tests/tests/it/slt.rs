@@ -169,7 +169,7 @@ fn cnosdb_statements() {
 
 #[test]
 fn kwdb_statements() {
-    run_all("kwdb", &[], |server| Kw::new(server.kwdb_port), 400);
+    run_all("kwdb", &[], |server| Kw::new(server.kwdb_port), 1_300);
 }
 
 #[test]

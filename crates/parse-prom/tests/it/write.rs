@@ -111,12 +111,15 @@ fn read_requests_are_the_published_message() {
     assert!(ReadRequest::parse(&body[..10]).is_err());
 }
 
-fn series() -> impl Strategy<Value = (Vec<(String, String)>, Vec<(i64, f64)>)> {
+/// Labels, times and values.
+type OwnedSeries = (Vec<(String, String)>, Vec<(i64, f64)>);
+
+fn series() -> impl Strategy<Value = OwnedSeries> {
     let label = (any::<String>(), any::<String>());
     (prop::collection::vec(label, 0..6), prop::collection::vec((any::<i64>(), -1e9..1e9f64), 0..6))
 }
 
-fn encoded(all: &[(Vec<(String, String)>, Vec<(i64, f64)>)]) -> Vec<u8> {
+fn encoded(all: &[OwnedSeries]) -> Vec<u8> {
     write_request(all.iter().map(|(labels, samples)| {
         let labels = labels.iter().map(|(n, v)| (&**n, &**v)).collect();
         (

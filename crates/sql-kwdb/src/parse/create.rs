@@ -144,9 +144,21 @@ fn constraint(p: &mut Input<'_>) -> Parsed<Option<Constraint>> {
     Ok(None)
 }
 
-/// Names between brackets, or none.
+/// Names between brackets, each with a direction that says nothing; or none.
 fn bracketed_names(p: &mut Input<'_>) -> Parsed<Vec<String>> {
-    Ok(if p.peeks_token(&Token::LParen) { p.names()? } else { Vec::new() })
+    let mut names = Vec::new();
+    if !p.token(&Token::LParen) {
+        return Ok(names);
+    }
+    loop {
+        names.push(p.name()?);
+        p.one_of(&["ASC", "DESC"]);
+        if !p.token(&Token::Comma) {
+            break;
+        }
+    }
+    p.expect_token(&Token::RParen)?;
+    Ok(names)
 }
 
 /// `t [(columns)] [ON DELETE …] [ON UPDATE …]`

@@ -76,6 +76,8 @@ const SAYINGS: &[(&str, &str, &str)] = &[
         "more than one row returned by a subquery used as an expression"),
     (r"(?s)Cannot create filter with non-boolean predicate .* returning (\S+)", "42804",
         "argument of WHERE must be type bool, not type $1"),
+    (r"Correlated scalar subquery must be aggregated", "0A000",
+        "correlated sub-queries without an aggregate are not supported"),
     (r"(?i)overflow", "22003", "integer out of range"),
     (r"window functions? .*not allowed in", "42P20", "window functions are not allowed here"),
 ];

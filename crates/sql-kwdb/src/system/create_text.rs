@@ -7,7 +7,7 @@ use triglot_model::{ColumnDef, ColumnKind};
 
 use super::rows::{all_texts, source};
 use super::tables::{Found, find, shown_default};
-use super::{Source, View};
+use super::{Source, View, keys};
 use crate::KwError;
 use crate::columns::{self, column_options};
 use crate::lower::names::quoted;
@@ -21,7 +21,7 @@ pub(super) fn show(view: &View<'_>, name: &TableName, written: &str) -> Result<S
         None => written.to_owned(),
     };
     let text =
-        if columns::is_relational_table(&found.def) { relational(&found) } else { time_series(&found) };
+        if columns::is_relational_table(&found.def) { relational(&found)? } else { time_series(&found) };
     source(vec![all_texts("table_name", [shown]), all_texts("create_statement", [text])])
 }
 
@@ -42,9 +42,20 @@ fn time_series(found: &Found) -> String {
     text
 }
 
-fn relational(found: &Found) -> String {
-    let columns: Vec<String> = found.columns().map(|c| column(found, c)).collect();
-    format!("CREATE TABLE {} (\n{}\n)", quoted(&found.def.name), columns.join(",\n"))
+/// Columns, then keys. The hidden row id is none of either.
+fn relational(found: &Found) -> Result<String, KwError> {
+    let mut lines: Vec<String> = found.columns().map(|c| column(found, c)).collect();
+    for key in keys::of(found)? {
+        let is_shown = found.columns().any(|c| key.columns.contains(&c.name));
+        let columns: Vec<String> = key.columns.iter().map(|name| format!("{} ASC", quoted(name))).collect();
+        let (columns, name) = (columns.join(", "), quoted(&key.name));
+        if is_shown && key.is_primary() {
+            lines.push(format!("    CONSTRAINT {name} PRIMARY KEY ({columns})"));
+        } else if is_shown {
+            lines.push(format!("    CONSTRAINT {name} UNIQUE ({columns})"));
+        }
+    }
+    Ok(format!("CREATE TABLE {} (\n{}\n)", quoted(&found.def.name), lines.join(",\n")))
 }
 
 fn column(found: &Found, column: &ColumnDef) -> String {

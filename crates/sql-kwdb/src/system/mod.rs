@@ -3,6 +3,7 @@
 
 mod create_text;
 mod databases;
+mod keys;
 mod rows;
 mod session;
 mod tables;
@@ -67,8 +68,8 @@ fn source(engine: &Engine, session: &Session, show: &Show) -> Result<Source, KwE
         Show::TagValues(table) => tables::tag_values(&view, table),
         Show::Create { table, written } => create_text::show(&view, table, written),
         Show::Retentions(table) => tables::retentions(&view, table),
-        Show::Indexes(table) => tables::indexes(&view, table),
-        Show::Constraints(table) => tables::constraints(&view, table),
+        Show::Indexes(table) => keys::indexes(&tables::find(&view, table)?),
+        Show::Constraints(table) => keys::constraints(&tables::find(&view, table)?),
         Show::Queries => session::queries(&view),
         Show::Sessions => session::sessions(),
         Show::Jobs => session::jobs(),

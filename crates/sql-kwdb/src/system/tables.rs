@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use triglot_engine::auth::{Action, Object, allow, visible_tables};
-use triglot_engine::{EngineError, Relation, TableIn, TableName};
-use triglot_model::{ColumnDef, ColumnKind, DatabaseDef, TableDef};
+use triglot_engine::auth::{Action, Object, visible_tables};
+use triglot_engine::{Relation, TableIn, TableName};
+use triglot_model::{ColumnDef, ColumnKind, DatabaseDef, ErrorKind, TableDef};
 
 use super::databases::readable;
-use super::rows::{Column, all_texts, bools, empty, ints, source, texts};
-use super::{Source, View};
+use super::rows::{all_texts, bools, empty, source, texts};
+use super::{Source, View, keys};
 use crate::KwError;
 use crate::columns::{self, column_options, is_primary_tag};
 use crate::lower::names::{self, Database};
@@ -45,6 +45,7 @@ pub(super) fn list(view: &View<'_>, database: Option<&str>, with_comment: bool) 
 pub(super) struct Found {
     pub(super) database: Arc<DatabaseDef>,
     pub(super) def: Arc<TableDef>,
+    relation: Relation,
 }
 
 impl Found {
@@ -69,14 +70,16 @@ impl Found {
     }
 }
 
+/// The table of this name. TDengine's child tables are shown as what they are part of.
 pub(super) fn find(view: &View<'_>, name: &TableName) -> Result<Found, KwError> {
-    let def = names::table(view.engine, view.session, name)?;
-    let Some(database) = view.catalog.database_by_id(def.database) else {
-        return Err(names::no_relation(name));
-    };
-    let object = Object::Table(database.id, def.id);
-    allow(&view.catalog, &view.session.principal, Action::Read, object).map_err(EngineError::from)?;
-    Ok(Found { database: Arc::clone(database), def })
+    let database = name.database.as_deref().unwrap_or(&view.session.database_name);
+    let relation = view.engine.relation(view.session, database, &name.table);
+    let relation = relation.map_err(|error| match error.kind() {
+        ErrorKind::TableNotFound | ErrorKind::DatabaseNotFound => names::no_relation(name),
+        _ => error.into(),
+    })?;
+    let TableIn { database, def } = relation.table().clone();
+    Ok(Found { database, def, relation })
 }
 
 /// `SHOW COLUMNS FROM t [WITH COMMENT]`
@@ -87,14 +90,14 @@ pub(super) fn columns(view: &View<'_>, name: &TableName, with_comment: bool) -> 
     let default = |(column, options): (&&ColumnDef, &columns::ColumnOptions)| {
         options.default.as_deref().map(|value| shown_default(column, value))
     };
-    let indices = |c: &&ColumnDef| if c.kind == ColumnKind::Time { "{primary}" } else { "{}" };
+    let keys = keys::of(&found)?;
     let mut rows = vec![
         all_texts("column_name", columns.iter().map(|c| &c.name)),
         all_texts("data_type", columns.iter().map(|c| TypeSpec::of_column(c).to_string())),
         bools("is_nullable", options.iter().map(|o| !o.not_null)),
         texts("column_default", columns.iter().zip(&options).map(default)),
         all_texts("generation_expression", columns.iter().map(|_| "")),
-        all_texts("indices", columns.iter().map(indices)),
+        all_texts("indices", columns.iter().map(|c| keys::holding(&keys, c))),
         bools("is_hidden", columns.iter().map(|_| false)),
         bools("is_tag", columns.iter().map(|c| c.kind == ColumnKind::Tag)),
     ];
@@ -129,8 +132,7 @@ pub(super) fn tag_values(view: &View<'_>, name: &TableName) -> Result<Source, Kw
     if columns.is_empty() {
         return empty(&[]);
     }
-    let relation = Relation::Super(TableIn { database: found.database, def: found.def });
-    let table = Arc::new(view.engine.relation_series(&relation).without_names());
+    let table = Arc::new(view.engine.relation_series(&found.relation).without_names());
     Ok(Source { columns, table })
 }
 
@@ -143,44 +145,4 @@ pub(super) fn retentions(view: &View<'_>, name: &TableName) -> Result<Source, Kw
         all_texts("retentions", [format!("{seconds}s")]),
         texts("sample", [None::<&str>]),
     ])
-}
-
-/// `SHOW INDEXES FROM t`: the key of rows, one row for each of its columns.
-pub(super) fn indexes(view: &View<'_>, name: &TableName) -> Result<Source, KwError> {
-    let found = find(view, name)?;
-    let key = key_columns(&found);
-    let each = |text: &'static str| key.iter().map(move |_| text);
-    source(vec![
-        all_texts("table_name", key.iter().map(|_| &found.def.name)),
-        all_texts("index_name", each("primary")),
-        bools("non_unique", key.iter().map(|_| false)),
-        ints("seq_in_index", (1..).take(key.len())),
-        all_texts("column_name", &key),
-        all_texts("direction", each("ASC")),
-        bools("storing", key.iter().map(|_| false)),
-        bools("implicit", key.iter().map(|_| false)),
-    ])
-}
-
-/// `SHOW CONSTRAINTS FROM t`
-pub(super) fn constraints(view: &View<'_>, name: &TableName) -> Result<Source, KwError> {
-    let found = find(view, name)?;
-    let key: Vec<String> = key_columns(&found).into_iter().map(|name| format!("{name} ASC")).collect();
-    let rows: &[()] = if key.is_empty() { &[] } else { &[()] };
-    let column = |name: &str, text: String| -> Column { all_texts(name, rows.iter().map(|()| text.clone())) };
-    source(vec![
-        column("table_name", found.def.name.clone()),
-        column("constraint_name", "primary".to_owned()),
-        column("constraint_type", "PRIMARY KEY".to_owned()),
-        column("details", format!("PRIMARY KEY ({})", key.join(", "))),
-        bools("validated", rows.iter().map(|()| true)),
-    ])
-}
-
-/// The columns by which rows are told apart.
-fn key_columns(found: &Found) -> Vec<String> {
-    if columns::is_relational_table(&found.def) {
-        return Vec::new();
-    }
-    found.def.time_column().map(|c| c.name.clone()).into_iter().collect()
 }

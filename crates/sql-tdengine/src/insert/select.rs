@@ -7,6 +7,7 @@ use arrow::compute::{CastOptions, cast_with_options, concat};
 use arrow::datatypes::{DataType, Int64Type};
 use arrow::record_batch::RecordBatch;
 use futures::TryStreamExt;
+use triglot_engine::auth::Action;
 use triglot_engine::query::QueryError;
 use triglot_engine::storage::merge::put_bit;
 use triglot_engine::{
@@ -30,7 +31,8 @@ pub(super) async fn run(
 ) -> Result<Answer, TaosError> {
     let database = database_of(context, &target.table)?;
     let name = target.table.table.name.as_str();
-    let relation = engine.relation_to_write(&context.session, database, name).map_err(errors::lookup)?;
+    let relation =
+        engine.relation_for(&context.session, database, name, Action::Insert).map_err(errors::lookup)?;
     let places = places(&relation, target)?;
     let planned = query::plan(engine, context, source, sql)?;
     if planned.columns.len() != places.len() {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use triglot_engine::auth::Action;
 use triglot_engine::{NewChild, Relation, RowsOf, TableIn};
 use triglot_model::{ColumnDef, ColumnKind};
 use triglot_parse_tdengine::ast::{Ident, InsertTarget, RawValue, Row, TableName, UsingClause};
@@ -71,7 +72,8 @@ impl Rows<'_> {
     /// The rows of a child or normal table that must be there.
     fn existing(&mut self, name: &TableName) -> Result<(usize, u32), TaosError> {
         let database = database_of(self.context, name)?;
-        let found = self.engine.relation_to_write(&self.context.session, database, &name.table.name);
+        let found =
+            self.engine.relation_for(&self.context.session, database, &name.table.name, Action::Insert);
         match found.map_err(errors::lookup)? {
             Relation::Super(_) => Err(TaosError::new(
                 0x0200,
@@ -162,7 +164,8 @@ impl Rows<'_> {
         if let Some(at) = self.supers.get(&key) {
             return Ok(*at);
         }
-        let found = self.engine.relation_to_write(&self.context.session, database, &name.table.name);
+        let found =
+            self.engine.relation_for(&self.context.session, database, &name.table.name, Action::Insert);
         let table: TableIn = match found.map_err(errors::lookup)? {
             Relation::Super(table) => table,
             Relation::Child(_) | Relation::Normal(_) => {

@@ -33,7 +33,7 @@ pub(super) async fn table(
 ) -> Result<(), TaosError> {
     let database = database_of(context, &alter.name)?;
     let name = alter.name.table.name.as_str();
-    let relation = engine.relation_to_write(&context.session, database, name).map_err(errors::lookup)?;
+    let relation = engine.relation_to_alter(&context.session, database, name).map_err(errors::lookup)?;
     let run = Alter { engine, context, database, name, sql };
     let (is_super, table) = match &relation {
         Relation::Child(child) => return run.child(&child.of, &alter.change).await,

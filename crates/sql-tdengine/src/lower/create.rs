@@ -1,5 +1,6 @@
 //! CREATE TABLE in its forms.
 
+use triglot_engine::auth::Action;
 use triglot_engine::{
     CreateTable as EngineCreate, Engine, NewChild, NewColumn, NewIdentity, Relation, Statement,
 };
@@ -184,7 +185,8 @@ fn new_child(
         return Err(TaosError::new(0x2618, "Corresponding super table not in this db"));
     }
     let super_name = &child.using.table.name;
-    let relation = engine.relation_to_write(&context.session, of, super_name).map_err(errors::lookup)?;
+    let relation =
+        engine.relation_for(&context.session, of, super_name, Action::Insert).map_err(errors::lookup)?;
     let Relation::Super(table) = relation else {
         return Err(TaosError::new(0x022F, format!("Table is not a supertable: {super_name}")));
     };

@@ -2,6 +2,7 @@
 
 use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{Expr as Plan, ident, lit};
+use triglot_engine::auth::Action;
 use triglot_engine::query::CHILD_NAME;
 use triglot_engine::{Engine, EngineError, Outcome, Relation, Statement};
 use triglot_model::{ColumnDef, ColumnKind, ColumnType, Precision, TableDef};
@@ -22,7 +23,8 @@ pub(super) async fn run(
 ) -> Result<Answer, TaosError> {
     let database = database_of(context, name)?;
     let table = name.table.name.as_str();
-    let relation = engine.relation_to_write(&context.session, database, table).map_err(errors::lookup)?;
+    let relation =
+        engine.relation_for(&context.session, database, table, Action::Delete).map_err(errors::lookup)?;
     let def = &relation.table().def;
     let time =
         TimeContext { precision: def.precision(), zone: context.zone, now_ns: engine.clock().now_ns() };

@@ -65,7 +65,7 @@ pub(super) async fn create(
         return Err(TaosError::new(0x2618, "Corresponding super table not in this db"));
     }
     let name = &name.table.name;
-    let relation = engine.relation_to_write(&context.session, database, &table.table.name);
+    let relation = engine.relation_to_alter(&context.session, database, &table.table.name);
     let Relation::Super(of) = relation.map_err(errors::lookup)? else {
         return Err(TaosError::new(0x0200, "Invalid operation: an index is of a super table's tag"));
     };

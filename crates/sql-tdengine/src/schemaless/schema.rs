@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use triglot_engine::auth::Action;
 use triglot_engine::{
     CreateTable, Engine, EngineError, NewColumn, NewIdentity, Relation, Statement, TableChange, TableIn,
 };
@@ -41,7 +42,7 @@ pub(super) fn compare(
 ) -> Result<(Vec<TableIn>, Vec<Change>), TaosError> {
     let (mut targets, mut lacking) = (Vec::with_capacity(points.tables.len()), Vec::new());
     for table in &points.tables {
-        match engine.relation_to_write(&context.session, &database.name, &table.name) {
+        match engine.relation_for(&context.session, &database.name, &table.name, Action::Insert) {
             Ok(Relation::Super(found)) if found.def.identity == IdentityRule::ChildName => {
                 lacking.extend(changes(&found, table)?);
                 targets.push(found);
