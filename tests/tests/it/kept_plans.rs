@@ -252,6 +252,25 @@ async fn other_constants_are_other_shapes() {
     assert!(node.is_new(ROOT, "select 'b', k from d0 where ts = 1704067200000").await);
 }
 
+/// Conditions that mention values and that the optimizer partly turns into conditions over tags or time.
+#[tokio::test]
+async fn conditions_that_stay_in_a_plan_are_not_lost_from_its_scan() {
+    let node = Node::start().await;
+    for sql in [
+        "select count(*) from st where ((host = '$h' and k > 3) or (host = '$h' and k < 1)) and ts >= $t",
+        "select count(*) from st where host = '$h' and (g = $g or (k > 1 and false))",
+        "select count(*) from st where (ts > $t and k is null) or (ts > $t and k = 3)",
+        "select count(*) from st where ts >= $t and (ts < $u or k > 100)",
+        "select host, count(*) from st where k = g and host > '$h' and ts <= $u partition by host",
+    ] {
+        for (host, from, to, number) in
+            [("h_d1", 2, 7, 1), ("h_d0", 1, 19, 2), ("h_d2", 9, 4, 3), ("h_d1", 0, 12, 2)]
+        {
+            node.is_new(ROOT, &filled(sql, host, from, to, number)).await;
+        }
+    }
+}
+
 #[tokio::test]
 async fn rights_are_checked_for_each_request() {
     let node = Node::start().await;

@@ -1,6 +1,6 @@
 use std::process::Output;
 
-use crate::server::{run, text, triglot};
+use crate::server::{run, text};
 
 fn failed(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");

@@ -178,7 +178,8 @@ async fn rows(
             note(tally, *at, text);
         }
     }
-    let mut parts = vec![0..sheet.rows.len()];
+    let whole = 0..sheet.rows.len();
+    let mut parts = vec![whole];
     while let Some(part) = parts.pop() {
         if part.is_empty() {
             continue;
@@ -186,8 +187,8 @@ async fn rows(
         let stored = store(app, context, &sheet, part.clone()).await;
         match stored.map_err(|error| error.named(&app.engine.catalog())) {
             Ok(()) => tally.rows += part.len() as u64,
-            Err(error) if part.len() == 1 => {
-                if let Some(row) = sheet.rows.get(part.start) {
+            Err(error) if part.len() == 1 || !is_about_rows(&error) => {
+                for row in sheet.rows.get(part).unwrap_or_default() {
                     note(tally, row.at, format!("pq: {}", error.message));
                 }
             }
@@ -198,6 +199,11 @@ async fn rows(
             }
         }
     }
+}
+
+/// Whether an error is about some of the rows (values, times, how many at once) and others may be taken.
+fn is_about_rows(error: &KwError) -> bool {
+    error.sqlstate.starts_with("22") || matches!(error.sqlstate, "42804" | "54000")
 }
 
 async fn store(

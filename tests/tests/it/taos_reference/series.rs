@@ -4,6 +4,7 @@ use super::node::Cell;
 use super::rows::Row;
 use super::{Asked, From};
 
+const SERIES: [From; 3] = [From::Child, From::Slices, From::Timeline];
 const SLICED: [From; 2] = [From::Child, From::Slices];
 
 fn timed(ts: i64, value: Cell) -> Vec<Cell> {
@@ -94,23 +95,23 @@ fn states(rows: &[Row], holds: impl Fn(&Row) -> bool) -> Vec<(i64, i64, i64)> {
 
 pub(super) fn questions(asked: &mut Asked<'_>) {
     for option in [0_u8, 1, 2, 3] {
-        asked.ask(&SLICED, &format!("ts, diff(c, {option})"), "", "ts", |rows| diff(rows, option));
+        asked.ask(&SERIES, &format!("ts, diff(c, {option})"), "", "ts", |rows| diff(rows, option));
     }
-    asked.ask(&SLICED, "ts, diff(c)", "", "ts", |rows| diff(rows, 0));
+    asked.ask(&SERIES, "ts, diff(c)", "", "ts", |rows| diff(rows, 0));
     for (unit, ms) in [("1s", 1_000.0), ("1m", 60_000.0), ("1h", 3_600_000.0)] {
-        asked.ask(&SLICED, &format!("ts, derivative(x, {unit}, 0)"), "", "ts", |rows| {
+        asked.ask(&SERIES, &format!("ts, derivative(x, {unit}, 0)"), "", "ts", |rows| {
             derivative(rows, ms, false)
         });
-        asked.ask(&SLICED, &format!("ts, derivative(x, {unit}, 1)"), "", "ts", |rows| {
+        asked.ask(&SERIES, &format!("ts, derivative(x, {unit}, 1)"), "", "ts", |rows| {
             derivative(rows, ms, true)
         });
     }
-    asked.ask(&SLICED, "ts, csum(c)", "", "ts", cumulative);
+    asked.ask(&SERIES, "ts, csum(c)", "", "ts", cumulative);
     for count in [1, 2, 5] {
-        asked.ask(&SLICED, &format!("ts, mavg(v, {count})"), "", "ts", |rows| moving(rows, count));
+        asked.ask(&SERIES, &format!("ts, mavg(v, {count})"), "", "ts", |rows| moving(rows, count));
     }
-    asked.ask(&SLICED, "twa(v)", "", "1", weighted);
-    asked.ask(&SLICED, "irate(x)", "", "1", irate);
+    asked.ask(&SERIES, "twa(v)", "", "1", weighted);
+    asked.ask(&SERIES, "irate(x)", "", "1", irate);
     for (unit, ms) in [("", 1.0), (", 1s", 1_000.0), (", 1h", 3_600_000.0)] {
         asked.ask(
             &[From::Child, From::Slices, From::Merged],
@@ -134,12 +135,12 @@ pub(super) fn questions(asked: &mut Asked<'_>) {
     for (salt, (op, holds)) in conditions.into_iter().enumerate() {
         let bound = asked.case.pick(&[3_i64, 5, 8], salt);
         let states = move |rows: &[Row]| states(rows, |r| holds(r.w, bound));
-        asked.ask(&SLICED, &format!("ts, statecount(w, '{op}', {bound})"), "", "ts", |rows| {
+        asked.ask(&SERIES, &format!("ts, statecount(w, '{op}', {bound})"), "", "ts", |rows| {
             states(rows).into_iter().map(|(ts, count, _)| timed(ts, Cell::Int(count))).collect()
         });
         for (unit, ms) in [("", 1), (", 1s", 1_000), (", 1h", 3_600_000)] {
             let items = format!("ts, stateduration(w, '{op}', {bound}{unit})");
-            asked.ask(&SLICED, &items, "", "ts", |rows| {
+            asked.ask(&SERIES, &items, "", "ts", |rows| {
                 let length = |length: i64| if length < 0 { -1 } else { length / ms };
                 states(rows).into_iter().map(|(ts, _, d)| timed(ts, Cell::Int(length(d)))).collect()
             });

@@ -98,11 +98,12 @@ pub(super) struct Rows<'s> {
     place: Place,
     pub(super) targets: Targets,
     rewrite: RewriteRule,
-    into: Into,
+    into: Sink,
     count: usize,
 }
 
-enum Into {
+/// What the rows become.
+enum Sink {
     Series(SeriesBuilder),
     Keyed(Columns),
 }
@@ -118,14 +119,14 @@ impl<'s> Rows<'s> {
         let place = Place::find(engine, context, table, Action::Insert)?;
         let targets = Targets::new(&place, columns, &values)?;
         let (into, rewrite) = match &place {
-            Place::Keyed(_) => (Into::Keyed(Columns::new(&targets)), RewriteRule::Reject),
+            Place::Keyed(_) => (Sink::Keyed(Columns::new(&targets)), RewriteRule::Reject),
             Place::Series(_) | Place::Child { .. } => {
                 if targets.time().is_none() {
                     let time = place.table().def.time_column().map_or("", |c| c.name.as_str());
                     return Err(errors::null_column(time));
                 }
                 let horizon = horizon(&place, values.now_ns);
-                (Into::Series(SeriesBuilder::new(&targets, horizon)), dedup_rule(engine)?)
+                (Sink::Series(SeriesBuilder::new(&targets, horizon)), dedup_rule(engine)?)
             }
         };
         Ok(Self { engine, values, place, targets, rewrite, into, count: 0 })
@@ -143,7 +144,7 @@ impl<'s> Rows<'s> {
 
     /// The refusal of an expression as value number `at` of a row; tables of series take constants only.
     pub(super) fn refuses_expression(&self, at: usize, expr: &sqlparser::ast::Expr) -> Option<KwError> {
-        if matches!(self.into, Into::Keyed(_)) {
+        if matches!(self.into, Sink::Keyed(_)) {
             return None;
         }
         let column = self.targets.listed.get(at).and_then(|at| self.targets.columns.get(*at))?;
@@ -168,8 +169,8 @@ impl<'s> Rows<'s> {
             converted.push((*at, column.default_value(self.engine)));
         }
         match &mut self.into {
-            Into::Series(builder) => builder.push(&self.targets, &converted)?,
-            Into::Keyed(columns) => {
+            Sink::Series(builder) => builder.push(&self.targets, &converted)?,
+            Sink::Keyed(columns) => {
                 for (at, value) in &converted {
                     columns.push(&self.targets, *at, self.count, value)?;
                 }
@@ -181,7 +182,7 @@ impl<'s> Rows<'s> {
 
     pub(super) fn finish(self, is_upsert: bool, conflict: Option<&OnConflict>) -> Result<Ready, KwError> {
         match self.into {
-            Into::Series(builder) => {
+            Sink::Series(builder) => {
                 if is_upsert {
                     return Err(KwError::new("0A000", "upsert is not supported in timeseries table"));
                 }
@@ -191,7 +192,7 @@ impl<'s> Rows<'s> {
                 let rows = builder.rows();
                 Ok(Ready::Series(builder.finish(&self.place, &self.targets, self.rewrite), rows))
             }
-            Into::Keyed(columns) => {
+            Sink::Keyed(columns) => {
                 let on_duplicate: OnDuplicate =
                     on_duplicate(&self.place.table().def, &self.targets, is_upsert, conflict)?;
                 let table = self.place.table().clone();

@@ -7,7 +7,7 @@ use arrow::error::ArrowError;
 use triglot_engine::{RowsOf, SeriesRows, TypedColumn, Value};
 use triglot_model::{ColumnId, ColumnKind, RewriteRule};
 
-use super::target::{Place, Targets};
+use super::target::{Place, TargetColumn, Targets};
 use crate::KwError;
 
 /// Columns of values, made as they get their first one; those that never get one are left out.
@@ -108,18 +108,15 @@ impl SeriesBuilder {
 
     /// The number of the series that the row's tags mean.
     fn series_of(&mut self, targets: &Targets, row: &[(usize, Value<'_>)]) -> Result<u32, KwError> {
-        let tags = row.iter().filter_map(|(at, value)| {
-            let column = targets.columns.get(*at).filter(|c| c.kind == ColumnKind::Tag)?;
-            Some((column, value))
-        });
         self.key.clear();
-        let mut texts: Vec<(ColumnId, Box<str>)> = Vec::new();
-        for (column, value) in tags {
-            let Some(text) = value.clone().tag_text(column.target.ty) else { continue };
-            self.key.extend_from_slice(&column.id.0.to_le_bytes());
-            self.key.extend_from_slice(&(text.len() as u64).to_le_bytes());
-            self.key.extend_from_slice(text.as_bytes());
-            texts.push((column.id, text.into()));
+        for (column, value) in tags_of(targets, row) {
+            match value {
+                Value::Text(text) => push_tag(&mut self.key, column, text.as_bytes()),
+                other => match other.clone().tag_text(column.target.ty) {
+                    Some(text) => push_tag(&mut self.key, column, text.as_bytes()),
+                    None => {}
+                },
+            }
         }
         if let Some((key, series)) = &self.last
             && *key == self.key
@@ -131,7 +128,11 @@ impl SeriesBuilder {
             None => {
                 let many = |_| KwError::new("54000", "too many devices in one statement");
                 let series = u32::try_from(self.series.len()).map_err(many)?;
-                self.series.push(RowsOf::Tags(texts));
+                let tags = tags_of(targets, row).filter_map(|(column, value)| {
+                    let text = value.clone().tag_text(column.target.ty)?;
+                    Some((column.id, text.into_boxed_str()))
+                });
+                self.series.push(RowsOf::Tags(tags.collect()));
                 self.known.insert(self.key.clone(), series);
                 series
             }
@@ -164,4 +165,22 @@ impl SeriesBuilder {
             rewrite,
         })
     }
+}
+
+/// The tags of a row.
+fn tags_of<'r, 't>(
+    targets: &'r Targets,
+    row: &'r [(usize, Value<'t>)],
+) -> impl Iterator<Item = (&'r TargetColumn, &'r Value<'t>)> {
+    row.iter().filter_map(|(at, value)| {
+        let column = targets.columns.get(*at).filter(|c| c.kind == ColumnKind::Tag)?;
+        Some((column, value))
+    })
+}
+
+/// One tag of the key by which rows of one device are found: its column, its length, its text.
+fn push_tag(key: &mut Vec<u8>, column: &TargetColumn, text: &[u8]) {
+    key.extend_from_slice(&column.id.0.to_le_bytes());
+    key.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    key.extend_from_slice(text);
 }

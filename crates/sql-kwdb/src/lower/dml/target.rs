@@ -56,12 +56,12 @@ pub(super) struct TargetColumn {
     pub(super) target: Target,
     pub(super) not_null: bool,
     /// What it gets where a row gives it nothing or DEFAULT.
-    pub(super) default: Default,
+    pub(super) default: Filler,
 }
 
 /// A column's default.
 #[derive(Clone, Debug)]
-pub(super) enum Default {
+pub(super) enum Filler {
     /// The same for all rows of the statement.
     Value(Value<'static>),
     /// A number that no other row has.
@@ -108,7 +108,7 @@ impl Targets {
         };
         let others: Vec<usize> = (0..columns.len()).filter(|at| !listed.contains(at)).collect();
         for column in others.iter().filter_map(|at| columns.get(*at)) {
-            if column.not_null && matches!(column.default, Default::Value(Value::Null)) {
+            if column.not_null && matches!(column.default, Filler::Value(Value::Null)) {
                 return Err(errors::null_column(&column.target.name));
             }
         }
@@ -155,9 +155,9 @@ impl TargetColumn {
     /// What the column gets by default.
     pub(super) fn default_value<'t>(&self, engine: &Engine) -> Value<'t> {
         match &self.default {
-            Default::Value(value) => value.clone(),
-            Default::UniqueNumber => Value::Int(engine.unique_number()),
-            Default::Uuid => Value::Text(random_uuid().into()),
+            Filler::Value(value) => value.clone(),
+            Filler::UniqueNumber => Value::Int(engine.unique_number()),
+            Filler::Uuid => Value::Text(random_uuid().into()),
         }
     }
 }
@@ -193,14 +193,14 @@ pub(super) fn target_column(
     }
     let target = Target { name: column.name.clone(), ty: column.ty, spec };
     let default = match options.default.as_deref() {
-        None => Default::Value(Value::Null),
-        Some("unique_rowid()") => Default::UniqueNumber,
-        Some("gen_random_uuid()") => Default::Uuid,
+        None => Filler::Value(Value::Null),
+        Some("unique_rowid()") => Filler::UniqueNumber,
+        Some("gen_random_uuid()") => Filler::Uuid,
         Some(text) => {
             let unreadable =
                 || KwError::new("42P10", format!("the default of column \"{}\" is no constant", column.name));
             let given = single(text).ok_or_else(unreadable)?;
-            Default::Value(owned(target.convert(given, values)?))
+            Filler::Value(owned(target.convert(given, values)?))
         }
     };
     let is_key = column.kind == ColumnKind::CompositeKey;
