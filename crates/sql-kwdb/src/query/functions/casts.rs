@@ -173,11 +173,7 @@ fn to_integer(values: &ArrayRef, target: KwType, ty: &DataType) -> Result<ArrayR
         let whole = value.round_ties_even();
         // 2^63 itself is no INT8.
         let limit = -(i64::MIN as f64);
-        if (-limit..limit).contains(&whole) {
-            Ok(whole as i64)
-        } else {
-            Err(range())
-        }
+        if (-limit..limit).contains(&whole) { Ok(whole as i64) } else { Err(range()) }
     };
     let wide: Int64Array = match values.data_type() {
         from if is_text(from) => {
