@@ -34,9 +34,9 @@ const STATEMENTS: [(Via, &str, &str); 14] = [
     (Via::CnosSql, "INSERT INTO {t} (time, host, v) VALUES (10, 'a', 1.5)", "INSERT"),
     (Via::CnosLines, "{t},host=a v=2.5 11", "INSERT"),
     (Via::KwdbInsert, "INSERT INTO {t} (time, host, v) VALUES (12, 'a', 2.5)", "INSERT"),
-    // It reads rows, too: no one right is enough.
+    // CnosDB looks at the rows first: no one right is enough.
     (Via::CnosSql, "UPDATE {t} SET v = 3.5 WHERE host = 'a'", "SELECT and UPDATE"),
-    (Via::CnosSql, "DELETE FROM {t} WHERE time = 10", "DELETE"),
+    (Via::CnosSql, "DELETE FROM {t} WHERE time = 10", "SELECT and DELETE"),
     (Via::Taos, "delete from d.{t} where time < 5", "DELETE"),
     (Via::KwdbDdl, "DELETE FROM {t} WHERE time = 11", "DELETE"),
     (Via::CnosSql, "ALTER TABLE {t} ADD FIELD w BIGINT", "CREATE"),
@@ -129,8 +129,9 @@ fn a_right_on_a_table_allows_its_statements_in_every_dialect_and_no_others() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     // The table of the one who may read is still there.
     let both = User::of(&server, "u_select", PASSWORD);
-    assert!(root.may(Via::KwdbDdl, "GRANT UPDATE ON TABLE t_select TO u_select"));
+    assert!(root.may(Via::KwdbDdl, "GRANT UPDATE, DELETE ON TABLE t_select TO u_select"));
     assert!(both.may(Via::CnosSql, "UPDATE t_select SET v = 3.5 WHERE host = 'a'"));
+    assert!(both.may(Via::CnosSql, "DELETE FROM t_select WHERE time = 10"));
 }
 
 /// Names that a user is told of through each port.

@@ -5,6 +5,7 @@ use triglot_engine::catalog::{Right, Rights};
 use triglot_parse_sql::Input;
 
 use super::{Parsed, tables};
+use crate::KwError;
 use crate::ast::{GrantTarget, Stmt, UserOptions, UserStmt};
 
 /// `CREATE {USER | ROLE} [IF NOT EXISTS] name [WITH] options`
@@ -40,7 +41,7 @@ pub(super) fn grant(p: &mut Input<'_>) -> Parsed<Stmt> {
     p.expect_words(&["GRANT"])?;
     let words = words(p)?;
     if p.word("ON") {
-        let (rights, on) = (rights(p, &words)?, target(p)?);
+        let (rights, on) = (rights(&words)?, target(p)?);
         p.expect_words(&["TO"])?;
         return Ok(Stmt::User(UserStmt::Grant { rights, on, to: user_names(p)? }));
     }
@@ -56,7 +57,7 @@ pub(super) fn revoke(p: &mut Input<'_>) -> Parsed<Stmt> {
     let option_only = p.words(&["ADMIN", "OPTION", "FOR"]);
     let words = words(p)?;
     if !option_only && p.word("ON") {
-        let (rights, on) = (rights(p, &words)?, target(p)?);
+        let (rights, on) = (rights(&words)?, target(p)?);
         p.expect_words(&["FROM"])?;
         return Ok(Stmt::User(UserStmt::Revoke { rights, on, from: user_names(p)? }));
     }
@@ -75,13 +76,13 @@ fn words(p: &mut Input<'_>) -> Parsed<Vec<String>> {
     Ok(words.into_iter().map(|word| word.to_lowercase()).collect())
 }
 
-fn rights(p: &Input<'_>, words: &[String]) -> Parsed<Rights> {
+fn rights(words: &[String]) -> Parsed<Rights> {
     let mut found = Rights::NONE;
     for word in words {
         found = found.with(match (word.as_str(), Right::from_name(word)) {
             ("all", _) => Rights::ALL,
             (_, Some(right)) => right.into(),
-            (_, None) => return p.expected("a privilege"),
+            (_, None) => return Err(KwError::syntax(word).into()),
         });
     }
     Ok(found)
