@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use arrow::compute::kernels::cast_utils::parse_decimal;
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DECIMAL128_MAX_SCALE, Decimal128Type};
 use chrono_tz::Tz;
 use datafusion::common::ScalarValue;
 use triglot_engine::Value;
@@ -156,15 +158,10 @@ impl Target {
             Given::Number(text) | Given::Text(text) => Cow::Borrowed(text.trim()),
             other => return Err(self.unresolved(&shown(other))),
         };
-        let parsed = arrow::compute::kernels::cast_utils::parse_decimal::<arrow::datatypes::Decimal128Type>(
-            &text, precision, scale,
-        );
-        match parsed {
-            Ok(value) => Ok(Value::Decimal(value)),
-            Err(_) if text.parse::<f64>().is_ok_and(f64::is_finite) => {
-                Err(self.out_of_range("decimal", &text))
-            }
-            Err(_) => Err(self.unresolved(&text)),
+        match rounded(&text, precision, scale) {
+            Some(value) => Ok(Value::Decimal(value)),
+            None if text.parse::<f64>().is_ok_and(f64::is_finite) => Err(self.out_of_range("decimal", &text)),
+            None => Err(self.unresolved(&text)),
         }
     }
 
@@ -307,6 +304,19 @@ const fn times(precision: Precision) -> std::ops::RangeInclusive<i64> {
         // The last instant of all has no time bucket of its own.
         Precision::Nano => 0..=i64::MAX - 1,
     }
+}
+
+/// A decimal in units of its scale; finer digits are rounded half away from zero. Arrow cuts them off.
+fn rounded(text: &str, precision: u8, scale: i8) -> Option<i128> {
+    let parse = |digits, scale| parse_decimal::<Decimal128Type>(text, digits, scale).ok();
+    let finer = if scale < DECIMAL128_MAX_SCALE { parse(DECIMAL128_MAX_PRECISION, scale + 1) } else { None };
+    let value = match finer {
+        Some(finer) => (finer + 5 * finer.signum()) / 10,
+        // So many digits that one more does not fit.
+        None => parse(precision, scale)?,
+    };
+    let limit = 10_i128.checked_pow(precision.into())?;
+    (value.abs() < limit).then_some(value)
 }
 
 /// A whole number, also one with an exponent or zeros behind its point. `None`: it is none; `Some(None)`: it has
@@ -487,6 +497,9 @@ mod tests {
     fn types_of_relational_tables() {
         assert_eq!(of(text("2024-02-29"), "DATE"), Ok(Value::Int(1_709_164_800_000)));
         assert_eq!(of(number("1.235"), "DECIMAL(5,2)"), Ok(Value::Decimal(124)));
+        assert_eq!(of(number("-1.2349"), "DECIMAL(5,2)"), Ok(Value::Decimal(-123)));
+        assert_eq!(of(number("-1.235"), "DECIMAL(5,2)"), Ok(Value::Decimal(-124)));
+        assert!(refusal(number("999.995"), "DECIMAL(5,2)").starts_with("22003"));
         assert!(refusal(number("12345"), "DECIMAL(5,2)").starts_with("22003"));
         let uuid = "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11";
         assert_eq!(of(text(uuid), "UUID"), Ok(Value::Text(uuid.to_lowercase().into())));
