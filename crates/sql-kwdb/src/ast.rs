@@ -183,7 +183,7 @@ pub(crate) enum AlterAction {
     /// None: DROP DEFAULT.
     SetDefault {
         name: String,
-        default: Option<sql::Expr>,
+        default: Option<Box<sql::Expr>>,
     },
     SetNotNull {
         name: String,

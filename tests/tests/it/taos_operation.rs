@@ -224,8 +224,7 @@ fn rows_are_inserted_from_files_in_the_configured_directory() {
     );
     assert_eq!(
         answer("select v, n from t order by ts".to_owned()).split("\"data\":").nth(1).unwrap(),
-        // Of two kinds of quotes only the doubled delimiter is one character.
-        r#"[[1,"one"],[null,"it''s, 2"]],"rows":2}"#
+        r#"[[1,"one"],[null,"it's, 2"]],"rows":2}"#
     );
     // One bad line, and nothing is written.
     let bad = write("bad.csv", "1704067210000,1,'x'\n1704067211000,oops,'y'\n");

@@ -8,7 +8,7 @@ use triglot_model::{ColumnDef, ColumnId, ColumnKind, RowOp};
 
 use super::index::{KeyChange, duplicate, keys_of};
 use super::insert::bitmap;
-use super::{KeyedRows, LockedTable, column_of, read_rows};
+use super::{IdsAndColumns, KeyedRows, LockedTable, column_of, read_rows};
 use crate::update::{columns, reference};
 use crate::{Engine, EngineError, Query, Session, TableIn, TableName};
 
@@ -129,7 +129,7 @@ impl LockedTable {
         columns: &[ColumnDef],
         values: Vec<Expr>,
         filter: Option<Expr>,
-    ) -> Result<(Vec<i64>, Vec<(ColumnId, ArrayRef)>), EngineError> {
+    ) -> Result<IdsAndColumns, EngineError> {
         let plan = self.plan(reference(name), values, filter)?;
         let query =
             Query { text: format!("change of {}", self.table.def.name), plan, target_partitions: None };

@@ -207,11 +207,11 @@ impl LockedTable {
     }
 }
 
+/// Row ids, and the values of columns for as many rows.
+type IdsAndColumns = (Vec<i64>, Vec<(ColumnId, ArrayRef)>);
+
 /// The row ids and the columns of a batch of [`LockedTable::plan`], in their stored types.
-fn read_rows(
-    batch: &RecordBatch,
-    columns: &[ColumnDef],
-) -> Result<(Vec<i64>, Vec<(ColumnId, ArrayRef)>), EngineError> {
+fn read_rows(batch: &RecordBatch, columns: &[ColumnDef]) -> Result<IdsAndColumns, EngineError> {
     let mut given = batch.columns().iter();
     let fault = || EngineError::Internal("rows without row ids".to_owned());
     let ids = crate::ingest::cast(given.next().ok_or_else(fault)?, &DataType::Int64)?;

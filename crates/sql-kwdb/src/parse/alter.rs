@@ -108,7 +108,7 @@ fn alter(p: &mut Input<'_>) -> Parsed<AlterAction> {
         return p.expected("TYPE");
     }
     if p.words(&["SET", "DEFAULT"]) {
-        return Ok(AlterAction::SetDefault { name, default: Some(create::default_value(p)?) });
+        return Ok(AlterAction::SetDefault { name, default: Some(Box::new(create::default_value(p)?)) });
     }
     if p.words(&["DROP", "DEFAULT"]) {
         return Ok(AlterAction::SetDefault { name, default: None });

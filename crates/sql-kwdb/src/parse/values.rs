@@ -151,7 +151,7 @@ pub(crate) fn single(text: &str) -> Option<Given<'_>> {
     let is_number = text.trim().bytes().next().is_some_and(|b| b.is_ascii_digit() || b"+-.".contains(&b));
     if is_number {
         let number = text.trim();
-        return number.parse::<f64>().is_ok().then(|| Given::Number(Cow::Borrowed(number)));
+        return number.parse::<f64>().is_ok().then_some(Given::Number(Cow::Borrowed(number)));
     }
     let found = value(&mut s)?;
     s.at_end().then_some(found)

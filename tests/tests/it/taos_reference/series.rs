@@ -124,7 +124,8 @@ pub(super) fn questions(asked: &mut Asked<'_>) {
             },
         );
     }
-    let conditions: [(&str, fn(i64, i64) -> bool); 6] = [
+    type Condition = (&'static str, fn(i64, i64) -> bool);
+    let conditions: [Condition; 6] = [
         ("GT", |a, b| a > b),
         ("lt", |a, b| a < b),
         ("Le", |a, b| a <= b),

@@ -112,10 +112,11 @@ impl SeriesBuilder {
         for (column, value) in tags_of(targets, row) {
             match value {
                 Value::Text(text) => push_tag(&mut self.key, column, text.as_bytes()),
-                other => match other.clone().tag_text(column.target.ty) {
-                    Some(text) => push_tag(&mut self.key, column, text.as_bytes()),
-                    None => {}
-                },
+                other => {
+                    if let Some(text) = other.clone().tag_text(column.target.ty) {
+                        push_tag(&mut self.key, column, text.as_bytes());
+                    }
+                }
             }
         }
         if let Some((key, series)) = &self.last
