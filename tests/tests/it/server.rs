@@ -4,6 +4,7 @@ use std::io::Read;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::http::{self, Reply};
@@ -31,9 +32,17 @@ fn binary() -> PathBuf {
     path
 }
 
-/// Bound and let go: another process may take it in between, which then fails the test loudly.
+/// One that no other test of this process got, below those that the system gives to connections, which would
+/// otherwise take it before the server does.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let at = std::process::id() * 500 + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(12_000 + at % 19_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// `triglot serve` without anything from this environment.
