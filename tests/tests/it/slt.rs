@@ -186,6 +186,24 @@ fn tdengine_statements() {
 /// names, the second one its types as `TYPE(length)`).
 struct Taos {
     port: u16,
+    given: Directives,
+}
+
+impl Taos {
+    fn new(port: u16) -> Self {
+        Self { port, given: Directives::of_root("taosdata") }
+    }
+
+    fn target(&self) -> String {
+        let Directives { database, zone, .. } = &self.given;
+        let database = if database.is_empty() { String::new() } else { format!("/{database}") };
+        let zone = if zone.is_empty() { String::new() } else { format!("?conn_tz={zone}") };
+        format!("/rest/sql{database}{zone}")
+    }
+}
+
+/// What the directives in the records of a JSON dialect have said so far.
+struct Directives {
     database: String,
     zone: String,
     user: String,
@@ -194,11 +212,17 @@ struct Taos {
     columns: bool,
 }
 
-impl Taos {
-    fn new(port: u16) -> Self {
-        let [user, password] = ["root", "taosdata"].map(str::to_owned);
+impl Directives {
+    fn of_root(password: &str) -> Self {
         let (database, zone) = Default::default();
-        Self { port, database, zone, user, password, sort: false, columns: false }
+        Self {
+            database,
+            zone,
+            user: "root".to_owned(),
+            password: password.to_owned(),
+            sort: false,
+            columns: false,
+        }
     }
 
     /// Obeys the directives in a record; gives the statement without them.
@@ -225,11 +249,42 @@ impl Taos {
         Ok(statement.join("\n"))
     }
 
-    fn target(&self) -> String {
-        let database = if self.database.is_empty() { String::new() } else { format!("/{}", self.database) };
-        let zone = if self.zone.is_empty() { String::new() } else { format!("?conn_tz={}", self.zone) };
-        format!("/rest/sql{database}{zone}")
+    /// The answer to a statement, as text and as JSON.
+    fn post(&self, port: u16, target: &str, sql: &str) -> Result<(String, Value), Refused> {
+        let headers = [("authorization".to_owned(), http::basic(&self.user, &self.password))];
+        let reply = http::exchange(port, "POST", target, &headers, sql.as_bytes())
+            .map_err(|e| Refused(e.to_string()))?;
+        let json = serde_json::from_slice(&reply.body)
+            .map_err(|e| Refused(format!("status {}, {e}: {}", reply.status, reply.text())))?;
+        Ok((reply.text(), json))
     }
+
+    /// The rows of an answer, each cell as `cell` shows it.
+    fn rows(
+        &self,
+        sql: &str,
+        meta: &[Value],
+        answer: &str,
+        cell: impl Fn(&Value) -> String,
+    ) -> DBOutput<DefaultColumnType> {
+        // As they stand: serde_json's doubles may be off by their last bit.
+        let exact: Value = serde_json::from_str(&numbers_as_text(answer)).unwrap();
+        let mut rows: Vec<Vec<String>> =
+            array(&exact["data"]).iter().map(|row| array(row).iter().map(&cell).collect()).collect();
+        assert_eq!(shown(&exact["rows"]), rows.len().to_string(), "{sql}");
+        if self.sort {
+            rows.sort();
+        }
+        if self.columns {
+            rows.insert(0, meta.iter().map(|c| shown(&c[0])).collect());
+            rows.insert(1, meta.iter().map(|c| format!("{}({})", shown(&c[1]), c[2])).collect());
+        }
+        DBOutput::Rows { types: vec![DefaultColumnType::Any; meta.len()], rows }
+    }
+}
+
+fn array(value: &Value) -> Vec<Value> {
+    value.as_array().cloned().unwrap_or_default()
 }
 
 fn shown(value: &Value) -> String {
@@ -264,34 +319,17 @@ impl DB for Taos {
     type ColumnType = DefaultColumnType;
 
     fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Refused> {
-        let sql = self.obey(sql)?;
-        let headers = [("authorization".to_owned(), http::basic(&self.user, &self.password))];
-        let reply = http::exchange(self.port, "POST", &self.target(), &headers, sql.as_bytes())
-            .map_err(|e| Refused(e.to_string()))?;
-        let json: Value = serde_json::from_slice(&reply.body)
-            .map_err(|e| Refused(format!("status {}, {e}: {}", reply.status, reply.text())))?;
-        let code = json["code"].as_u64().ok_or_else(|| Refused(format!("no code: {}", reply.text())))?;
+        let sql = self.given.obey(sql)?;
+        let (answer, json) = self.given.post(self.port, &self.target(), &sql)?;
+        let code = json["code"].as_u64().ok_or_else(|| Refused(format!("no code: {answer}")))?;
         if code != 0 {
             return Err(Refused(format!("{code:#06x} ({code}): {}", shown(&json["desc"]))));
         }
-        let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let meta = array(&json["column_meta"]);
         if meta == [serde_json::json!(["affected_rows", "INT", 4])] {
             return Ok(DBOutput::StatementComplete(json["data"][0][0].as_u64().unwrap()));
         }
-        // As they stand: serde_json's doubles may be off by their last bit.
-        let exact: Value = serde_json::from_str(&numbers_as_text(&reply.text())).unwrap();
-        let mut rows: Vec<Vec<String>> =
-            array(&exact["data"]).iter().map(|row| array(row).iter().map(shown).collect()).collect();
-        assert_eq!(json["rows"], rows.len(), "{sql}");
-        if self.sort {
-            rows.sort();
-        }
-        if self.columns {
-            rows.insert(0, meta.iter().map(|c| shown(&c[0])).collect());
-            rows.insert(1, meta.iter().map(|c| format!("{}({})", shown(&c[1]), c[2])).collect());
-        }
-        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; meta.len()], rows })
+        Ok(self.given.rows(&sql, &meta, &answer, shown))
     }
 }
 
@@ -304,42 +342,12 @@ impl DB for Taos {
 /// `TYPE(length)`).
 struct Kw {
     port: u16,
-    database: String,
-    zone: String,
-    user: String,
-    password: String,
-    sort: bool,
-    columns: bool,
+    given: Directives,
 }
 
 impl Kw {
     fn new(port: u16) -> Self {
-        let (database, zone, password) = Default::default();
-        Self { port, database, zone, user: "root".to_owned(), password, sort: false, columns: false }
-    }
-
-    /// Obeys the directives in a record; gives the statement without them.
-    fn obey(&mut self, sql: &str) -> Result<String, Refused> {
-        let mut statement = Vec::new();
-        for line in sql.lines() {
-            let Some(directive) = line.trim().strip_prefix("--#") else {
-                statement.push(line);
-                continue;
-            };
-            let malformed = || Refused(format!("not a directive: --#{directive}"));
-            let (name, value) = directive.split_once('=').ok_or_else(malformed)?;
-            let value = value.trim();
-            match name.trim() {
-                "DATABASE" => value.clone_into(&mut self.database),
-                "TZ" => value.clone_into(&mut self.zone),
-                "USER_NAME" => value.clone_into(&mut self.user),
-                "PASSWORD" => value.clone_into(&mut self.password),
-                "SORT" => self.sort = value.parse().map_err(|_| malformed())?,
-                "COLUMNS" => self.columns = value.parse().map_err(|_| malformed())?,
-                _ => return Err(malformed()),
-            }
-        }
-        Ok(statement.join("\n"))
+        Self { port, given: Directives::of_root("") }
     }
 
     fn target(&self, sql: &str) -> String {
@@ -350,7 +358,7 @@ impl Kw {
             "create" | "drop" | "delete" | "use" | "alter" | "update" | "grant" | "revoke" | "set" => "ddl",
             _ => "query",
         };
-        let (database, zone) = (escaped(&self.database), escaped(&self.zone));
+        let (database, zone) = (escaped(&self.given.database), escaped(&self.given.zone));
         let parameters = [("db", database), ("tz", zone)];
         let given: Vec<String> =
             parameters.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k}={v}")).collect();
@@ -369,12 +377,8 @@ impl DB for Kw {
     type ColumnType = DefaultColumnType;
 
     fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, Refused> {
-        let sql = self.obey(sql)?;
-        let headers = [("authorization".to_owned(), http::basic(&self.user, &self.password))];
-        let reply = http::exchange(self.port, "POST", &self.target(&sql), &headers, sql.as_bytes())
-            .map_err(|e| Refused(e.to_string()))?;
-        let json: Value = serde_json::from_slice(&reply.body)
-            .map_err(|e| Refused(format!("status {}, {e}: {}", reply.status, reply.text())))?;
+        let sql = self.given.obey(sql)?;
+        let (answer, json) = self.given.post(self.port, &self.target(&sql), &sql)?;
         if json["code"] != 0 {
             let text = match &json["desc"] {
                 Value::Array(all) => all.iter().map(shown).collect::<Vec<_>>().join("; "),
@@ -382,23 +386,9 @@ impl DB for Kw {
             };
             return Err(Refused(text));
         }
-        let array = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let Value::Array(meta) = &json["column_meta"] else {
             return Ok(DBOutput::StatementComplete(json["rows"].as_u64().unwrap_or(0)));
         };
-        // As they stand: serde_json's doubles may be off by their last bit.
-        let exact: Value = serde_json::from_str(&numbers_as_text(&reply.text())).unwrap();
-        let cell = |value: &Value| shown(value).replace('\n', "\\n");
-        let mut rows: Vec<Vec<String>> =
-            array(&exact["data"]).iter().map(|row| array(row).iter().map(cell).collect()).collect();
-        assert_eq!(json["rows"], rows.len(), "{sql}");
-        if self.sort {
-            rows.sort();
-        }
-        if self.columns {
-            rows.insert(0, meta.iter().map(|c| shown(&c[0])).collect());
-            rows.insert(1, meta.iter().map(|c| format!("{}({})", shown(&c[1]), c[2])).collect());
-        }
-        Ok(DBOutput::Rows { types: vec![DefaultColumnType::Any; meta.len()], rows })
+        Ok(self.given.rows(&sql, meta, &answer, |cell| shown(cell).replace('\n', "\\n")))
     }
 }
