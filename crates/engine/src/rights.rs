@@ -7,8 +7,7 @@ use triglot_catalog::{
     CatalogOp, CatalogSnapshot, GrantObject, Grantee, NewUser, Rights, UserDef, own_role_name,
 };
 
-use crate::execute::present;
-use crate::users::user_named;
+use crate::users::{droppable, user_named};
 use crate::{ClearPassword, Engine, EngineError, Outcome, RightsStatement, Session, TableName};
 
 /// Whom and what a statement is about, by name.
@@ -157,9 +156,7 @@ impl Engine {
         if_exists: bool,
     ) -> Result<Outcome, EngineError> {
         let catalog = self.catalog();
-        allow(&catalog, &session.principal, Action::ManageUsers, Object::Cluster)?;
-        let Some(user) = present(user_named(&catalog, name), if_exists)? else { return Ok(Outcome::Done) };
-        allow(&catalog, &session.principal, Action::Drop, Object::User(user.id))?;
+        let Some(user) = droppable(&catalog, session, name, if_exists)? else { return Ok(Outcome::Done) };
         let own_role = catalog.role(session.tenant, &own_role_name(name));
         let drop_role = own_role.map(|role| CatalogOp::DropRole { role: role.id });
         let ops = std::iter::once(CatalogOp::DropUser { user: user.id }).chain(drop_role);

@@ -100,11 +100,10 @@ impl Engine {
         name: &str,
         if_exists: bool,
     ) -> Result<Outcome, EngineError> {
-        let catalog = self.catalog();
-        allow(&catalog, &session.principal, Action::ManageUsers, Object::Cluster)?;
-        let Some(user) = present(user_named(&catalog, name), if_exists)? else { return Ok(Outcome::Done) };
-        allow(&catalog, &session.principal, Action::Drop, Object::User(user.id))?;
-        self.apply_one(CatalogOp::DropUser { user: user.id }).await
+        match droppable(&self.catalog(), session, name, if_exists)? {
+            Some(user) => self.apply_one(CatalogOp::DropUser { user: user.id }).await,
+            None => Ok(Outcome::Done),
+        }
     }
 
     pub(crate) async fn hashed(
@@ -120,6 +119,21 @@ impl Engine {
 
 fn must_change(session: &Session, user: &UserDef) -> bool {
     user.must_change_password && user.password.is_some() && session.principal.by_password
+}
+
+/// The user of this name, whom the session may drop; none if there is none and `if_exists` tolerates that.
+pub(crate) fn droppable<'c>(
+    catalog: &'c CatalogSnapshot,
+    session: &Session,
+    name: &str,
+    if_exists: bool,
+) -> Result<Option<&'c Arc<UserDef>>, EngineError> {
+    allow(catalog, &session.principal, Action::ManageUsers, Object::Cluster)?;
+    let found = present(user_named(catalog, name), if_exists)?;
+    if let Some(user) = found {
+        allow(catalog, &session.principal, Action::Drop, Object::User(user.id))?;
+    }
+    Ok(found)
 }
 
 pub(crate) fn user_named<'c>(

@@ -177,10 +177,7 @@ impl Kernel for StatesAhead {
             }
         }
         if let Some(first) = self.waiting {
-            let rest = batch.num_rows() - first;
-            if rest > 0 {
-                self.pending.push(batch.slice(first, rest));
-            }
+            hold(&mut self.pending, &batch, first);
             self.waiting = Some(0);
         }
         self.ready.push(batch, spans, None);
@@ -198,6 +195,14 @@ impl Kernel for StatesAhead {
 
     fn bytes(&self) -> usize {
         self.pending.iter().map(RecordBatch::get_array_memory_size).sum()
+    }
+}
+
+/// Keeps the rows of a batch from `first` on, which wait for their window.
+fn hold(pending: &mut Vec<RecordBatch>, batch: &RecordBatch, first: usize) {
+    let rest = batch.num_rows() - first;
+    if rest > 0 {
+        pending.push(batch.slice(first, rest));
     }
 }
 
@@ -244,10 +249,7 @@ impl Kernel for Events {
             }
         }
         if let Some(opened) = self.open {
-            let rest = batch.num_rows() - opened;
-            if rest > 0 {
-                self.pending.push(batch.slice(opened, rest));
-            }
+            hold(&mut self.pending, &batch, opened);
             self.open = Some(0);
         }
         self.ready.push(batch, spans, None);
