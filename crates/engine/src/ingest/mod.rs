@@ -4,6 +4,7 @@
 //! Nothing is stored, and no table or column made, before [`Batcher::commit`].
 
 mod absent;
+mod apart;
 mod column;
 mod commit;
 mod error;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
-use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
+use triglot_model::{DatabaseDef, Precision, TableDef, TableId, TimestampOverflow};
 
 pub(crate) use commit::{Assembled, Resolved, series_key, store};
 pub use error::{ColumnShape, IngestError};
@@ -35,6 +36,7 @@ pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
+use apart::TakenTimes;
 use series_cache::{PassThrough, RawKey};
 use table_rows::{PendingSeries, TableRows};
 
@@ -65,6 +67,8 @@ pub struct Batcher {
     seen: HashMap<RawKey, (u32, u32), PassThrough>,
     /// The row that is being read: table and series.
     current: Option<(u32, u32)>,
+    /// Times of rows that ended apart.
+    taken: TakenTimes,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
@@ -101,6 +105,7 @@ impl Batcher {
             by_id: HashMap::new(),
             seen: HashMap::default(),
             current: None,
+            taken: TakenTimes::default(),
             rows: 0,
             writer,
         }
@@ -202,8 +207,30 @@ impl Batcher {
     /// forgotten, and the next may begin.
     #[inline]
     pub fn end_row(&mut self, time: Option<i64>) -> Result<(), IngestError> {
+        self.end(|batcher, _| batcher.stored_time(time))
+    }
+
+    /// Ends a row that no other of the request may replace, as records of logs: if a row of its series that
+    /// ended in this way has its time, it gets the next that is free, in the database's precision. The same request
+    /// once more gives the same times, if rows have times.
+    ///
+    /// # Errors
+    /// As [`Self::end_row`]; the times up to the last possible one are taken.
+    pub fn end_row_apart(&mut self, time: Option<i64>) -> Result<(), IngestError> {
+        self.end(|batcher, series| {
+            let time = batcher.stored_time(time)?;
+            let precision = batcher.database.precision;
+            let full = TimestampOverflow { value: time, from: precision, to: precision };
+            batcher.taken.take(series, time).ok_or(IngestError::Timestamp(full))
+        })
+    }
+
+    fn end(
+        &mut self,
+        time: impl FnOnce(&mut Self, (u32, u32)) -> Result<i64, IngestError>,
+    ) -> Result<(), IngestError> {
         let Some((table, series)) = self.current else { return Err(IngestError::NoRow) };
-        let ended = self.end_row_of(table, series, time);
+        let ended = time(self, (table, series)).and_then(|time| self.end_row_of(table, series, time));
         if ended.is_err()
             && let Some(rows) = self.tables.get_mut(table as usize)
         {
@@ -213,10 +240,14 @@ impl Batcher {
         ended
     }
 
-    fn end_row_of(&mut self, table: u32, series: u32, time: Option<i64>) -> Result<(), IngestError> {
+    /// A given time, or the default, in the database's precision.
+    fn stored_time(&self, given: Option<i64>) -> Result<i64, IngestError> {
+        let given = given.unwrap_or(self.options.default_time);
+        Ok(self.options.precision.convert(given, self.database.precision)?)
+    }
+
+    fn end_row_of(&mut self, table: u32, series: u32, time: i64) -> Result<(), IngestError> {
         let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
-        let given = time.unwrap_or(self.options.default_time);
-        let time = self.options.precision.convert(given, self.database.precision)?;
         if time < self.horizon {
             return Err(IngestError::Expired { table: rows.name.clone(), time });
         }
