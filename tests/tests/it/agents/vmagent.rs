@@ -22,11 +22,9 @@ fn start(packages: &Unpacked, directory: &Path, server: &Server, target: u16) ->
     command.arg(format!("-remoteWrite.tmpDataPath={}", directory.join("vmagent").display()));
     let taos = format!("http://127.0.0.1:{}/prometheus/v1/remote_write/public", server.taos_port);
     let cnosdb = format!("http://127.0.0.1:{}/api/v1/prom/write?db=public", server.port);
-    for (url, password) in [(taos, "taosdata"), (cnosdb, "")] {
-        command.arg(format!("-remoteWrite.url={url}"));
-        command.args(["-remoteWrite.basicAuth.username=root"]);
-        command.arg(format!("-remoteWrite.basicAuth.password={password}"));
-    }
+    command.args([format!("-remoteWrite.url={taos}"), format!("-remoteWrite.url={cnosdb}")]);
+    // An empty password needs its quotes: without, vmagent takes the first for both.
+    command.args(["-remoteWrite.basicAuth.username=root,root", "-remoteWrite.basicAuth.password=taosdata,\"\""]);
     let agent = Agent::start("vmagent", command, directory);
     eventually("vmagent is ready", &[&agent], || match http::exchange(port, "GET", "/health", &[], b"") {
         Ok(reply) if reply.status == 200 => Ok(()),
