@@ -76,7 +76,11 @@ async fn result(app: &CnosDbApp, session: &Session, query: &Query) -> Result<Que
 
 /// A query that names no metric is about all that Prometheus wrote, as in Prometheus; the vendor's answer is empty.
 fn is_named(table: &TableDef, names: &[Matcher]) -> bool {
-    if names.is_empty() { table.tags().any(|tag| tag.name == NAME) } else { names.iter().all(|m| m.matches(&table.name)) }
+    if names.is_empty() {
+        table.tags().any(|tag| tag.name == NAME)
+    } else {
+        names.iter().all(|m| m.matches(&table.name))
+    }
 }
 
 async fn run(app: &CnosDbApp, session: &Session, sql: &str) -> Result<Option<QueryStream>, CnosDbError> {

@@ -62,9 +62,8 @@ fn opentsdb_client_over_http() {
     if !python("opentsdb_client", server.taos_port) {
         return;
     }
-    let row = |n: u32| {
-        format!("2024-01-01T00:0{}:{:02}.000000000Z | c{} | ulm | {n}.25", n / 60, n % 60, n % 3)
-    };
+    let row =
+        |n: u32| format!("2024-01-01T00:0{}:{:02}.000000000Z | c{} | ulm | {n}.25", n / 60, n % 60, n % 3);
     let sql = "select \"_ts\", \"core\", \"site\", \"_value\" from \"tsdb_load\" order by \"_ts\"";
     assert_eq!(everywhere(&server, "public", sql), (0..120).map(row).collect::<Vec<_>>());
 }
@@ -82,7 +81,8 @@ fn prometheus_remote_writer() {
         "2024-01-01T00:00:00.000000000Z | py | it's \"é\" | 1.5",
         "2024-01-01T00:00:00.001000000Z | py | it's \"é\" | 0.30000000000000004",
     ];
-    let sql = "select \"time\", \"job\", \"text\", \"value\" from \"written_total\" order by \"time\", \"job\"";
+    let sql =
+        "select \"time\", \"job\", \"text\", \"value\" from \"written_total\" order by \"time\", \"job\"";
     assert_eq!(everywhere(&server, "public", sql), wanted);
     // One JSON tag in the vendor's table of all metrics.
     let sql = "select \"ts\", \"labels\", \"v\" from \"metrics\" order by \"ts\", \"v\"";
@@ -118,8 +118,7 @@ fn influx_and_prometheus_remote_write_of_npm() {
         );
         assert_eq!(everywhere(&server, "public", &sql), [0, 1, 2].map(row), "{table}");
     }
-    let wanted =
-        ["2024-01-01T00:00:00.000000000Z | js | 1.5", "2024-01-01T00:00:00.001000000Z | js | 2.0"];
+    let wanted = ["2024-01-01T00:00:00.000000000Z | js | 1.5", "2024-01-01T00:00:00.001000000Z | js | 2.0"];
     let sql = "select \"time\", \"job\", \"value\" from \"pushed_total\" order by \"time\"";
     assert_eq!(everywhere(&server, "public", sql), wanted);
     let [_, taos, _] = Door::all(&server);

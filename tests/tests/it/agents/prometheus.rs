@@ -206,8 +206,7 @@ fn a_second_prometheus_reads_what_the_first_wrote() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&dir.path().join("data"));
     let exporter = Exporter::start(OPEN_METRICS, page);
-    let first =
-        Prometheus::start(&packages, dir.path(), "writes", &writer(&server, "public", exporter.port));
+    let first = Prometheus::start(&packages, dir.path(), "writes", &writer(&server, "public", exporter.port));
     let [taos, cnosdb] = readers(&packages, dir.path(), &server, "public");
     eventually("enough scrapes", &[&first.agent], || match exporter.scrapes() {
         12.. => Ok(()),
@@ -341,11 +340,9 @@ fn batches_that_are_sent_again_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&dir.path().join("data"));
     let exporter = Exporter::start(OPEN_METRICS, page);
-    let first =
-        Prometheus::start(&packages, dir.path(), "writes", &writer(&server, "public", exporter.port));
+    let first = Prometheus::start(&packages, dir.path(), "writes", &writer(&server, "public", exporter.port));
     let stored = |dialect: &str| sample(&server, &format!("triglot_rows_written_total{dialect}"));
-    let both =
-        ["{api=\"prometheus\",dialect=\"tdengine\"}", "{api=\"prom_write\",dialect=\"cnosdb\"}"];
+    let both = ["{api=\"prometheus\",dialect=\"tdengine\"}", "{api=\"prom_write\",dialect=\"cnosdb\"}"];
     eventually("both ports take samples", &[&first.agent], || {
         if both.iter().all(|dialect| stored(dialect) > 0) { Ok(()) } else { Err("no rows yet".to_owned()) }
     });
@@ -372,7 +369,9 @@ fn batches_that_are_sent_again_change_nothing() {
     let names = series.as_array().unwrap().iter().map(|s| s["metric"]["__name__"].as_str().unwrap());
     let names: std::collections::BTreeSet<&str> = names.collect();
     eventually("all samples are there, once", &[&first.agent], || {
-        let taos = format!("select count(v) from metrics where ts <= '{end}' and labels->'__name__' nmatch '^(demo_special|scrape_.*)$'");
+        let taos = format!(
+            "select count(v) from metrics where ts <= '{end}' and labels->'__name__' nmatch '^(demo_special|scrape_.*)$'"
+        );
         let taos = counted(&Door::tdengine(&server), &taos);
         let table = |name: &&str| {
             let sql = format!("select count(*) from \"{name}\" where time <= '{end}'");

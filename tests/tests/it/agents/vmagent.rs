@@ -24,7 +24,8 @@ fn start(packages: &Unpacked, directory: &Path, server: &Server, target: u16) ->
     let cnosdb = format!("http://127.0.0.1:{}/api/v1/prom/write?db=public", server.port);
     command.args([format!("-remoteWrite.url={taos}"), format!("-remoteWrite.url={cnosdb}")]);
     // An empty password needs its quotes: without, vmagent takes the first for both.
-    command.args(["-remoteWrite.basicAuth.username=root,root", "-remoteWrite.basicAuth.password=taosdata,\"\""]);
+    command
+        .args(["-remoteWrite.basicAuth.username=root,root", "-remoteWrite.basicAuth.password=taosdata,\"\""]);
     let agent = Agent::start("vmagent", command, directory);
     eventually("vmagent is ready", &[&agent], || match http::exchange(port, "GET", "/health", &[], b"") {
         Ok(reply) if reply.status == 200 => Ok(()),
@@ -87,6 +88,7 @@ fn vmagent_writes_to_both_ports() {
         "select \"a\", \"job\", \"value\" from \"demo_total\" order by \"time\" limit 5",
     );
     let n: f64 = values[0].rsplit(' ').next().unwrap().parse().unwrap();
-    let wanted: Vec<String> = (0..5).map(|at| format!("b c | demo | {:?}", n + 5.0 * f64::from(at))).collect();
+    let wanted: Vec<String> =
+        (0..5).map(|at| format!("b c | demo | {:?}", n + 5.0 * f64::from(at))).collect();
     assert_eq!(values, wanted);
 }
