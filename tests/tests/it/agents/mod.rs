@@ -4,10 +4,12 @@
 mod exporter;
 mod libraries;
 mod node_exporter;
-mod packages;
+pub(crate) mod packages;
 mod process;
 mod prometheus;
 mod promtool;
+mod rsyslog;
+mod syslog_ng;
 mod vmagent;
 
 use crate::read_back::{Door, lines};
@@ -15,7 +17,7 @@ use crate::server::Server;
 
 /// The lines that a query gives through each dialect, which must be the same. Names stand between double quotes, which become
 /// TDengine's; the query says in which order.
-fn everywhere(server: &Server, database: &str, sql: &str) -> Vec<String> {
+pub(crate) fn everywhere(server: &Server, database: &str, sql: &str) -> Vec<String> {
     let of_taos = sql.replace('"', "`");
     let [cnosdb, tdengine, kwdb] = Door::all(server);
     let found = lines(&cnosdb.rows(database, sql));
