@@ -9,12 +9,18 @@ use crate::wire::{Field, Fields, Value};
 #[derive(Debug, Clone)]
 pub struct WriteRequest<'a> {
     fields: Fields<'a>,
+    metadata: usize,
 }
 
 impl<'a> WriteRequest<'a> {
     /// Reads the bytes of a message, decompressed.
     pub fn new(body: &'a [u8]) -> Self {
-        Self { fields: Fields::new(body, 0) }
+        Self { fields: Fields::new(body, 0), metadata: 0 }
+    }
+
+    /// How many descriptions of metrics (field 3) were passed over so far; they are not read.
+    pub fn metadata_count(&self) -> usize {
+        self.metadata
     }
 }
 
@@ -25,7 +31,7 @@ impl<'a> Iterator for WriteRequest<'a> {
         // Metadata (field 3) and what later versions bring are no series.
         let series = loop {
             match self.fields.next()? {
-                Ok(field) if field.number != 1 => {}
+                Ok(field) if field.number != 1 => self.metadata += usize::from(field.number == 3),
                 Ok(field) => break Series::new(field),
                 Err(error) => break Err(error),
             }
