@@ -157,6 +157,19 @@ fn label(field: Field<'_>) -> Result<(&str, &str), ProtoError> {
     Ok((name, value))
 }
 
+/// A name that several labels have. Prometheus sends labels ordered by their names, so that a look at neighbours is enough.
+pub fn duplicate_label<'a>(labels: &[(&'a str, &str)]) -> Option<&'a str> {
+    if labels.is_sorted_by(|a, b| a.0 < b.0) {
+        return None;
+    }
+    let mut names: Vec<&str> = labels.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    })
+}
+
 /// The samples of a series.
 #[derive(Debug, Clone)]
 pub struct Samples<'a> {

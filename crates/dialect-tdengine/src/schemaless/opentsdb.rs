@@ -100,7 +100,11 @@ async fn checked(
 }
 
 fn of_body(error: BodyError) -> (StatusCode, String) {
-    (StatusCode::BAD_REQUEST, error.to_string())
+    let status = match error {
+        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Aborted(_) => StatusCode::BAD_REQUEST,
+    };
+    (status, error.to_string())
 }
 
 fn of_adapter(error: AdapterError) -> (StatusCode, String) {
@@ -138,6 +142,9 @@ pub(crate) fn point<'a>(line: &telnet::Line<'a>) -> Result<(Option<Time>, Value<
 
 /// A time whose unit is told by its digits: ten are seconds, thirteen milliseconds; 0 is now.
 pub(super) fn epoch(text: &str, value: i64) -> Result<Option<Time>, ()> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(());
+    }
     match (value, text.len()) {
         (0, 1) => Ok(None),
         (_, 10) => Ok(Some(Time { value, unit_ns: 1_000_000_000 })),
@@ -156,7 +163,7 @@ mod tests {
         assert_eq!(unit("0"), Ok(None));
         assert_eq!(unit("1346846400"), Ok(Some(1_000_000_000)));
         assert_eq!(unit("1346846400000"), Ok(Some(1_000_000)));
-        for wrong in ["1", "134684640", "13468464000", "1346846400000000", "00"] {
+        for wrong in ["1", "134684640", "13468464000", "1346846400000000", "00", "-134684640", "+134684640"] {
             assert_eq!(unit(wrong), Err(()), "{wrong}");
         }
     }
