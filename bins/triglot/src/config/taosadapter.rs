@@ -20,7 +20,6 @@ pub(super) const VENDOR: Vendor = Vendor {
         "statsd",
         "node_exporter",
         "open_metrics",
-        "input_json",
         "uploadKeeper",
         "register",
     ],
@@ -35,7 +34,7 @@ const fn to(key: &'static str) -> Goes {
 }
 
 /// Every setting that the vendor documents but for the interfaces above. `log.level` is ours, too.
-const SETTINGS: [Section; 9] = [
+const SETTINGS: [Section; 10] = [
     (
         "",
         &[
@@ -128,6 +127,8 @@ const SETTINGS: [Section; 9] = [
             ("excludeQueryLimitSqlRegex", to("exclude_query_limit_sql_regex")),
         ],
     ),
+    // Its rules are ours, too; they know both spellings of their keys.
+    ("input_json", &[("enable", Goes::To("input_json", "enable"))]),
 ];
 
 /// Writes the tables `[request.users.NAME]` as our list of limits.
