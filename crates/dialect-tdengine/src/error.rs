@@ -34,6 +34,12 @@ pub enum SetupError {
     /// A rule of `[input_json]` that cannot be used.
     #[error("input_json: {0}")]
     Rule(#[from] RuleError),
+    /// The token of an agent's account is none that `/rest/login` gives.
+    #[error("{agent}.token: not a token of /rest/login")]
+    Token {
+        /// The agent's section of the configuration.
+        agent: &'static str,
+    },
 }
 
 /// Why a request is not answered as it hoped for. Codes and statuses: sheet section 3.6.

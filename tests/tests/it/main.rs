@@ -4,6 +4,7 @@ mod answers;
 mod http;
 mod server;
 
+mod agents;
 mod architecture;
 mod bad_input;
 mod clients;
@@ -22,6 +23,7 @@ mod limits;
 mod metrics;
 mod privileges;
 mod random_sql;
+mod read_back;
 mod real_input;
 mod slt;
 mod taos_bad_input;

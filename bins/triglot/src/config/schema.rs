@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use triglot_dialect_cnosdb::config::BulkItems;
 use triglot_dialect_tdengine::config::InputJsonOptions;
 
+use super::agents::OpentsdbTelnet;
 use super::units::{ByteSize, MemorySize, Span};
 
 /// The whole configuration.
@@ -23,6 +24,7 @@ pub(crate) struct Config {
     /// `[input_json]`, with the rules of `/input_json` on TDengine's port.
     pub(crate) input_json: InputJsonOptions,
     pub(crate) kwdb: Kwdb,
+    pub(crate) opentsdb_telnet: OpentsdbTelnet,
     /// Settings of other products that were given and count for nothing here.
     #[serde(skip)]
     pub(crate) ignored: Vec<String>,
@@ -430,4 +432,5 @@ impl Default for Kwdb {
 }
 
 /// Keys whose values are never shown.
-pub(crate) const SECRETS: [(&str, &str); 1] = [("auth", "root_password")];
+pub(crate) const SECRETS: [(&str, &str); 3] =
+    [("auth", "root_password"), ("opentsdb_telnet", "password"), ("opentsdb_telnet", "token")];
