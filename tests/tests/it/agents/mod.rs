@@ -1,8 +1,10 @@
 //! Real agents against the real server: `cargo clients`. They come as packages of Debian, PyPI and npm ([`packages`]), run in
 //! the foreground on loopback ([`process`]), and what they wrote is read back by SQL through all three dialects.
 
+mod collectd;
 mod exporter;
 mod libraries;
+mod listeners;
 mod node_exporter;
 mod packages;
 mod process;
@@ -10,6 +12,7 @@ mod prometheus;
 mod promtool;
 mod vmagent;
 
+use crate::http;
 use crate::read_back::{Door, lines};
 use crate::server::Server;
 
@@ -22,4 +25,10 @@ fn everywhere(server: &Server, database: &str, sql: &str) -> Vec<String> {
     assert_eq!(lines(&tdengine.rows(database, &of_taos)), found, "TDengine's and CnosDB's rows of {sql}");
     assert_eq!(lines(&kwdb.rows(database, sql)), found, "KWDB's and CnosDB's rows of {sql}");
     found
+}
+
+/// The rows of a query through every dialect; none while its table is not there.
+fn rows_of(server: &Server, database: &str, sql: &str) -> Option<Vec<String>> {
+    let reply = http::sql(server.port, database, sql).unwrap();
+    (reply.status == 200).then(|| everywhere(server, database, sql))
 }
