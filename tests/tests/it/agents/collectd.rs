@@ -6,9 +6,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use crate::agents::rows_of;
 use crate::agents::packages::{COLLECTD, Unpacked, unpack};
 use crate::agents::process::{Agent, eventually};
+use crate::agents::rows_of;
 use crate::server::{Server, free_port};
 
 fn start(packages: &Unpacked, directory: &Path, telnet: u16, udp: u16) -> Agent {
@@ -158,7 +158,11 @@ fn check_loads(server: &Server, collectd: &Agent, record: &[Vec<f64>]) {
         };
         for (database, sql, wanted) in [
             ("lines", sql, &lines),
-            ("datagrams", format!("select \"_ts\", \"value\" from \"load_{number}\" order by \"_ts\""), &datagrams),
+            (
+                "datagrams",
+                format!("select \"_ts\", \"value\" from \"load_{number}\" order by \"_ts\""),
+                &datagrams,
+            ),
         ] {
             eventually(&sql, &[collectd], || {
                 let rows = rows_of(server, database, &sql).unwrap_or_default();

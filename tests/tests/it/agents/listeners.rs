@@ -1,8 +1,8 @@
 //! PyPI's clients of listeners: `potsdb` and `opentsdb-client` over the telnet port, `statsd` over UDP.
 
 use crate::agents::libraries::python;
-use crate::agents::{everywhere, rows_of};
 use crate::agents::process::eventually;
+use crate::agents::{everywhere, rows_of};
 use crate::server::{Server, free_port};
 
 #[test]
@@ -21,7 +21,8 @@ fn potsdb_and_opentsdb_client_write_lines() {
         return;
     }
     assert!(python("opentsdb_client_telnet", port));
-    let row = |n: u32, value: f64| format!("2024-01-01T00:00:{n:02}.000000000Z | c{} | ulm | {value:?}", n % 3);
+    let row =
+        |n: u32, value: f64| format!("2024-01-01T00:00:{n:02}.000000000Z | c{} | ulm | {value:?}", n % 3);
     let pots: Vec<String> = (0..20).map(|n| row(n, f64::from(n) / 4.0)).collect();
     let tsdb: Vec<String> = (0..20).map(|n| row(n, f64::from(n) + 0.25)).collect();
     for (table, wanted) in [("pots_load", pots), ("tsdb_telnet", tsdb)] {
@@ -57,10 +58,16 @@ fn statsd_is_summed_up() {
         ("app_depth", "\"value\"", "gauge | 67.0"),
         ("app_users", "\"value\"", "set | 2"),
         // 10, 20, 30, 40.
-        ("app_took", "\"count\", \"lower\", \"upper\", \"mean\", \"sum\"", "timing | 4 | 10.0 | 40.0 | 25.0 | 100.0"),
+        (
+            "app_took",
+            "\"count\", \"lower\", \"upper\", \"mean\", \"sum\"",
+            "timing | 4 | 10.0 | 40.0 | 25.0 | 100.0",
+        ),
     ] {
         let sql = format!("select \"metric_type\", {fields} from \"{table}\"");
-        eventually(table, &[], || rows_of(&server, "public", &sql).map(drop).ok_or_else(|| "no table".to_owned()));
+        eventually(table, &[], || {
+            rows_of(&server, "public", &sql).map(drop).ok_or_else(|| "no table, or rows arrive".to_owned())
+        });
         assert_eq!(everywhere(&server, "public", &sql), [wanted]);
     }
 }

@@ -25,7 +25,12 @@ pub(super) const NODE_EXPORTER: Bundle =
 /// With the libraries of the plug-ins that the tests use.
 pub(super) const COLLECTD: Bundle = Bundle {
     name: "collectd",
-    packages: &[("collectd-core", "5.12."), ("libgcrypt20", "1.10."), ("libgpg-error0", "1.46-"), ("libcap2", "1:2.66-")],
+    packages: &[
+        ("collectd-core", "5.12."),
+        ("libgcrypt20", "1.10."),
+        ("libgpg-error0", "1.46-"),
+        ("libcap2", "1:2.66-"),
+    ],
 };
 
 /// Of PyPI. Never with opentsdb-py, whose module has the same name as opentsdb-client's.
