@@ -31,6 +31,15 @@ const SCHEMA_ROUNDS: usize = 8;
 /// first writes only.
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
+/// What rows are read from: the bytes of a request, or what was gathered of several.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<B> {
+    /// What `read` is given. Read more than once where tables or columns must be made first.
+    pub content: B,
+    /// About how many bytes there are to read.
+    pub bytes: usize,
+}
+
 /// Writes the rows that `read` finds in `body` into the request's database; how many.
 ///
 /// Nothing is written if `read` refuses a row; what was made of tables and columns stays.
@@ -42,12 +51,12 @@ pub async fn write<B, R>(
     engine: &Engine,
     context: &Context,
     options: Options,
-    body: B,
+    body: Body<B>,
     read: R,
 ) -> Result<u64, TaosError>
 where
-    B: AsRef<[u8]> + Clone + Send + 'static,
-    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+    B: Clone + Send + Sync + 'static,
+    R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let options = Arc::new(options);
     for _ in 0..SCHEMA_ROUNDS {
@@ -78,23 +87,23 @@ struct Request<'r, B, R> {
     engine: &'r Engine,
     context: &'r Context,
     options: &'r Arc<Options>,
-    body: &'r B,
+    body: &'r Body<B>,
     read: &'r R,
 }
 
 impl<B, R> Request<'_, B, R>
 where
-    B: AsRef<[u8]> + Clone + Send + 'static,
-    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+    B: Clone + Send + Sync + 'static,
+    R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     /// Reads the body, a long one on a thread that may be busy.
     async fn prepared(&self) -> Result<Prepared, TaosError> {
-        if self.body.as_ref().len() <= INLINE_BYTES {
-            return prepare(self.engine, self.context, self.options, self.body.as_ref(), self.read);
+        if self.body.bytes <= INLINE_BYTES {
+            return prepare(self.engine, self.context, self.options, &self.body.content, self.read);
         }
         let (engine, context) = (self.engine.clone(), self.context.clone());
-        let (options, body, read) = (Arc::clone(self.options), self.body.clone(), self.read.clone());
-        let work = move || prepare(&engine, &context, &options, body.as_ref(), &read);
+        let (options, body, read) = (Arc::clone(self.options), self.body.content.clone(), self.read.clone());
+        let work = move || prepare(&engine, &context, &options, &body, &read);
         self.engine.compute(work).await?
     }
 }
@@ -107,15 +116,15 @@ enum Prepared {
     Lacking(Vec<Change>),
 }
 
-fn prepare<'a, R>(
+fn prepare<'a, B, R>(
     engine: &Engine,
     context: &Context,
     options: &'a Options,
-    body: &'a [u8],
+    body: &'a B,
     read: &R,
 ) -> Result<Prepared, TaosError>
 where
-    R: for<'b> Fn(&'b [u8], &mut Points<'b>) -> Result<(), TaosError>,
+    R: for<'b> Fn(&'b B, &mut Points<'b>) -> Result<(), TaosError>,
 {
     let database = names::current(context)?;
     let found = engine.database(&context.session, database).map_err(errors::lookup)?;
