@@ -22,6 +22,7 @@ mod limits;
 mod metrics;
 mod privileges;
 mod random_sql;
+mod read_back;
 mod real_input;
 mod slt;
 mod taos_bad_input;

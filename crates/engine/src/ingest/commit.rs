@@ -87,6 +87,10 @@ impl Batcher {
     fn check_schema(&self) -> Result<(), EngineError> {
         for table in &self.tables {
             let Some(def) = &table.def else { continue };
+            if def.precision() != table.span.precision {
+                // The rows' times are in the unit that it was to be made with.
+                return Err(EngineError::SchemaRace);
+            }
             for field in &table.fields {
                 let Some(column) = def.column(&field.name) else { continue };
                 let suits = matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey)

@@ -63,15 +63,15 @@ pub enum IngestError {
         /// The longest allowed (in the column's unit, or bytes for the general limit).
         max: usize,
     },
-    /// The time does not fit the database's precision.
+    /// The time does not fit the table's precision.
     #[error(transparent)]
     Timestamp(#[from] TimestampOverflow),
-    /// The row is older than the retention of its database.
+    /// The row is older than the retention of its table, or of its database.
     #[error("time {time} of table {table} is older than the retention")]
     Expired {
         /// The table.
         table: String,
-        /// The time, in the database's precision.
+        /// The time, in the table's precision.
         time: i64,
     },
     /// The last instant of all, which no time bucket can hold whole.
@@ -79,7 +79,7 @@ pub enum IngestError {
     EndOfTime {
         /// The table.
         table: String,
-        /// The time, in the database's precision.
+        /// The time, in the table's precision.
         time: i64,
     },
     /// The row has no field.

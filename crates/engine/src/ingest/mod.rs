@@ -36,7 +36,7 @@ pub use value::FieldValue;
 
 use crate::Engine;
 use series_cache::{PassThrough, RawKey};
-use table_rows::{PendingSeries, TableRows};
+use table_rows::{PendingSeries, Span, TableRows};
 
 /// How the rows of a request are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +56,6 @@ pub struct Batcher {
     catalog: Arc<CatalogSnapshot>,
     database: Arc<DatabaseDef>,
     options: IngestOptions,
-    /// Rows before this are refused, in the database's precision.
-    horizon: i64,
     tables: Vec<TableRows>,
     by_name: HashMap<String, usize>,
     by_id: HashMap<TableId, usize>,
@@ -85,17 +83,11 @@ impl Batcher {
         options: IngestOptions,
         writer: Option<Principal>,
     ) -> Self {
-        let now = database.precision.from_ns(engine.clock().now_ns());
-        let horizon = match database.retention_ns {
-            Some(ns) => now.saturating_sub(database.precision.from_ns(ns)),
-            None => i64::MIN,
-        };
         Self {
             engine,
             catalog,
             database,
             options,
-            horizon,
             tables: Vec::new(),
             by_name: HashMap::new(),
             by_id: HashMap::new(),
@@ -216,8 +208,8 @@ impl Batcher {
     fn end_row_of(&mut self, table: u32, series: u32, time: Option<i64>) -> Result<(), IngestError> {
         let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
         let given = time.unwrap_or(self.options.default_time);
-        let time = self.options.precision.convert(given, self.database.precision)?;
-        if time < self.horizon {
+        let time = self.options.precision.convert(given, rows.span.precision)?;
+        if time < rows.span.horizon {
             return Err(IngestError::Expired { table: rows.name.clone(), time });
         }
         rows.end_row(series, time, self.engine.limits())?;
@@ -284,8 +276,18 @@ impl Batcher {
             }
             None => Vec::new(),
         };
-        let bucket = self.database.precision.from_ns(self.database.bucket_ns());
-        self.tables.push(TableRows::new(&name, def, epochs, bucket));
+        // What a table is made with here is its database's.
+        let (precision, retention) = match &def {
+            Some(def) => (def.precision(), def.retention_ns(&self.database)),
+            None => (self.database.precision, self.database.retention_ns),
+        };
+        let now = precision.from_ns(self.engine.clock().now_ns());
+        let span = Span {
+            precision,
+            bucket: precision.from_ns(self.database.bucket_ns()),
+            horizon: retention.map_or(i64::MIN, |ns| now.saturating_sub(precision.from_ns(ns))),
+        };
+        self.tables.push(TableRows::new(&name, def, epochs, span));
         self.by_name.insert(name, at);
         at
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use triglot_model::limits::Limits;
-use triglot_model::{ColumnDef, ColumnKind, ColumnType, TableDef};
+use triglot_model::{ColumnDef, ColumnKind, ColumnType, Precision, TableDef};
 
 use super::column::{ColumnBuilder, Refused};
 use super::error::{ColumnShape, IngestError};
@@ -31,6 +31,17 @@ pub(super) struct PendingField {
     pub(super) values: ColumnBuilder,
 }
 
+/// What a table's times are, in its own unit.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    /// The unit.
+    pub(super) precision: Precision,
+    /// The length of a time bucket.
+    pub(super) bucket: i64,
+    /// Rows before this are past the retention.
+    pub(super) horizon: i64,
+}
+
 /// All rows of one table.
 #[derive(Debug)]
 pub(super) struct TableRows {
@@ -49,13 +60,13 @@ pub(super) struct TableRows {
     pub(super) series: Vec<PendingSeries>,
     pub(super) row_series: Vec<u32>,
     pub(super) times: Vec<i64>,
-    bucket: i64,
+    pub(super) span: Span,
     last_bucket: Option<i64>,
     buckets: HashSet<i64>,
 }
 
 impl TableRows {
-    pub(super) fn new(name: &str, def: Option<Arc<TableDef>>, epochs: Vec<u64>, bucket: i64) -> Self {
+    pub(super) fn new(name: &str, def: Option<Arc<TableDef>>, epochs: Vec<u64>, span: Span) -> Self {
         Self {
             name: name.to_owned(),
             def,
@@ -68,7 +79,7 @@ impl TableRows {
             series: Vec::new(),
             row_series: Vec::new(),
             times: Vec::new(),
-            bucket: bucket.max(1),
+            span,
             last_bucket: None,
             buckets: HashSet::new(),
         }
@@ -177,7 +188,7 @@ impl TableRows {
     /// Ends the row that is being read.
     #[inline]
     pub(super) fn end_row(&mut self, series: u32, time: i64, limits: &Limits) -> Result<(), IngestError> {
-        let bucket = time.div_euclid(self.bucket);
+        let bucket = time.div_euclid(self.span.bucket.max(1));
         if self.last_bucket != Some(bucket) {
             self.last_bucket = Some(bucket);
             self.buckets.insert(bucket);

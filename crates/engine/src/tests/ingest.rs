@@ -1,11 +1,16 @@
 //! Rows in, rows out; schema on write.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use triglot_model::Precision;
+use triglot_catalog::{NewColumn, NewIdentity};
+use triglot_model::{ColumnKind, ColumnType, Precision, RETENTION_OPTION};
 
 use super::{open, options, root, rows};
-use crate::{Batcher, ColumnShape, EngineError, FieldValue, IngestError, IngestOptions};
+use crate::{
+    Batcher, ColumnShape, CreateTable, Engine, EngineError, FieldValue, IngestError, IngestOptions, Session,
+    Statement, TableName,
+};
 
 fn row(
     batcher: &mut Batcher,
@@ -126,4 +131,50 @@ async fn times_are_converted_and_overflow_is_refused() {
     assert!(matches!(refused, Err(IngestError::Timestamp(_))));
     batcher.commit().await.unwrap();
     assert_eq!(rows(&engine, &session, "SELECT time FROM m").await, ["1970-01-01T00:00:01.500"]);
+}
+
+/// `table(ts in milliseconds, v DOUBLE)` in a database of nanoseconds, with a retention of its own.
+async fn table_of_its_own(engine: &Engine, session: &Session, table: &str, retention_ns: u64) {
+    let column =
+        |name: &str, ty, kind| NewColumn { name: name.to_owned(), ty, kind, declared: None, codec: None };
+    let create = CreateTable {
+        table: TableName { tenant: None, database: None, table: table.to_owned() },
+        if_not_exists: false,
+        identity: NewIdentity::AllTags,
+        columns: vec![
+            column("ts", ColumnType::Ts(Precision::Milli), ColumnKind::Time),
+            column("v", ColumnType::F64, ColumnKind::Field),
+        ],
+        options: BTreeMap::from([(RETENTION_OPTION.to_owned(), retention_ns.to_string())]),
+    };
+    engine.execute(session, Statement::CreateTable(create)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tables_own_unit_and_retention_hold() {
+    const SECOND: i64 = 1_000_000_000;
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    table_of_its_own(&engine, &session, "short", 3600 * SECOND as u64).await;
+    table_of_its_own(&engine, &session, "endless", 0).await;
+    let now = engine.clock().now_ns();
+    let old = now - 3601 * SECOND;
+    let one = [("v", FieldValue::F64(1.0))];
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    let expired = row(&mut batcher, "short", &[], &one, old);
+    assert_eq!(
+        expired,
+        Err(IngestError::Expired { table: "short".to_owned(), time: old.div_euclid(1_000_000) })
+    );
+    row(&mut batcher, "endless", &[], &one, old).unwrap();
+    row(&mut batcher, "endless", &[], &one, 1_999_999).unwrap();
+    row(&mut batcher, "short", &[], &one, now).unwrap();
+    assert_eq!(batcher.commit().await.unwrap().rows, 3);
+    // Nanoseconds were given, milliseconds are stored.
+    assert_eq!(
+        rows(&engine, &session, "SELECT ts FROM endless ORDER BY ts LIMIT 1").await,
+        ["1970-01-01T00:00:00.001"]
+    );
+    assert_eq!(rows(&engine, &session, "SELECT count(*) FROM short").await, ["1"]);
 }
