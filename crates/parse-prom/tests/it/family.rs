@@ -125,7 +125,8 @@ fn a_family_of_the_whole_name_comes_before_one_with_a_suffix() {
 
 #[test]
 fn bounds_are_numbers() {
-    let page = "# TYPE h histogram\nh_bucket{le=\"x\"} 1\nh_bucket 1\n# TYPE s summary\ns{quantile=\"\"} 1\ns 1\n";
+    let page =
+        "# TYPE h histogram\nh_bucket{le=\"x\"} 1\nh_bucket 1\n# TYPE s summary\ns{quantile=\"\"} 1\ns 1\n";
     let found = members(page, Format::Prometheus);
     let bound = Err(MemberError::Bound { name: "h_bucket".to_owned() });
     assert_eq!(found[..2], [bound.clone(), bound]);

@@ -126,8 +126,8 @@ fn faulty_lines_are_told_and_passed() {
         Entries::new(page, Format::Prometheus).map(|e| e.err().map(|e| (e.line, e.kind))).collect();
     use TextErrorKind::*;
     let kinds = [
-        Name, Labels, Labels, Value, Timestamp, Trailing, Labels, Name, Name, Name, Labels, Labels, Labels, Value,
-        Trailing,
+        Name, Labels, Labels, Value, Timestamp, Trailing, Labels, Name, Name, Name, Labels, Labels, Labels,
+        Value, Trailing,
     ];
     let mut wanted: Vec<_> = kinds.into_iter().zip(1..).map(|(kind, line)| Some((line, kind))).collect();
     wanted.push(None);

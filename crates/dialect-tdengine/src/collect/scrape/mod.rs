@@ -149,7 +149,8 @@ impl Job {
             let (body, reading) = (Body { content, bytes: to - from }, reading.clone());
             self.sink.store(stop, body, move |lines, points| read_rows(lines, &reading, points))
         };
-        let lost = |records, error: &_| self.sink.lost("store", records, &format_args!("{}: {error}", self.url));
+        let lost =
+            |records, error: &_| self.sink.lost("store", records, &format_args!("{}: {error}", self.url));
         by_halves(page.ends(), write, lost).await;
         self.sink.passed_over(page.exemplars());
     }
@@ -179,9 +180,7 @@ enum ScrapeError {
     #[error(transparent)]
     Fetch(#[from] FetchError),
     #[error("{source}")]
-    Page {
-        source: PageError,
-    },
+    Page { source: PageError },
     #[error("no thread: {0}")]
     Thread(#[from] std::io::Error),
     #[error("the fetching thread ended without an answer")]

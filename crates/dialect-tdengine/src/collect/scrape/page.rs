@@ -145,7 +145,8 @@ mod tests {
             let wanted = if wanted.is_empty() { Ok(()) } else { Err((records, wanted.to_owned())) };
             assert_eq!(found, wanted, "{text}");
         }
-        let latin = Page::read(Bytes::from_static(b"a 1\nb{c=\"\xe9\"} 1\n"), Format::Prometheus).unwrap_err();
+        let latin =
+            Page::read(Bytes::from_static(b"a 1\nb{c=\"\xe9\"} 1\n"), Format::Prometheus).unwrap_err();
         assert_eq!((latin.records(), latin.to_string()), (2, "byte 9 is not UTF-8".to_owned()));
     }
 
