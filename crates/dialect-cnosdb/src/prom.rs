@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, FieldValue};
 use triglot_http::{body, snappy};
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{Series, WriteRequest};
+use triglot_parse_prom::write::{Series, WriteRequest, other_message};
 
 use crate::DIALECT;
 use crate::app::CnosDbApp;
@@ -31,6 +32,10 @@ pub(crate) async fn write(
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
     let params = WriteParams::of(&request)?;
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if let Some(other) = content_type.and_then(other_message) {
+        return Err(CnosDbError::PromMessage(other.to_owned()));
+    }
     let message = message(&app, &request, payload).await?;
     let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
     let ticket = metrics::count(&app, &request, &session, "prom_write", true, message.len());
