@@ -5,18 +5,15 @@ use std::time::Instant;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, Flow, IngestOptions, Session};
-use triglot_http::body;
 use triglot_http::usage::Ticket;
 use triglot_model::Precision;
 use triglot_sql_cnosdb::options::strict_write;
 
 use crate::DIALECT;
-use crate::accept;
 use crate::app::CnosDbApp;
-use crate::auth;
 use crate::error::CnosDbError;
 use crate::metrics;
-use crate::params::{WriteParams, check_trace_context};
+use crate::receive::{self, Params, Received};
 
 /// Longer bodies are parsed on a blocking thread.
 const INLINE_BODY: usize = 256 << 10;
@@ -38,25 +35,18 @@ pub(crate) struct Write {
     pub(crate) ticket: Ticket,
 }
 
-/// Reads a request with the parameters of `/api/v1/write`, in the vendor's order of checks: length, presence of
-/// credentials, query string, content encoding, credentials.
-pub(crate) async fn receive(
+/// Receives the request of a write route whose parameters `read` finds, and counts it as `api`.
+pub(crate) async fn receive<P: Params>(
     app: &CnosDbApp,
     request: &HttpRequest,
     payload: web::Payload,
     api: &'static str,
-) -> Result<Write, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let params = WriteParams::of(request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = auth::login(app, request, &params.tenant, &params.db).await?;
+    read: impl FnOnce(&HttpRequest) -> Result<P, CnosDbError>,
+) -> Result<(P, Write), CnosDbError> {
+    let Received { params, session, body } = receive::receive(app, request, payload, read).await?;
     let ticket = metrics::count(app, request, &session, api, true, body.len());
-    Ok(Write { session, body, precision: params.precision, api, ticket })
+    let write = Write { session, body, precision: params.precision(), api, ticket };
+    Ok((params, write))
 }
 
 /// Stores what `parse` feeds the batcher; how many rows.

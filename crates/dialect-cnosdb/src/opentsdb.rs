@@ -12,6 +12,7 @@ use triglot_parse_opentsdb::{Dialect, telnet};
 use crate::app::CnosDbApp;
 use crate::error::CnosDbError;
 use crate::ingest::{receive, series_key, store};
+use crate::params::WriteParams;
 
 /// The one field.
 const VALUE: &str = "value";
@@ -23,7 +24,7 @@ pub(crate) async fn write(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let write = receive(&app, &request, payload, "opentsdb_write").await?;
+    let (_, write) = receive(&app, &request, payload, "opentsdb_write", WriteParams::of).await?;
     store(&app, write, lines).await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -33,7 +34,7 @@ pub(crate) async fn put(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let write = receive(&app, &request, payload, "opentsdb_put").await?;
+    let (_, write) = receive(&app, &request, payload, "opentsdb_put", WriteParams::of).await?;
     store(&app, write, points).await?;
     Ok(HttpResponse::Ok().finish())
 }

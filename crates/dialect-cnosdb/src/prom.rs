@@ -7,18 +7,18 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, FieldValue};
-use triglot_http::{body, snappy};
+use triglot_http::coding::DecodeError;
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
 use triglot_parse_prom::write::{Series, WriteRequest, other_message};
 
 use crate::DIALECT;
 use crate::app::CnosDbApp;
-use crate::auth;
+use crate::config::CnosDbConfig;
 use crate::error::CnosDbError;
-use crate::ingest::{Write, store};
-use crate::metrics;
-use crate::params::{WriteParams, check_trace_context};
+use crate::ingest::{receive, store};
+use crate::params::WriteParams;
+use crate::receive::{Packing, Params};
 
 /// The label that names the table, and the table of series without it.
 pub(crate) const NAME: &str = "__name__";
@@ -31,36 +31,49 @@ pub(crate) async fn write(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let params = WriteParams::of(&request)?;
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if let Some(other) = content_type.and_then(other_message) {
-        return Err(CnosDbError::PromMessage(other.to_owned()));
-    }
-    let message = message(&app, &request, payload).await?;
-    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
-    let ticket = metrics::count(&app, &request, &session, "prom_write", true, message.len());
-    let left_out = left_out(&message).map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
-    let write = Write { session, body: message, precision: Precision::Milli, api: "prom_write", ticket };
+    let read = |request: &HttpRequest| {
+        check_message(request)?;
+        WriteParams::of(request).map(Message)
+    };
+    let (_, write) = receive(&app, &request, payload, "prom_write", read).await?;
+    let left_out = left_out(&write.body).map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
     store(&app, write, parse).await?;
     app.metrics.refused(DIALECT, "prom_write", left_out);
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The message of a request, decompressed. `Content-Encoding` is not looked at: it is always snappy.
-pub(crate) async fn message(
-    app: &CnosDbApp,
-    request: &HttpRequest,
-    payload: web::Payload,
-) -> Result<Bytes, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.query_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    check_trace_context(headers)?;
-    let packed = body::read(headers, payload, limit).await?;
-    let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
-    let plain = plain.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?;
-    Ok(plain.map_err(|error| CnosDbError::Snappy(error.to_string()))?.into())
+/// Other versions of remote write have another message, which the protocol wants told apart by its status.
+fn check_message(request: &HttpRequest) -> Result<(), CnosDbError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match content_type.and_then(other_message) {
+        Some(other) => Err(CnosDbError::PromMessage(other.to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Parameters of a request whose body is one of Prometheus' messages: a block of snappy under the limit of queries.
+pub(crate) struct Message<P>(pub(crate) P);
+
+impl<P: Params> Params for Message<P> {
+    fn limit(config: &CnosDbConfig) -> usize {
+        config.query_sql_limit
+    }
+
+    fn packing(&self) -> Packing {
+        Packing::Block(|error| match error {
+            DecodeError::TooLarge { .. } => CnosDbError::TooLarge,
+            DecodeError::Malformed(error) => CnosDbError::Snappy(error.to_string()),
+        })
+    }
+
+    /// Of Prometheus' times.
+    fn precision(&self) -> Precision {
+        Precision::Milli
+    }
+
+    fn place(&self) -> (&str, &str) {
+        self.0.place()
+    }
 }
 
 /// Exemplars and native histograms, which tables have no place for. The whole message is checked.
