@@ -17,7 +17,6 @@ pub(super) const VENDOR: Vendor = Vendor {
         "prometheus",
         "collectd",
         "statsd",
-        "input_json",
         "uploadKeeper",
         "register",
     ],
@@ -32,7 +31,7 @@ const fn to(key: &'static str) -> Goes {
 }
 
 /// Every setting that the vendor documents but for the interfaces above. `log.level` is ours, too.
-const SETTINGS: [Section; 12] = [
+const SETTINGS: [Section; 13] = [
     (
         "",
         &[
@@ -125,6 +124,8 @@ const SETTINGS: [Section; 12] = [
             ("excludeQueryLimitSqlRegex", to("exclude_query_limit_sql_regex")),
         ],
     ),
+    // Its rules are ours, too; they know both spellings of their keys.
+    ("input_json", &[("enable", Goes::To("input_json", "enable"))]),
     (
         "opentsdb_telnet",
         &[
