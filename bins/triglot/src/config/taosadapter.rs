@@ -11,15 +11,7 @@ use super::vendor::{Goes, Section, Vendor};
 pub(super) const VENDOR: Vendor = Vendor {
     settings: &SETTINGS,
     // Interfaces and agents that this server does not have.
-    whole_sections: &[
-        "influxdb",
-        "opentsdb",
-        "prometheus",
-        "collectd",
-        "statsd",
-        "uploadKeeper",
-        "register",
-    ],
+    whole_sections: &["influxdb", "opentsdb", "prometheus", "collectd", "statsd", "uploadKeeper", "register"],
     listener: "tdengine",
     port: "6041",
     prefix: "TAOS_ADAPTER_",
