@@ -9,7 +9,7 @@ use triglot_http::body::BodyError;
 use triglot_http::coding::DecodeError;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{WriteRequest, duplicate_label};
+use triglot_parse_prom::write::{WriteRequest, duplicate_label, other_message};
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
@@ -84,6 +84,10 @@ async fn write(
     payload: web::Payload,
     database: &str,
 ) -> Result<(), Refused> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if let Some(other) = content_type.and_then(other_message) {
+        return Err(Refused::Message(other.to_owned()));
+    }
     let (writer, message) = checked(app, request, payload, database).await?;
     let framing = framing(&message).map_err(|text| {
         app.metrics.refused(DIALECT, API, 1);
@@ -180,6 +184,8 @@ pub(super) enum Refused {
     TooLarge(String),
     /// A message or a parameter.
     Bad(String),
+    /// Another version of remote write, by its name.
+    Message(String),
     /// The engine refused rows.
     Write(TaosError),
 }
@@ -220,6 +226,10 @@ impl Refused {
             Self::Overload(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::TooLarge(text) => (StatusCode::PAYLOAD_TOO_LARGE, text),
             Self::Bad(text) => (StatusCode::BAD_REQUEST, text),
+            Self::Message(other) => {
+                let text = format!("only prometheus.WriteRequest is read here, not {other}");
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+            }
             Self::Write(error) => {
                 tracing::warn!(code = error.code, %error, "remote write is refused");
                 (StatusCode::INTERNAL_SERVER_ERROR, String::new())
