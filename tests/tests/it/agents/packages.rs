@@ -50,7 +50,7 @@ pub(super) const SYSLOG_NG: Bundle = Bundle {
         ("syslog-ng-scl", "3.38."),
         ("libivykis0", "0.42."),
         ("libnet1", "1.1."),
-        ("libpcre3", "8.39"),
+        ("libpcre3", "2:8.39"),
         ("libwrap0", "7.6."),
     ],
 };
