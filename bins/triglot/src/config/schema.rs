@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use triglot_dialect_cnosdb::config::BulkItems;
 
-use super::agents::OpentsdbTelnet;
+use super::agents::{Collectd, OpentsdbTelnet, Statsd};
 use super::units::{ByteSize, MemorySize, Span};
 
 /// The whole configuration.
@@ -22,6 +22,8 @@ pub(crate) struct Config {
     pub(crate) tdengine: Tdengine,
     pub(crate) kwdb: Kwdb,
     pub(crate) opentsdb_telnet: OpentsdbTelnet,
+    pub(crate) collectd: Collectd,
+    pub(crate) statsd: Statsd,
     /// Settings of other products that were given and count for nothing here.
     #[serde(skip)]
     pub(crate) ignored: Vec<String>,
@@ -428,6 +430,13 @@ impl Default for Kwdb {
     }
 }
 
-/// Keys whose values are never shown.
-pub(crate) const SECRETS: [(&str, &str); 3] =
-    [("auth", "root_password"), ("opentsdb_telnet", "password"), ("opentsdb_telnet", "token")];
+/// Keys whose values are not shown, but for defaults.
+pub(crate) const SECRETS: [(&str, &str); 7] = [
+    ("auth", "root_password"),
+    ("opentsdb_telnet", "password"),
+    ("opentsdb_telnet", "token"),
+    ("collectd", "password"),
+    ("collectd", "token"),
+    ("statsd", "password"),
+    ("statsd", "token"),
+];

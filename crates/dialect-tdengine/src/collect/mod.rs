@@ -5,9 +5,13 @@
 //! then takes no more, writes what it has, and returns. What an agent writes and as whom is its [`Sink`].
 
 mod batch;
+pub mod collectd;
 mod complaints;
+mod datagrams;
 mod lines;
+mod rows;
 mod sink;
+pub mod statsd;
 mod stop;
 mod tcp;
 pub mod telnet;

@@ -189,6 +189,11 @@ impl Sink {
         self.complaints.tell(self.agent, kind, 0, why);
     }
 
+    /// The present time, nanoseconds since 1970.
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.app.engine.clock().now_ns()
+    }
+
     /// The agent's name.
     pub(crate) fn agent(&self) -> &'static str {
         self.agent
