@@ -432,7 +432,7 @@ fn statsd_is_written_each_interval_over_every_protocol() {
             }
             "udp6" => {
                 let socket = UdpSocket::bind("[::1]:0").unwrap();
-                (0..3).for_each(|_| drop(socket.send_to(b"hits:1|c", &listen).unwrap()));
+                (0..3).for_each(|_| assert_eq!(socket.send_to(b"hits:1|c", &listen).unwrap(), 8));
             }
             _ => (0..3).for_each(|_| datagram(port, b"hits:1|c")),
         }
