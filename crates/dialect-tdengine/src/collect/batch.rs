@@ -57,11 +57,15 @@ impl Whole {
 
     /// The text of some lines.
     pub(super) fn text(&self, lines: Range<usize>) -> Bytes {
-        let end_of =
-            |count: usize| count.checked_sub(1).and_then(|at| self.ends.get(at)).copied().unwrap_or(0);
-        let (from, to) = (end_of(lines.start), end_of(lines.end));
-        self.text.get(from..to).map(|text| self.text.slice_ref(text)).unwrap_or_default()
+        let text = self.text.get(bytes_of(&self.ends, lines));
+        text.map(|text| self.text.slice_ref(text)).unwrap_or_default()
     }
+}
+
+/// Where the bytes of some records are, given where each record ends.
+pub(super) fn bytes_of(ends: &[usize], records: Range<usize>) -> Range<usize> {
+    let end_of = |count: usize| count.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or(0);
+    end_of(records.start)..end_of(records.end)
 }
 
 /// Writes records, by their numbers, with `write`. The engine takes a write as a whole or not at all: where it refuses

@@ -10,6 +10,7 @@ mod complaints;
 mod datagrams;
 mod lines;
 mod rows;
+pub mod scrape;
 mod sink;
 pub mod statsd;
 mod stop;
