@@ -12,6 +12,7 @@ mod prometheus;
 mod promtool;
 mod vmagent;
 
+use crate::agents::process::{Agent, eventually};
 use crate::http;
 use crate::read_back::{Door, lines};
 use crate::server::Server;
@@ -25,17 +26,29 @@ fn everywhere(server: &Server, database: &str, sql: &str) -> Vec<String> {
     cnosdb
 }
 
-/// The same in the order of the lines as texts, for queries without an order; none while there is no such table.
-fn rows_of(server: &Server, database: &str, sql: &str) -> Option<Vec<String>> {
-    if http::sql(server.port, database, sql).unwrap().status != 200 {
-        return None;
+/// The same in the order of the lines as texts, for queries without an order. An error while there is no such table, and while
+/// rows arrive: the caller asks again.
+fn rows_of(server: &Server, database: &str, sql: &str) -> Result<Vec<String>, String> {
+    let reply = http::sql(server.port, database, sql).unwrap();
+    if reply.status != 200 {
+        return Err(reply.text());
     }
     let [cnosdb, tdengine, kwdb] = through_each(server, database, sql).map(|mut lines| {
         lines.sort();
         lines
     });
-    // Rows may arrive between two reads: the caller asks again.
-    (tdengine == cnosdb && kwdb == cnosdb).then_some(cnosdb)
+    if tdengine != cnosdb || kwdb != cnosdb {
+        return Err(format!("{sql}: CnosDB's {cnosdb:#?}\nTDengine's {tdengine:#?}\nKWDB's {kwdb:#?}"));
+    }
+    Ok(cnosdb)
+}
+
+/// Tries until the query gives these lines, in the order of texts, through every dialect.
+fn await_rows(server: &Server, database: &str, sql: &str, wanted: &[String], agents: &[&Agent]) {
+    eventually(sql, agents, || match rows_of(server, database, sql)? {
+        found if found == wanted => Ok(()),
+        found => Err(format!("wanted {wanted:#?}\nfound {found:#?}")),
+    });
 }
 
 fn through_each(server: &Server, database: &str, sql: &str) -> [Vec<String>; 3] {
