@@ -63,8 +63,16 @@ impl Server {
 
     /// The same with more of the configuration, as variables of the environment.
     pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_configured(data, None, environment)
+    }
+
+    /// The same with a configuration file.
+    pub(crate) fn start_configured(data: &Path, file: Option<&Path>, environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = command();
+        if let Some(file) = file {
+            command.arg("--config").arg(file);
+        }
         command.args(["--data-dir"]).arg(data);
         command.env("TRIGLOT_CNOSDB__LISTEN", format!("127.0.0.1:{port}"));
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use triglot_dialect_cnosdb::config::BulkItems;
+use triglot_dialect_tdengine::config::InputJsonOptions;
 
 use super::agents::OpentsdbTelnet;
 use super::units::{ByteSize, MemorySize, Span};
@@ -20,6 +21,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) cnosdb: Cnosdb,
     pub(crate) tdengine: Tdengine,
+    /// `[input_json]`, with the rules of `/input_json` on TDengine's port.
+    pub(crate) input_json: InputJsonOptions,
     pub(crate) kwdb: Kwdb,
     pub(crate) opentsdb_telnet: OpentsdbTelnet,
     /// Settings of other products that were given and count for nothing here.

@@ -19,7 +19,6 @@ pub(super) const VENDOR: Vendor = Vendor {
         "statsd",
         "node_exporter",
         "open_metrics",
-        "input_json",
         "uploadKeeper",
         "register",
     ],
@@ -34,7 +33,7 @@ const fn to(key: &'static str) -> Goes {
 }
 
 /// Every setting that the vendor documents but for the interfaces above. `log.level` is ours, too.
-const SETTINGS: [Section; 10] = [
+const SETTINGS: [Section; 11] = [
     (
         "",
         &[
@@ -127,6 +126,8 @@ const SETTINGS: [Section; 10] = [
             ("excludeQueryLimitSqlRegex", to("exclude_query_limit_sql_regex")),
         ],
     ),
+    // Its rules are ours, too; they know both spellings of their keys.
+    ("input_json", &[("enable", Goes::To("input_json", "enable"))]),
     (
         "opentsdb_telnet",
         &[

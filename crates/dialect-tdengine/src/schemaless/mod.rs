@@ -1,6 +1,7 @@
 //! The write APIs of other systems (sheet sections 5 and 6): InfluxDB's line protocol, OpenTSDB's puts,
 //! Prometheus' remote storage. One file for each format; the mapping to tables is `sql-tdengine`'s.
 
+mod account;
 pub(crate) mod influx;
 pub(crate) mod opentsdb;
 mod opentsdb_json;
@@ -40,7 +41,7 @@ pub(crate) fn folded(database: &str) -> String {
 }
 
 /// A session in a database, which need not exist.
-async fn enter(
+pub(crate) async fn enter(
     app: &TdengineApp,
     request: &HttpRequest,
     params: &Params,
@@ -60,7 +61,11 @@ async fn enter(
 }
 
 /// A body, which may be empty.
-async fn read(app: &TdengineApp, request: &HttpRequest, payload: web::Payload) -> Result<Bytes, BodyError> {
+pub(crate) async fn read(
+    app: &TdengineApp,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Bytes, BodyError> {
     body::read(request.headers(), payload, app.config.body_limit).await
 }
 
@@ -111,6 +116,15 @@ where
     let rows = written?;
     app.metrics.wrote(DIALECT, api, rows);
     Ok(rows)
+}
+
+/// What the adapter's plug-ins say to credentials that are none; `/rest` has texts of its own (sheet section 4).
+pub(crate) fn plug_in_text(error: &AdapterError) -> String {
+    match error {
+        AdapterError::NoAuth => "auth needed".to_owned(),
+        AdapterError::UnknownScheme => "unsupported auth type".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// How the adapter words an engine's error outside of `/rest`: `[0x388] Database not exist`.
