@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, FieldValue};
 use triglot_http::coding::DecodeError;
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{Series, WriteRequest};
+use triglot_parse_prom::write::{Series, WriteRequest, other_message};
 
 use crate::DIALECT;
 use crate::app::CnosDbApp;
@@ -30,12 +31,24 @@ pub(crate) async fn write(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let read = |request: &HttpRequest| WriteParams::of(request).map(Message);
+    let read = |request: &HttpRequest| {
+        check_message(request)?;
+        WriteParams::of(request).map(Message)
+    };
     let (_, write) = receive(&app, &request, payload, "prom_write", read).await?;
     let left_out = left_out(&write.body).map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
     store(&app, write, parse).await?;
     app.metrics.refused(DIALECT, "prom_write", left_out);
     Ok(HttpResponse::Ok().finish())
+}
+
+/// Other versions of remote write have another message, which the protocol wants told apart by its status.
+fn check_message(request: &HttpRequest) -> Result<(), CnosDbError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match content_type.and_then(other_message) {
+        Some(other) => Err(CnosDbError::PromMessage(other.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// Parameters of a request whose body is one of Prometheus' messages: a block of snappy under the limit of queries.

@@ -8,6 +8,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use triglot_engine::query::functions::DuplicateFunction;
 use triglot_sql_tdengine::TaosError;
 
+use crate::collect::scrape::ClientError;
 use crate::config::TdengineConfig;
 use crate::input_json::RuleError;
 use crate::json;
@@ -39,6 +40,16 @@ pub enum SetupError {
     Token {
         /// The agent's section of the configuration.
         agent: &'static str,
+    },
+    /// A page cannot be fetched as configured.
+    #[error("{agent}: {url}: {source}")]
+    Target {
+        /// The agent's section of the configuration.
+        agent: &'static str,
+        /// The page.
+        url: String,
+        /// Why.
+        source: ClientError,
     },
 }
 

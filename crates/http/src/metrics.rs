@@ -55,6 +55,7 @@ pub struct HttpMetrics {
     rows_written: IntCounterVec,
     rows_refused: IntCounterVec,
     rows_returned: IntCounterVec,
+    scrapes: IntCounterVec,
     usage: Arc<Usage>,
 }
 
@@ -118,6 +119,11 @@ impl HttpMetrics {
                 "Rows returned by a query API.",
                 &["dialect", "api"],
             )?,
+            scrapes: counter(
+                "triglot_scrapes_total",
+                "Pages that were fetched, or should have been, by outcome: ok or failed.",
+                &["dialect", "api", "outcome"],
+            )?,
             usage: Arc::default(),
             duration,
             in_flight,
@@ -156,6 +162,12 @@ impl HttpMetrics {
     /// Counts rows that a query API gave.
     pub fn returned(&self, dialect: &str, api: &str, rows: u64) {
         self.rows_returned.with_label_values(&[dialect, api]).inc_by(rows);
+    }
+
+    /// Counts a page that was fetched from elsewhere, or could not be or be read.
+    pub fn scraped(&self, dialect: &str, api: &str, is_good: bool) {
+        let outcome = if is_good { "ok" } else { "failed" };
+        self.scrapes.with_label_values(&[dialect, api, outcome]).inc();
     }
 
     /// A request begins (`1`) or ends (`-1`).

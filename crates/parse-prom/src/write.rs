@@ -5,6 +5,27 @@ use crate::encode::Sample;
 use crate::error::{ProtoError, ProtoErrorKind};
 use crate::wire::{Field, Fields, Value};
 
+/// The message that a `Content-Type` names in its parameter `proto`, if it is another one than [`WriteRequest`]: remote
+/// write 2.0 is `io.prometheus.write.v2.Request`. Its fields have other numbers, so it would be read as a request without
+/// series; the protocol's answer to it is status 415, after which senders fall back to version 1.
+///
+/// ```
+/// use triglot_parse_prom::write::other_message;
+///
+/// assert_eq!(other_message("application/x-protobuf"), None);
+/// assert_eq!(other_message("application/x-protobuf;proto=prometheus.WriteRequest"), None);
+/// let second = "application/x-protobuf; proto=io.prometheus.write.v2.Request";
+/// assert_eq!(other_message(second), Some("io.prometheus.write.v2.Request"));
+/// ```
+pub fn other_message(content_type: &str) -> Option<&str> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let named = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("proto"));
+    named.map(|(_, message)| message.trim().trim_matches('"')).find(|message| *message != MESSAGE)
+}
+
+/// The name of the message that is read here.
+const MESSAGE: &str = "prometheus.WriteRequest";
+
 /// The series of a request. After an error there are no more.
 #[derive(Debug, Clone)]
 pub struct WriteRequest<'a> {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use triglot_engine::md5_child_name;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::WriteRequest;
+use triglot_parse_prom::write::{WriteRequest, other_message};
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
@@ -76,6 +76,10 @@ async fn write(
     payload: web::Payload,
     database: &str,
 ) -> Result<(), Refused> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if let Some(other) = content_type.and_then(other_message) {
+        return Err(Refused::Message(other.to_owned()));
+    }
     let (writer, message) = checked(app, request, payload, database).await?;
     let left_out = framing(&message).map_err(|error| Refused::Bad(format!("protobuf: {error}")))?;
     if left_out.series == 0 {
@@ -160,6 +164,8 @@ pub(super) enum Refused {
     Overload(String),
     /// A message or a parameter.
     Bad(String),
+    /// Another version of remote write, by its name.
+    Message(String),
     /// The engine refused rows.
     Write(TaosError),
 }
@@ -182,6 +188,10 @@ impl Refused {
             Self::Unauthorized(text) => (StatusCode::UNAUTHORIZED, text),
             Self::Overload(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
             Self::Bad(text) => (StatusCode::BAD_REQUEST, text),
+            Self::Message(other) => {
+                let text = format!("only prometheus.WriteRequest is read here, not {other}");
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+            }
             Self::Write(error) => {
                 tracing::warn!(code = error.code, %error, "remote write is refused");
                 (StatusCode::INTERNAL_SERVER_ERROR, String::new())
