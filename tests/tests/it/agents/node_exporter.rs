@@ -150,8 +150,10 @@ fn the_node_exporter_is_fetched_from() {
 }
 
 impl Family {
+    /// Of labels; one without a text is none.
     fn names(&self) -> BTreeSet<&str> {
-        self.samples.iter().flat_map(|(labels, _)| labels.keys().map(String::as_str)).collect()
+        let labels = self.samples.iter().flat_map(|(labels, _)| labels);
+        labels.filter(|(_, text)| !text.is_empty()).map(|(name, _)| name.as_str()).collect()
     }
 
     /// The values of the family, each once however often they were fetched.
@@ -164,7 +166,6 @@ impl Family {
     fn lines(&self) -> Vec<String> {
         let names = self.names();
         let line = |(labels, value): &(BTreeMap<String, String>, f64)| {
-            // A label without a text is none.
             let label = |name: &&str| {
                 labels.get(*name).filter(|text| !text.is_empty()).map_or("NULL", String::as_str)
             };
