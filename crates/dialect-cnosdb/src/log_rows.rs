@@ -13,9 +13,10 @@ use triglot_parse_logs::ndjson::Lines;
 use triglot_parse_logs::{LogError, LogErrorKind};
 
 use crate::error::CnosDbError;
+use crate::ingest::series_key;
 use crate::log_params::{LogParams, LogType, no_table};
 
-/// Begin the keys of series, as no line of line protocol does ([`crate::ingest::series_key`]).
+/// Begin the keys of series, as no line of line protocol does ([`series_key`]).
 const DOCUMENT_KEY: u8 = 3;
 const LOKI_KEY: u8 = 4;
 
@@ -50,7 +51,7 @@ impl From<triglot_parse_json::JsonError> for CnosDbError {
 }
 
 /// Feeds the rows of a body to the batcher.
-pub(crate) fn add(body: &Bytes, batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+pub(crate) fn add(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     match params.log_type {
         LogType::Bulk => bulk(body, batcher, params),
         LogType::NdJson => ndjson(body, batcher, params),
@@ -60,7 +61,7 @@ pub(crate) fn add(body: &Bytes, batcher: Batcher, params: &LogParams) -> Result<
 }
 
 /// Pairs of an action and a document.
-fn bulk(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+fn bulk(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let mut is_empty = true;
     for item in Bulk::new(body) {
@@ -69,26 +70,26 @@ fn bulk(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batche
             return Err(CnosDbError::Log(NO_PAIR.to_owned()));
         }
         let table = params.table.as_deref().or(item.index.as_deref()).ok_or_else(no_table)?;
-        document(&mut batcher, table, item.document, params)?;
+        document(batcher, table, item.document, params)?;
         is_empty = false;
     }
     // Without any document there is no `_index` either.
-    if is_empty && params.table.is_none() { Err(no_table()) } else { Ok(batcher) }
+    if is_empty && params.table.is_none() { Err(no_table()) } else { Ok(()) }
 }
 
 /// A document on each line.
-fn ndjson(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+fn ndjson(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let table = table(params)?;
     let mut is_empty = true;
     for (_, line) in Lines::new(body) {
-        document(&mut batcher, table, line, params)?;
+        document(batcher, table, line, params)?;
         is_empty = false;
     }
     if is_empty {
         return Err(CnosDbError::Log("invalid log syntax: empty body".to_owned()));
     }
-    Ok(batcher)
+    Ok(())
 }
 
 fn table(params: &LogParams) -> Result<&str, CnosDbError> {
@@ -148,33 +149,23 @@ fn begin(
     mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)>,
 ) -> Result<(), CnosDbError> {
     tags.sort_by(|a, b| a.0.cmp(&b.0));
-    let key = key(kind, table, &tags);
+    let parts = tags.iter().flat_map(|(name, value)| [&**name, &**value]);
+    let key = series_key(kind, std::iter::once(table).chain(parts));
     if batcher.begin_known(&key) {
         return Ok(());
     }
     Ok(batcher.begin(table, &key, tags).map_err(EngineError::from)?)
 }
 
-/// Every part with its length, so that different parts never make one key.
-fn key(kind: u8, table: &str, tags: &[(Cow<'_, str>, Cow<'_, str>)]) -> Vec<u8> {
-    let mut key = vec![kind];
-    let parts = tags.iter().flat_map(|(name, value)| [&**name, &**value]);
-    for part in std::iter::once(table).chain(parts) {
-        key.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        key.extend_from_slice(part.as_bytes());
-    }
-    key
-}
-
 /// Loki's JSON: labels are tags, the line is the field `msg`, structured metadata are fields.
-fn loki_json(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+fn loki_json(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let table = table(params)?;
     loki::json(body, |stream| {
         let mut labels = stream.labels;
         labels.sort_by(|a, b| a.0.cmp(&b.0));
         for entry in stream.entries {
-            begin(&mut batcher, LOKI_KEY, table, labels.clone())?;
+            begin(batcher, LOKI_KEY, table, labels.clone())?;
             batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
             for (name, value) in &entry.metadata {
                 batcher.field(name, FieldValue::Str(value)).map_err(EngineError::from)?;
@@ -183,11 +174,11 @@ fn loki_json(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<B
         }
         Ok::<_, CnosDbError>(())
     })?;
-    Ok(batcher)
+    Ok(())
 }
 
 /// Loki's protocol buffers, decompressed: as JSON, and the labels' text as the vendor's column.
-fn loki_proto(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+fn loki_proto(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let table = table(params)?;
     for stream in &PushRequest::parse(body)?.streams {
         let labels = loki::labels(&stream.labels)?;
@@ -196,28 +187,18 @@ fn loki_proto(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<
         for entry in &stream.entries {
             let time = entry.timestamp.unwrap_or_default().as_ns();
             let time = time.ok_or_else(|| CnosDbError::Log("invalid time format".to_owned()))?;
-            begin(&mut batcher, LOKI_KEY, table, tags.clone())?;
+            begin(batcher, LOKI_KEY, table, tags.clone())?;
             batcher.field(LABELS, FieldValue::Str(&stream.labels)).map_err(EngineError::from)?;
             batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
             batcher.end_row_apart(Some(time)).map_err(EngineError::from)?;
         }
     }
-    Ok(batcher)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_of_different_tags_differ() {
-        let of = |tags: &[(&'static str, &'static str)]| {
-            let tags: Vec<_> = tags.iter().map(|(n, v)| (Cow::Borrowed(*n), Cow::Borrowed(*v))).collect();
-            key(LOKI_KEY, "t", &tags)
-        };
-        assert_ne!(of(&[("a", "bc")]), of(&[("ab", "c")]));
-        assert_ne!(of(&[("a", "")]), of(&[]));
-    }
 
     #[test]
     fn times_are_rfc_3339_or_nanoseconds() {

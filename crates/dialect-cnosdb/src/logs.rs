@@ -84,7 +84,7 @@ async fn stored(
 ) -> Result<Stored, CnosDbError> {
     let (params, write) = receive(app, request, payload, "es_bulk", read).await?;
     let (body, of_rows) = (write.body.clone(), params.clone());
-    let parse = move |body: &Bytes, batcher: Batcher| log_rows::add(body, batcher, &of_rows);
+    let parse = move |body: &Bytes, batcher: &mut Batcher| log_rows::add(body, batcher, &of_rows);
     store(app, write, parse).await?;
     Ok(Stored { params, body })
 }

@@ -10,19 +10,21 @@ use triglot_engine::{Batcher, EngineError, FieldValue};
 use triglot_http::coding::DecodeError;
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{Series, WriteRequest, other_message};
+use triglot_parse_prom::write::{Series, WriteRequest, duplicate_label, other_message};
 
 use crate::DIALECT;
 use crate::app::CnosDbApp;
 use crate::config::CnosDbConfig;
 use crate::error::CnosDbError;
-use crate::ingest::{receive, store};
+use crate::ingest::{receive, series_key, store};
 use crate::params::WriteParams;
 use crate::receive::{Packing, Params};
 
 /// The label that names the table, and the table of series without it.
 pub(crate) const NAME: &str = "__name__";
 const NAMELESS: &str = "prom_metric_not_specified";
+/// Begins the keys of series whose labels do not stand in one place, see [`series_key`].
+const SERIES_KEY: u8 = 6;
 /// The one field.
 pub(crate) const VALUE: &str = "value";
 
@@ -36,9 +38,9 @@ pub(crate) async fn write(
         WriteParams::of(request).map(Message)
     };
     let (_, write) = receive(&app, &request, payload, "prom_write", read).await?;
-    let left_out = left_out(&write.body).map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
+    let message = write.body.clone();
     store(&app, write, parse).await?;
-    app.metrics.refused(DIALECT, "prom_write", left_out);
+    app.metrics.refused(DIALECT, "prom_write", left_out(&message));
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -76,27 +78,25 @@ impl<P: Params> Params for Message<P> {
     }
 }
 
-/// Exemplars and native histograms, which tables have no place for. The whole message is checked.
-fn left_out(message: &[u8]) -> Result<u64, ProtoError> {
-    let mut records = 0;
-    for series in WriteRequest::new(message) {
-        let series = series?;
-        records += (series.exemplar_count() + series.histogram_count()) as u64;
-    }
-    Ok(records)
+/// How many exemplars, native histograms and descriptions of metrics there are, which tables have no place for.
+fn left_out(message: &[u8]) -> u64 {
+    let mut request = WriteRequest::new(message);
+    let of_series = |series: Series<'_>| series.exemplar_count() + series.histogram_count();
+    let in_series: usize = request.by_ref().flatten().map(of_series).sum();
+    (in_series + request.metadata_count()) as u64
 }
 
-fn parse(message: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn parse(message: &Bytes, batcher: &mut Batcher) -> Result<(), CnosDbError> {
     for series in WriteRequest::new(message) {
         let series = series.map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
         for sample in series.samples() {
             let sample = sample.map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
-            begin(&mut batcher, &series)?;
+            begin(batcher, &series)?;
             batcher.field(VALUE, FieldValue::F64(sample.value)).map_err(EngineError::from)?;
             batcher.end_row(Some(sample.timestamp)).map_err(EngineError::from)?;
         }
     }
-    Ok(batcher)
+    Ok(())
 }
 
 /// Begins a row of the series. Its labels' bytes begin with a line feed, which no line of line protocol does.
@@ -107,13 +107,15 @@ fn begin(batcher: &mut Batcher, series: &Series<'_>) -> Result<(), CnosDbError> 
     }
     let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
     let labels = labels.map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
-    let name = labels.iter().find(|(name, _)| *name == NAME).map_or(NAMELESS, |(_, value)| *value);
+    if let Some(name) = duplicate_label(&labels) {
+        return Err(CnosDbError::PromWrite(format!("label {name} stands twice")));
+    }
+    // An empty label is one that is not there, as Prometheus has it.
+    let name = labels.iter().find(|(name, value)| *name == NAME && !value.is_empty());
+    let name = name.map_or(NAMELESS, |(_, value)| *value);
     let key = match raw {
         Some(raw) => Cow::Borrowed(raw),
-        None => {
-            let texts = labels.iter().flat_map(|(name, value)| [*name, "\0", *value, "\0"]);
-            Cow::Owned([&b"\n\0"[..], texts.collect::<String>().as_bytes()].concat())
-        }
+        None => Cow::Owned(series_key(SERIES_KEY, labels.iter().flat_map(|(name, value)| [*name, *value]))),
     };
     let tags = labels.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value)));
     Ok(batcher.begin(name, &key, tags).map_err(EngineError::from)?)

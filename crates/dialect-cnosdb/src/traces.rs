@@ -91,21 +91,21 @@ pub(crate) async fn export(
 ) -> Result<HttpResponse, CnosDbError> {
     let (export, write) = receive(&app, &request, payload, "traces", Export::of).await?;
     let Export { target: Target { table, .. }, form } = export;
-    let parse = move |body: &Bytes, batcher: Batcher| rows(body, batcher, &table, form);
+    let parse = move |body: &Bytes, batcher: &mut Batcher| rows(body, batcher, &table, form);
     store(&app, write, parse).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-fn rows(body: &Bytes, mut batcher: Batcher, table: &str, form: Form) -> Result<Batcher, CnosDbError> {
+fn rows(body: &Bytes, batcher: &mut Batcher, table: &str, form: Form) -> Result<(), CnosDbError> {
     let request = request(body, form)?;
     for of in &request.resource_spans {
         for scope in &of.scope_spans {
             for span in &scope.spans {
-                Row { batcher: &mut batcher, table }.add(of, scope, span)?;
+                Row { batcher, table }.add(of, scope, span)?;
             }
         }
     }
-    Ok(batcher)
+    Ok(())
 }
 
 fn request(body: &Bytes, form: Form) -> Result<TracesRequest, CnosDbError> {

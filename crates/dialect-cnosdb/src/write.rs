@@ -68,7 +68,7 @@ pub(crate) async fn influx2_write(
 ) -> Result<HttpResponse, CnosDbError> {
     let (params, write) = receive(&app, &request, payload, "influx2_write", Influx2Params::of).await?;
     let per_unit = params.per_unit;
-    store(&app, write, move |body: &Bytes, batcher: Batcher| parse_in(body, batcher, per_unit)).await?;
+    store(&app, write, move |body: &Bytes, batcher: &mut Batcher| parse_in(body, batcher, per_unit)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -99,20 +99,20 @@ fn token(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// Feeds all points to the batcher.
-fn parse(body: &Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn parse(body: &Bytes, batcher: &mut Batcher) -> Result<(), CnosDbError> {
     parse_in(body, batcher, 1)
 }
 
 /// The same for times in units of so many of the batcher's.
-fn parse_in(body: &Bytes, mut batcher: Batcher, per_unit: i64) -> Result<Batcher, CnosDbError> {
+fn parse_in(body: &Bytes, batcher: &mut Batcher, per_unit: i64) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let mut parser = Parser::new(body, Dialect::CnosDb);
     let mut line = Line::new();
     // A known series needs no look at its tags: most lines of most agents.
     while let Some(point) = parser.next_line_known(&mut line, |key| batcher.begin_known(key.as_bytes())) {
-        add_point(&mut batcher, point?, per_unit)?;
+        add_point(batcher, point?, per_unit)?;
     }
-    Ok(batcher)
+    Ok(())
 }
 
 fn add_point(batcher: &mut Batcher, point: &Line<'_>, per_unit: i64) -> Result<(), CnosDbError> {

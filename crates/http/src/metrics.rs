@@ -111,7 +111,8 @@ impl HttpMetrics {
             )?,
             rows_refused: counter(
                 "triglot_rows_refused_total",
-                "Records that a write API left out of a request that it accepted.",
+                "Records that a write API did not store: left out of what it accepted, or of a request that it refused \
+                 as far as its records were read, the wrong one included.",
                 &["dialect", "api"],
             )?,
             rows_returned: counter(
@@ -154,9 +155,13 @@ impl HttpMetrics {
         self.rows_written.with_label_values(&[dialect, api]).inc_by(rows);
     }
 
-    /// Counts records that a write API left out of a request that it accepted.
+    /// Counts records that a write API did not store: those that it left out of a request that it accepted, and of
+    /// a request that it refused as a whole those that it had read, the wrong one included. What is refused before
+    /// its records are looked at (credentials, parameters, length, coding) is in `triglot_http_requests_total`.
     pub fn refused(&self, dialect: &str, api: &str, records: u64) {
-        self.rows_refused.with_label_values(&[dialect, api]).inc_by(records);
+        if records > 0 {
+            self.rows_refused.with_label_values(&[dialect, api]).inc_by(records);
+        }
     }
 
     /// Counts rows that a query API gave.

@@ -30,12 +30,18 @@ const MESSAGE: &str = "prometheus.WriteRequest";
 #[derive(Debug, Clone)]
 pub struct WriteRequest<'a> {
     fields: Fields<'a>,
+    metadata: usize,
 }
 
 impl<'a> WriteRequest<'a> {
     /// Reads the bytes of a message, decompressed.
     pub fn new(body: &'a [u8]) -> Self {
-        Self { fields: Fields::new(body, 0) }
+        Self { fields: Fields::new(body, 0), metadata: 0 }
+    }
+
+    /// How many descriptions of metrics (field 3) were passed over so far; they are not read.
+    pub fn metadata_count(&self) -> usize {
+        self.metadata
     }
 }
 
@@ -46,7 +52,7 @@ impl<'a> Iterator for WriteRequest<'a> {
         // Metadata (field 3) and what later versions bring are no series.
         let series = loop {
             match self.fields.next()? {
-                Ok(field) if field.number != 1 => {}
+                Ok(field) if field.number != 1 => self.metadata += usize::from(field.number == 3),
                 Ok(field) => break Series::new(field),
                 Err(error) => break Err(error),
             }
@@ -170,6 +176,19 @@ fn label(field: Field<'_>) -> Result<(&str, &str), ProtoError> {
         }
     }
     Ok((name, value))
+}
+
+/// A name that several labels have. Prometheus sends labels ordered by their names, so that a look at neighbours is enough.
+pub fn duplicate_label<'a>(labels: &[(&'a str, &str)]) -> Option<&'a str> {
+    if labels.is_sorted_by(|a, b| a.0 < b.0) {
+        return None;
+    }
+    let mut names: Vec<&str> = labels.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    })
 }
 
 /// The samples of a series.

@@ -14,6 +14,7 @@ mod dump;
 mod files;
 mod golden;
 mod ingest;
+mod ingest_bad;
 mod kept_plans;
 mod kw_select;
 mod kw_show;

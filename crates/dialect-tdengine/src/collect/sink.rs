@@ -173,7 +173,7 @@ impl Sink {
         R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
     {
         let writer = self.writer().await?;
-        store_content(&self.app, &writer, self.agent, body, parse).await
+        Ok(store_content(&self.app, &writer, self.agent, body, parse).await?)
     }
 
     /// Counts records that are not stored and tells why, rarely where it is often.

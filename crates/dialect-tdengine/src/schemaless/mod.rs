@@ -11,7 +11,7 @@ mod prometheus_read;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use triglot_http::body::{self, BodyError};
-use triglot_sql_tdengine::schemaless::{Body, Options, Points, write};
+use triglot_sql_tdengine::schemaless::{Body, Options, Points, Refused, write};
 use triglot_sql_tdengine::{Context, TaosError, run};
 
 use crate::DIALECT;
@@ -69,7 +69,8 @@ pub(crate) async fn read(
     body::read(request.headers(), payload, app.config.body_limit).await
 }
 
-/// Writes what `parse` finds in the body of a request: [`store_content`].
+/// Writes what `parse` finds in the body of a request: [`store_content`]. All rows or none: of a request that is
+/// refused those up to the wrong one are counted.
 async fn store<R>(
     app: &TdengineApp,
     writer: &Writer,
@@ -81,7 +82,10 @@ where
     R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let body = Body { content: body.clone(), bytes: body.len() };
-    store_content(app, writer, api, body, of_bytes(parse)).await
+    store_content(app, writer, api, body, of_bytes(parse)).await.map_err(|refused| {
+        app.metrics.refused(DIALECT, api, refused.rows);
+        refused.error
+    })
 }
 
 /// A reader of bytes as one of their owner.
@@ -101,14 +105,14 @@ pub(crate) async fn store_content<B, R>(
     api: &str,
     body: Body<B>,
     parse: R,
-) -> Result<u64, TaosError>
+) -> Result<u64, Refused>
 where
     B: Clone + Send + Sync + 'static,
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let Writer { context, options } = writer;
     let mut written = write(&app.engine, context, options.clone(), body.clone(), parse.clone()).await;
-    if app.config.sml_auto_create_db && written.as_ref().is_err_and(|error| error.code == 0x0388) {
+    if app.config.sml_auto_create_db && written.as_ref().is_err_and(|refused| refused.error.code == 0x0388) {
         let name = context.session.database_name.replace('`', "``");
         run(&app.engine, context, &format!("create database if not exists `{name}` precision 'ns'")).await?;
         written = write(&app.engine, context, options.clone(), body, parse).await;

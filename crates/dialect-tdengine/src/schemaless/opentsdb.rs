@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use triglot_http::body::BodyError;
 use triglot_parse_lp::{Dialect as LineDialect, FieldValue};
 use triglot_parse_opentsdb::{Dialect, telnet};
 use triglot_sql_tdengine::TaosError;
@@ -92,7 +93,7 @@ async fn checked(
     let request_id = number(app, request, params).map_err(of_adapter)?;
     let ttl = ttl(params).map_err(|NotNumeric| bad("illegal param, ttl must be numeric".to_owned()))?;
     let claim = Claim::of(request.headers()).map_err(of_adapter)?;
-    let body = read(app, request, payload).await.map_err(|error| bad(error.to_string()))?;
+    let body = read(app, request, payload).await.map_err(of_body)?;
     let context =
         enter(app, request, params, &claim, &folded(database), request_id).await.map_err(of_adapter)?;
     let options = Options { ttl, name_tag: params.get("table_name_key").map(str::to_owned) };
@@ -110,6 +111,14 @@ async fn checked(
 
 fn bad(text: String) -> Refused {
     Refused { status: StatusCode::BAD_REQUEST, text, body: None }
+}
+
+fn of_body(error: BodyError) -> Refused {
+    let status = match error {
+        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Aborted(_) => StatusCode::BAD_REQUEST,
+    };
+    Refused { status, text: error.to_string(), body: None }
 }
 
 fn of_adapter(error: AdapterError) -> Refused {
@@ -148,6 +157,9 @@ pub(crate) fn point<'a>(line: &telnet::Line<'a>) -> Result<(Option<Time>, Value<
 
 /// A time whose unit is told by its digits: ten are seconds, thirteen milliseconds; 0 is now.
 pub(super) fn epoch(text: &str, value: i64) -> Result<Option<Time>, ()> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(());
+    }
     match (value, text.len()) {
         (0, 1) => Ok(None),
         (_, 10) => Ok(Some(Time { value, unit_ns: 1_000_000_000 })),
@@ -166,7 +178,7 @@ mod tests {
         assert_eq!(unit("0"), Ok(None));
         assert_eq!(unit("1346846400"), Ok(Some(1_000_000_000)));
         assert_eq!(unit("1346846400000"), Ok(Some(1_000_000)));
-        for wrong in ["1", "134684640", "13468464000", "1346846400000000", "00"] {
+        for wrong in ["1", "134684640", "13468464000", "1346846400000000", "00", "-134684640", "+134684640"] {
             assert_eq!(unit(wrong), Err(()), "{wrong}");
         }
     }

@@ -5,9 +5,11 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::md5_child_name;
+use triglot_http::body::BodyError;
+use triglot_http::coding::DecodeError;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{WriteRequest, other_message};
+use triglot_parse_prom::write::{WriteRequest, duplicate_label, other_message};
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
@@ -20,6 +22,9 @@ use crate::error::{AdapterError, TEXT};
 use crate::json;
 use crate::params::Params;
 use crate::rest::sql::number;
+
+/// What its samples in `/metrics` are labelled with.
+const API: &str = "prometheus";
 
 /// The super table, its time, its column and its tag.
 pub(super) const TABLE: &str = "metrics";
@@ -61,11 +66,14 @@ async fn checked(
     let request_id = number(app, request, &params)?;
     let claim = Claim::of(request.headers()).map_err(|_| Refused::NoCredentials)?;
     let ttl = ttl(&params).map_err(|NotNumeric| Refused::Bad("ttl must be numeric".to_owned()))?;
-    let packed = read(app, request, payload).await.map_err(|e| Refused::Bad(e.to_string()))?;
+    let packed = read(app, request, payload).await.map_err(Refused::of_body)?;
     let limit = app.config.body_limit;
     let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
     let plain = plain.map_err(|stopped| Refused::Bad(stopped.to_string()))?;
-    let message = plain.map_err(|error| Refused::Bad(format!("snappy: {error}")))?;
+    let message = plain.map_err(|error| match error {
+        DecodeError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
+        DecodeError::Malformed(_) => Refused::Bad(format!("snappy: {error}")),
+    })?;
     let context = enter(app, request, &params, &claim, &folded(database), request_id).await?;
     Ok((Writer { context, options: Options { ttl, name_tag: None } }, Bytes::from(message)))
 }
@@ -81,31 +89,41 @@ async fn write(
         return Err(Refused::Message(other.to_owned()));
     }
     let (writer, message) = checked(app, request, payload, database).await?;
-    let left_out = framing(&message).map_err(|error| Refused::Bad(format!("protobuf: {error}")))?;
-    if left_out.series == 0 {
-        return Ok(());
+    let framing = framing(&message).map_err(|text| {
+        app.metrics.refused(DIALECT, API, 1);
+        Refused::Bad(text)
+    })?;
+    if framing.series > 0 {
+        store(app, &writer, API, &message, parse).await.map_err(Refused::of_rows)?;
     }
-    store(app, &writer, "prometheus", &message, parse).await.map_err(Refused::Write)?;
-    app.metrics.refused(DIALECT, "prometheus", left_out.records);
+    app.metrics.refused(DIALECT, API, framing.left_out);
     Ok(())
 }
 
 struct Framing {
     series: usize,
-    /// Exemplars and native histograms, which this table has no place for.
-    records: u64,
+    /// Exemplars, native histograms and descriptions of metrics, which this table has no place for.
+    left_out: u64,
 }
 
 /// Checks all of the message before anything is written.
-fn framing(message: &[u8]) -> Result<Framing, ProtoError> {
-    let mut framing = Framing { series: 0, records: 0 };
-    for series in WriteRequest::new(message) {
-        let series = series?;
-        framing.series += 1;
-        framing.records += (series.exemplar_count() + series.histogram_count()) as u64;
-        series.labels().try_for_each(|label| label.map(drop))?;
+fn framing(message: &[u8]) -> Result<Framing, String> {
+    let (mut series, mut left_out) = (0, 0);
+    let mut request = WriteRequest::new(message);
+    for found in request.by_ref() {
+        let found = found.map_err(of_message)?;
+        series += 1;
+        left_out += found.exemplar_count() + found.histogram_count();
+        let labels: Result<Vec<_>, ProtoError> = found.labels().collect();
+        if let Some(name) = duplicate_label(&labels.map_err(of_message)?) {
+            return Err(format!("label {name} stands twice"));
+        }
     }
-    Ok(framing)
+    Ok(Framing { series, left_out: (left_out + request.metadata_count()) as u64 })
+}
+
+fn of_message(error: ProtoError) -> String {
+    format!("protobuf: {error}")
 }
 
 fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {
@@ -162,6 +180,8 @@ pub(super) enum Refused {
     NoCredentials,
     Unauthorized(String),
     Overload(String),
+    /// The message is over the limit, packed or not.
+    TooLarge(String),
     /// A message or a parameter.
     Bad(String),
     /// Another version of remote write, by its name.
@@ -182,11 +202,29 @@ impl From<AdapterError> for Refused {
 }
 
 impl Refused {
+    fn of_body(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            BodyError::Aborted(_) => Self::Bad(error.to_string()),
+        }
+    }
+
+    /// Rows that can never be written are told so, unlike at the adapter's, which answers 500 to whatever the engine
+    /// refuses: Prometheus would send them again for ever and nothing behind them.
+    fn of_rows(error: TaosError) -> Self {
+        match error.code {
+            // A value or a time of no column, names and labels that are too long.
+            0x060B | 0x2617 | 0x2653 | 0x263C..=0x263E | 0x3002..=0x3004 => Self::Bad(worded(&error)),
+            _ => Self::Write(error),
+        }
+    }
+
     fn response(self) -> HttpResponse {
         let (status, text) = match self {
             Self::NoCredentials => (StatusCode::UNAUTHORIZED, String::new()),
             Self::Unauthorized(text) => (StatusCode::UNAUTHORIZED, text),
             Self::Overload(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::TooLarge(text) => (StatusCode::PAYLOAD_TOO_LARGE, text),
             Self::Bad(text) => (StatusCode::BAD_REQUEST, text),
             Self::Message(other) => {
                 let text = format!("only prometheus.WriteRequest is read here, not {other}");

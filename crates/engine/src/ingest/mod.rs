@@ -149,7 +149,7 @@ impl Batcher {
             return Ok(());
         }
         let at = self.table_by_name(table)?;
-        let limit = self.engine.limits().max_tag_bytes;
+        let limits = self.engine.limits();
         let create = self.options.create;
         let Some(rows) = self.tables.get_mut(at as usize) else { return Err(IngestError::NoRow) };
         let mut values: Vec<(usize, Box<str>)> = Vec::new();
@@ -165,11 +165,11 @@ impl Batcher {
                     within_request: true,
                 });
             }
-            if value.len() > limit {
+            if value.len() > limits.max_tag_bytes {
                 let (table, column) = (rows.name.clone(), name.into_owned());
-                return Err(IngestError::TooLong { table, column, max: limit });
+                return Err(IngestError::TooLong { table, column, max: limits.max_tag_bytes });
             }
-            let tag = rows.tag(&name, create)?;
+            let tag = rows.tag(&name, create, limits)?;
             if values.iter().all(|(other, _)| *other != tag) {
                 values.push((tag, value.into()));
             }

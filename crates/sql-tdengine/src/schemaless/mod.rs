@@ -40,6 +40,27 @@ pub struct Body<B> {
     pub bytes: usize,
 }
 
+/// Rows that are not written, and why.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: TaosError,
+    /// How many were read, the wrong one included; none where the rows were not looked at.
+    pub rows: u64,
+}
+
+impl From<TaosError> for Refused {
+    fn from(error: TaosError) -> Self {
+        Self { error, rows: 0 }
+    }
+}
+
+impl From<Refused> for TaosError {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}
+
 /// Writes the rows that `read` finds in `body` into the request's database; how many.
 ///
 /// Nothing is written if `read` refuses a row; what was made of tables and columns stays.
@@ -53,7 +74,7 @@ pub async fn write<B, R>(
     options: Options,
     body: Body<B>,
     read: R,
-) -> Result<u64, TaosError>
+) -> Result<u64, Refused>
 where
     B: Clone + Send + Sync + 'static,
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
@@ -64,22 +85,26 @@ where
         match request.prepared().await? {
             Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
             Prepared::Rows(rows) => {
-                return match insert::write(engine, context, rows).await? {
+                let count = rows.iter().map(|of_table| of_table.times.len() as u64).sum();
+                let written = insert::write(engine, context, rows).await;
+                return match written.map_err(|error| Refused { error, rows: count })? {
                     Answer::Affected(rows) => Ok(rows),
                     Answer::Rows(_) => Ok(0),
                 };
             }
-            Prepared::Lacking(_) => {
+            Prepared::Lacking(..) => {
                 let turn = TURN.lock().await;
                 // Whoever had the turn before may have made it.
-                if let Prepared::Lacking(changes) = request.prepared().await? {
-                    make(engine, context, changes).await?;
+                if let Prepared::Lacking(changes, rows) = request.prepared().await? {
+                    let made = make(engine, context, changes).await;
+                    made.map_err(|error| Refused { error, rows })?;
                 }
                 drop(turn);
             }
         }
     }
-    Err(TaosError::new(0x3005, "Internal error: the schema is changed by others all the time"))
+    let text = "Internal error: the schema is changed by others all the time";
+    Err(TaosError::new(0x3005, text).into())
 }
 
 /// A body with what is needed to read it.
@@ -97,14 +122,14 @@ where
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     /// Reads the body, a long one on a thread that may be busy.
-    async fn prepared(&self) -> Result<Prepared, TaosError> {
+    async fn prepared(&self) -> Result<Prepared, Refused> {
         if self.body.bytes <= INLINE_BYTES {
             return prepare(self.engine, self.context, self.options, &self.body.content, self.read);
         }
         let (engine, context) = (self.engine.clone(), self.context.clone());
         let (options, body, read) = (Arc::clone(self.options), self.body.content.clone(), self.read.clone());
         let work = move || prepare(&engine, &context, &options, &body, &read);
-        self.engine.compute(work).await?
+        self.engine.compute(work).await.map_err(TaosError::from)?
     }
 }
 
@@ -112,8 +137,8 @@ where
 enum Prepared {
     /// Everything its rows need is there.
     Rows(Vec<SeriesRows>),
-    /// This must be made first.
-    Lacking(Vec<Change>),
+    /// This must be made first, for so many rows.
+    Lacking(Vec<Change>, u64),
 }
 
 fn prepare<'a, B, R>(
@@ -122,19 +147,22 @@ fn prepare<'a, B, R>(
     options: &'a Options,
     body: &'a B,
     read: &R,
-) -> Result<Prepared, TaosError>
+) -> Result<Prepared, Refused>
 where
     R: for<'b> Fn(&'b B, &mut Points<'b>) -> Result<(), TaosError>,
 {
     let database = names::current(context)?;
     let found = engine.database(&context.session, database).map_err(errors::lookup)?;
     let mut points = Points::new(found.precision, engine.clock().now_ns(), options);
-    read(body, &mut points)?;
-    let (targets, lacking) = schema::compare(engine, context, &found, &points)?;
+    let read = read(body, &mut points);
+    let rows = points.len() as u64;
+    read.map_err(|error| Refused { error, rows: rows + 1 })?;
+    let refused = |error| Refused { error, rows };
+    let (targets, lacking) = schema::compare(engine, context, &found, &points).map_err(refused)?;
     if lacking.is_empty() {
-        points.into_rows(targets, database).map(Prepared::Rows)
+        points.into_rows(targets, database).map(Prepared::Rows).map_err(refused)
     } else {
-        Ok(Prepared::Lacking(lacking))
+        Ok(Prepared::Lacking(lacking, rows))
     }
 }
 
