@@ -77,12 +77,16 @@ async fn write(
     database: &str,
 ) -> Result<(), Refused> {
     let (writer, message) = checked(app, request, payload, database).await?;
-    let left_out = framing(&message).map_err(|error| Refused::Bad(format!("protobuf: {error}")))?;
-    if left_out.series == 0 {
+    let malformed = |error| Refused::Bad(format!("protobuf: {error}"));
+    let framing = framing(&message).map_err(malformed)?;
+    if framing.series == 0 {
         return Ok(());
     }
-    store(app, &writer, "prometheus", &message, parse).await.map_err(Refused::Write)?;
-    app.metrics.refused(DIALECT, "prometheus", left_out.records);
+    if let Err(refused) = store(app, &writer, "prometheus", &message, parse).await {
+        // The message may be to blame.
+        return Err(check_inside(&message).map_or_else(malformed, |()| Refused::Write(refused)));
+    }
+    app.metrics.refused(DIALECT, "prometheus", framing.records);
     Ok(())
 }
 
@@ -92,16 +96,24 @@ struct Framing {
     records: u64,
 }
 
-/// Checks all of the message before anything is written.
+/// Counts what is in a message, without a look into labels and samples.
 fn framing(message: &[u8]) -> Result<Framing, ProtoError> {
     let mut framing = Framing { series: 0, records: 0 };
     for series in WriteRequest::new(message) {
         let series = series?;
         framing.series += 1;
         framing.records += (series.exemplar_count() + series.histogram_count()) as u64;
-        series.labels().try_for_each(|label| label.map(drop))?;
     }
     Ok(framing)
+}
+
+fn check_inside(message: &[u8]) -> Result<(), ProtoError> {
+    for series in WriteRequest::new(message) {
+        let series = series?;
+        series.labels().try_for_each(|label| label.map(drop))?;
+        series.samples().try_for_each(|sample| sample.map(drop))?;
+    }
+    Ok(())
 }
 
 fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {

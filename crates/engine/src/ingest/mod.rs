@@ -31,12 +31,16 @@ pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
+pub use series_cache::{KnownSeries, RawKey};
 pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
-use series_cache::{PassThrough, RawKey};
+use series_cache::PassThrough;
 use table_rows::{PendingSeries, Span, TableRows};
+
+/// The reading of raw keys by a [`Batcher`]: table and tags as they stand.
+const TAGS_ALONE: u64 = 0;
 
 /// How the rows of a request are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +112,7 @@ impl Batcher {
     /// sender's format (line protocol: `measurement,tag=value…` as it stands).
     #[inline]
     pub fn begin_known(&mut self, raw_key: &[u8]) -> bool {
-        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        let key = self.engine.series_cache().key(self.database.id, TAGS_ALONE, raw_key);
         self.begin_key(key)
     }
 
@@ -139,7 +143,7 @@ impl Batcher {
         raw_key: &[u8],
         tags: impl IntoIterator<Item = (Cow<'t, str>, Cow<'t, str>)>,
     ) -> Result<(), IngestError> {
-        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        let key = self.engine.series_cache().key(self.database.id, TAGS_ALONE, raw_key);
         if self.begin_key(key) {
             return Ok(());
         }

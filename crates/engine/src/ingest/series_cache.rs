@@ -11,19 +11,27 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 /// Independent segments, so that requests rarely wait for each other.
 const SEGMENTS: usize = 16;
 
-/// The hash of (database, raw key). Seeded per process with a random number, so that clients cannot
+/// The hash of (database, reading, raw key). Seeded per process with a random number, so that clients cannot
 /// make keys that collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RawKey(u128);
+pub struct RawKey(u128);
 
-/// A series as it was when its key was last written.
+/// A series as it was when its key was last written. It may be gone since: who writes to it is told
+/// ([`crate::EngineError::StaleSeries`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KnownSeries {
+pub struct KnownSeries {
     pub(super) table: TableId,
     pub(super) shard: ShardId,
     pub(super) sid: Sid,
     /// The series are renumbered or changed when this changes.
     pub(super) epoch: u64,
+}
+
+impl KnownSeries {
+    /// The table that it belongs to.
+    pub fn table(&self) -> TableId {
+        self.table
+    }
 }
 
 /// A bounded map from raw keys to series.
@@ -46,11 +54,13 @@ impl SeriesCache {
         }
     }
 
-    pub(super) fn key(&self, database: DatabaseId, raw: &[u8]) -> RawKey {
-        RawKey(xxh3_128_with_seed(raw, self.seed ^ u64::from(database.0).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    /// `reading` tells apart rules by which equal bytes mean different series.
+    pub(crate) fn key(&self, database: DatabaseId, reading: u64, raw: &[u8]) -> RawKey {
+        let database = u64::from(database.0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        RawKey(xxh3_128_with_seed(raw, self.seed ^ database ^ reading))
     }
 
-    pub(super) fn get(&self, key: RawKey) -> Option<KnownSeries> {
+    pub(crate) fn get(&self, key: RawKey) -> Option<KnownSeries> {
         self.segment(key)?.lock().get(&key).copied()
     }
 

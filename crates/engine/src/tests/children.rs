@@ -65,6 +65,7 @@ async fn insert(
     let rows = SeriesRows {
         table: relation.table().clone(),
         series: vec![of],
+        keys: Vec::new(),
         row_series: vec![0; values.len()],
         times: values.iter().map(|(t, _)| *t).collect(),
         columns: vec![(ColumnId(1), column)],

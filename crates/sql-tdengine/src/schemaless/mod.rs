@@ -6,21 +6,23 @@
 //! the body is read again.
 
 mod points;
+mod recall;
 mod schema;
 mod value;
 
 use std::sync::{Arc, LazyLock};
 
 use futures::lock::Mutex;
-use triglot_engine::{Engine, SeriesRows};
+use triglot_engine::{Engine, EngineError, Outcome, SeriesRows, Statement};
 use triglot_model::ErrorKind;
 
 pub use points::{Options, Points, SeriesOf, Time};
 pub use value::Value;
 
+use self::recall::Recall;
 use self::schema::Change;
 use crate::lower::{errors, names};
-use crate::{Answer, Context, TaosError, insert};
+use crate::{Context, TaosError};
 
 /// Longer bodies are read on a thread that may be busy.
 const INLINE_BYTES: usize = 4 << 10;
@@ -50,16 +52,19 @@ where
     R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
 {
     let options = Arc::new(options);
+    let mut may_recall = true;
     for _ in 0..SCHEMA_ROUNDS {
-        let request = Request { engine, context, options: &options, body: &body, read: &read };
+        let request = Request { engine, context, options: &options, body: &body, read: &read, may_recall };
         match request.prepared().await? {
             Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
-            Prepared::Rows(rows) => {
-                return match insert::write(engine, context, rows).await? {
-                    Answer::Affected(rows) => Ok(rows),
-                    Answer::Rows(_) => Ok(0),
-                };
-            }
+            Prepared::Rows(rows) => match engine.execute(&context.session, Statement::InsertRows(rows)).await {
+                Ok(Outcome::Affected(rows)) => return Ok(rows),
+                Ok(Outcome::Done | Outcome::Rows(_)) => return Ok(0),
+                // A child table was dropped meanwhile, or its tags changed: what it is called tells what to do.
+                Err(EngineError::StaleSeries) if may_recall => may_recall = false,
+                Err(error) => return Err(error.into()),
+            },
+            Prepared::Forgotten => may_recall = false,
             Prepared::Lacking(_) => {
                 let turn = TURN.lock().await;
                 // Whoever had the turn before may have made it.
@@ -80,6 +85,8 @@ struct Request<'r, B, R> {
     options: &'r Arc<Options>,
     body: &'r B,
     read: &'r R,
+    /// Whether series of former requests count.
+    may_recall: bool,
 }
 
 impl<B, R> Request<'_, B, R>
@@ -90,11 +97,13 @@ where
     /// Reads the body, a long one on a thread that may be busy.
     async fn prepared(&self) -> Result<Prepared, TaosError> {
         if self.body.as_ref().len() <= INLINE_BYTES {
-            return prepare(self.engine, self.context, self.options, self.body.as_ref(), self.read);
+            let Self { engine, context, .. } = *self;
+            return prepare(engine, context, self.options, self.body.as_ref(), self.read, self.may_recall);
         }
+        let may_recall = self.may_recall;
         let (engine, context) = (self.engine.clone(), self.context.clone());
         let (options, body, read) = (Arc::clone(self.options), self.body.clone(), self.read.clone());
-        let work = move || prepare(&engine, &context, &options, body.as_ref(), &read);
+        let work = move || prepare(&engine, &context, &options, body.as_ref(), &read, may_recall);
         self.engine.compute(work).await?
     }
 }
@@ -105,6 +114,8 @@ enum Prepared {
     Rows(Vec<SeriesRows>),
     /// This must be made first.
     Lacking(Vec<Change>),
+    /// A table of which series were recalled is gone.
+    Forgotten,
 }
 
 fn prepare<'a, R>(
@@ -113,15 +124,19 @@ fn prepare<'a, R>(
     options: &'a Options,
     body: &'a [u8],
     read: &R,
+    may_recall: bool,
 ) -> Result<Prepared, TaosError>
 where
     R: for<'b> Fn(&'b [u8], &mut Points<'b>) -> Result<(), TaosError>,
 {
     let database = names::current(context)?;
     let found = engine.database(&context.session, database).map_err(errors::lookup)?;
-    let mut points = Points::new(found.precision, engine.clock().now_ns(), options);
+    let recall = Recall::new(engine, found.id, options, may_recall);
+    let mut points = Points::new(found.precision, engine.clock().now_ns(), options, Some(recall));
     read(body, &mut points)?;
-    let (targets, lacking) = schema::compare(engine, context, &found, &points)?;
+    let Some((targets, lacking)) = schema::compare(engine, context, &found, &points)? else {
+        return Ok(Prepared::Forgotten);
+    };
     if lacking.is_empty() {
         points.into_rows(targets, database).map(Prepared::Rows)
     } else {
