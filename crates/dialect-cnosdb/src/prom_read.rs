@@ -1,6 +1,7 @@
 //! Prometheus: `POST /api/v1/prom/read` (sheet section 10). Each query becomes one SELECT for each table that its
 //! matchers of `__name__` name. Where the vendor and Prometheus differ, Prometheus wins (ecosystem.md 2.4):
-//! expressions are anchored, every query gets a result, a label that a table lacks is the empty text.
+//! expressions are anchored, every query gets a result, a label that a table lacks is the empty text, and without a matcher of
+//! `__name__` every metric is asked.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,15 +59,12 @@ pub(crate) async fn read(
 async fn result(app: &CnosDbApp, session: &Session, query: &Query) -> Result<QueryResult, CnosDbError> {
     let matchers: Result<Vec<Matcher>, CnosDbError> = query.matchers.iter().map(Matcher::of).collect();
     let (names, others): (Vec<Matcher>, Vec<Matcher>) = matchers?.into_iter().partition(|m| m.name == NAME);
-    if names.is_empty() {
-        return Ok(QueryResult::default());
-    }
     if names.iter().any(|m| m.is_negative) {
         return Err(CnosDbError::PromRead("__name__ must be matched by = or =~".to_owned()));
     }
     let mut timeseries = Vec::new();
     for table in app.engine.tables(session, &session.database_name)? {
-        let is_metric = table.column(VALUE).is_some() && names.iter().all(|m| m.matches(&table.name));
+        let is_metric = table.column(VALUE).is_some() && is_named(&table, &names);
         let Some(conditions) = is_metric.then(|| conditions(&table, &others)).flatten() else { continue };
         let sql = select(&table, query, &conditions);
         if let Some(rows) = run(app, session, &sql).await? {
@@ -74,6 +72,15 @@ async fn result(app: &CnosDbApp, session: &Session, query: &Query) -> Result<Que
         }
     }
     Ok(QueryResult { timeseries })
+}
+
+/// A query that names no metric is about all that Prometheus wrote, as in Prometheus; the vendor's answer is empty.
+fn is_named(table: &TableDef, names: &[Matcher]) -> bool {
+    if names.is_empty() {
+        table.tags().any(|tag| tag.name == NAME)
+    } else {
+        names.iter().all(|m| m.matches(&table.name))
+    }
 }
 
 async fn run(app: &CnosDbApp, session: &Session, sql: &str) -> Result<Option<QueryStream>, CnosDbError> {

@@ -67,9 +67,18 @@ pub(crate) async fn login(
     // The address of the socket: headers can be sent by anybody. Without one (in-process tests) the
     // peer is not trusted.
     let address = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |a| a.ip());
+    login_from(app, Peer::from(address), claim, database).await
+}
+
+/// As [`login`], for who has sent no request.
+pub(crate) async fn login_from(
+    app: &TdengineApp,
+    peer: Peer,
+    claim: &Claim,
+    database: &str,
+) -> Result<Session, AdapterError> {
     let auth = app.engine.auth();
-    let verified =
-        auth.verify_or_default(&claim.user, &claim.password, DEFAULT_PASSWORD, Peer::from(address)).await;
+    let verified = auth.verify_or_default(&claim.user, &claim.password, DEFAULT_PASSWORD, peer).await;
     let principal = verified.map_err(|error| match error {
         AuthError::WrongCredentials { .. }
         | AuthError::Expired { .. }

@@ -30,6 +30,12 @@ pub enum SetupError {
     /// A pattern of the configuration is none.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// The token of an agent's account is none that `/rest/login` gives.
+    #[error("{agent}.token: not a token of /rest/login")]
+    Token {
+        /// The agent's section of the configuration.
+        agent: &'static str,
+    },
 }
 
 /// Why a request is not answered as it hoped for. Codes and statuses: sheet section 3.6.

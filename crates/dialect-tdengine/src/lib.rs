@@ -7,6 +7,7 @@
 mod admin;
 mod app;
 mod auth;
+pub mod collect;
 pub mod config;
 mod cors;
 mod edge;

@@ -20,7 +20,7 @@ const PACKAGES: [&str; 9] = [
     "vega-datasets==0.9.0",
 ];
 
-fn missing(program: &str) -> bool {
+pub(crate) fn missing(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_err()
 }
 

@@ -125,6 +125,8 @@ fn check_reads(node: &Node, is_taos: bool) {
         (query(0, 5000, &[up, (NotRegex, "job", "no.*")]), &all[1..]),
         (query(0, 5000, &[(Equal, "__name__", "nosuch")]), &[][..]),
         (query(0, 5000, &[(Regex, "__name__", "u.")]), &all[..]),
+        // Whatever its name is.
+        (query(0, 5000, &[(Equal, "job", "node")]), &all[..1]),
     ] {
         let results = node.read(is_taos, vec![asked.clone()]);
         assert_eq!(results.len(), 1);

@@ -4,6 +4,7 @@ mod answers;
 mod http;
 mod server;
 
+mod agents;
 mod architecture;
 mod bad_input;
 mod clients;

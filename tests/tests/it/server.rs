@@ -34,7 +34,7 @@ fn binary() -> PathBuf {
 
 /// One that no other test of this process got, below those that the system gives to connections, which would
 /// otherwise take it before the server does.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
         let at = std::process::id() * 500 + NEXT.fetch_add(1, Ordering::Relaxed);
@@ -105,6 +105,10 @@ impl Server {
 
     fn is_ready(&self) -> bool {
         http::exchange(self.port, "GET", "/health/ready", &[], b"").is_ok_and(|r| r.status == 200)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Memory of the process now; forgets the most that it had until now.

@@ -3,12 +3,12 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::schema::{Config, WalMode};
-use super::{ConfigError, kwdb, tdengine};
+use super::{ConfigError, agents, kwdb, tdengine};
 
-/// A dialect's listener.
+/// The listener of a dialect or an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Listener {
-    /// The dialect's section.
+    /// Its section.
     pub(crate) dialect: &'static str,
     /// Every address that the configured name stands for.
     pub(crate) addresses: Vec<SocketAddr>,
@@ -39,7 +39,7 @@ impl Config {
     }
 }
 
-fn addresses(dialect: &'static str, listen: &str) -> Result<Vec<SocketAddr>, ConfigError> {
+pub(super) fn addresses(dialect: &'static str, listen: &str) -> Result<Vec<SocketAddr>, ConfigError> {
     // `:8902` is how many write "every address".
     let full = if listen.starts_with(':') { format!("0.0.0.0{listen}") } else { listen.to_owned() };
     let found: Vec<SocketAddr> = full.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
@@ -69,6 +69,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     }
     tdengine::check(config)?;
     kwdb::check(config)?;
+    agents::check(config)?;
     if config.query.max_concurrent == 0 {
         return Err(ConfigError::invalid("query", "max_concurrent", "must be at least 1"));
     }

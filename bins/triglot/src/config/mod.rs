@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, `TRIGLOT_SECTION__KEY` variables, flags. Settings of CnosDB and
 //! taosAdapter are understood beside ours.
 
+mod agents;
 mod check;
 mod cnosdb;
 mod kwdb;
@@ -83,10 +84,14 @@ impl Config {
     pub(crate) fn shown(&self) -> Result<String, ConfigError> {
         let internal = |e: toml::ser::Error| ConfigError::Internal(e.to_string());
         let mut table = toml::Table::try_from(self).map_err(internal)?;
+        // What everybody can read in the documentation is no secret.
+        let defaults = toml::Table::try_from(Config::default()).map_err(internal)?;
         for (section, key) in SECRETS {
+            let known = defaults.get(section).and_then(|s| s.get(key)).and_then(toml::Value::as_str);
             let value = table.get_mut(section).and_then(|s| s.get_mut(key));
             if let Some(toml::Value::String(text)) = value
                 && !text.is_empty()
+                && known != Some(text)
             {
                 "*****".clone_into(text);
             }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use triglot_dialect_cnosdb::config::BulkItems;
 
+use super::agents::OpentsdbTelnet;
 use super::units::{ByteSize, MemorySize, Span};
 
 /// The whole configuration.
@@ -20,6 +21,7 @@ pub(crate) struct Config {
     pub(crate) cnosdb: Cnosdb,
     pub(crate) tdengine: Tdengine,
     pub(crate) kwdb: Kwdb,
+    pub(crate) opentsdb_telnet: OpentsdbTelnet,
     /// Settings of other products that were given and count for nothing here.
     #[serde(skip)]
     pub(crate) ignored: Vec<String>,
@@ -427,4 +429,5 @@ impl Default for Kwdb {
 }
 
 /// Keys whose values are never shown.
-pub(crate) const SECRETS: [(&str, &str); 1] = [("auth", "root_password")];
+pub(crate) const SECRETS: [(&str, &str); 3] =
+    [("auth", "root_password"), ("opentsdb_telnet", "password"), ("opentsdb_telnet", "token")];

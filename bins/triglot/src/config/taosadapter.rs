@@ -15,7 +15,6 @@ pub(super) const VENDOR: Vendor = Vendor {
         "influxdb",
         "opentsdb",
         "prometheus",
-        "opentsdb_telnet",
         "collectd",
         "statsd",
         "node_exporter",
@@ -35,7 +34,7 @@ const fn to(key: &'static str) -> Goes {
 }
 
 /// Every setting that the vendor documents but for the interfaces above. `log.level` is ours, too.
-const SETTINGS: [Section; 9] = [
+const SETTINGS: [Section; 10] = [
     (
         "",
         &[
@@ -128,6 +127,22 @@ const SETTINGS: [Section; 9] = [
             ("excludeQueryLimitSqlRegex", to("exclude_query_limit_sql_regex")),
         ],
     ),
+    (
+        "opentsdb_telnet",
+        &[
+            ("enable", Goes::To("opentsdb_telnet", "enabled")),
+            ("ports", Goes::Ports("opentsdb_telnet", "listen")),
+            ("dbs", Goes::To("opentsdb_telnet", "dbs")),
+            ("user", Goes::To("opentsdb_telnet", "user")),
+            ("password", Goes::To("opentsdb_telnet", "password")),
+            ("token", Goes::To("opentsdb_telnet", "token")),
+            ("ttl", Goes::To("opentsdb_telnet", "ttl")),
+            ("batchSize", Goes::To("opentsdb_telnet", "batch_size")),
+            ("flushInterval", Goes::Seconds("opentsdb_telnet", "flush_interval")),
+            ("maxTCPConnections", Goes::To("opentsdb_telnet", "max_tcp_connections")),
+            ("tcpKeepAlive", Goes::To("opentsdb_telnet", "tcp_keep_alive")),
+        ],
+    ),
 ];
 
 /// Writes the tables `[request.users.NAME]` as our list of limits.
@@ -157,17 +172,17 @@ fn variable(section: &str, key: &str) -> String {
         ("cors", "exposeHeaders") => return "EXPOSE_HEADERS".to_owned(),
         _ => {}
     }
-    let mut name = String::new();
-    let mut last = '_';
-    for c in section.chars().chain(if section.is_empty() { "" } else { "." }.chars()).chain(key.chars()) {
-        if c == '.' {
+    let full = if section.is_empty() { key.to_owned() } else { format!("{section}_{key}").replace('.', "_") };
+    let (mut name, mut last) = (String::new(), '_');
+    let mut characters = full.chars().peekable();
+    while let Some(c) = characters.next() {
+        // A hump: the first letter of a word, also behind an abbreviation (`maxTCPConnections`).
+        let ends_abbreviation =
+            last.is_ascii_uppercase() && characters.peek().is_some_and(char::is_ascii_lowercase);
+        if c.is_ascii_uppercase() && last != '_' && (!last.is_ascii_uppercase() || ends_abbreviation) {
             name.push('_');
-        } else {
-            if c.is_ascii_uppercase() && !last.is_ascii_uppercase() {
-                name.push('_');
-            }
-            name.push(c.to_ascii_uppercase());
         }
+        name.push(c.to_ascii_uppercase());
         last = c;
     }
     name
@@ -275,6 +290,8 @@ mod tests {
             ("cors", "allowAllOrigins", "CORS_ALLOW_ALL_ORIGINS"),
             ("cors", "allowOrigins", "ALLOW_ORIGINS"),
             ("request.default", "queryLimit", "REQUEST_DEFAULT_QUERY_LIMIT"),
+            ("opentsdb_telnet", "maxTCPConnections", "OPENTSDB_TELNET_MAX_TCP_CONNECTIONS"),
+            ("opentsdb_telnet", "tcpKeepAlive", "OPENTSDB_TELNET_TCP_KEEP_ALIVE"),
         ] {
             assert_eq!(variable(section, key), wanted);
         }

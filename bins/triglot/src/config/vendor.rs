@@ -18,6 +18,8 @@ pub(super) enum Goes {
     Host,
     /// A port, to the listener's address.
     Port,
+    /// A list of ports, to addresses of this machine: as with [`Goes::Port`], nothing is opened to others by a number.
+    Ports(&'static str, &'static str),
     /// Whether the certificate that is given counts.
     Tls,
     /// Nowhere: one node of triglot has no such thing, or no need to be told.
@@ -123,6 +125,7 @@ impl Carried {
             Goes::Memory => self.settings.push(("memory", "total", Value::String(format!("{text}GiB")))),
             Goes::Host => self.host = Some(text),
             Goes::Port => self.port = Some(text),
+            Goes::Ports(section, key) => self.settings.push((section, key, loopback(&value, &text))),
             Goes::Tls => self.tls = Some(text == "true"),
             Goes::Nowhere => self.ignored.push(name.to_owned()),
         }
@@ -142,6 +145,20 @@ impl Carried {
             self.settings.push((vendor.listener, "listen", Value::String(listen)));
         }
         self
+    }
+}
+
+/// A list of ports as addresses of this machine: a list if it is one, else (of a variable or a flag) a text with commas.
+fn loopback(ports: &Value, text: &str) -> Value {
+    let address = |port: &str| format!("127.0.0.1:{port}");
+    match ports {
+        Value::Array(ports) => {
+            Value::Array(ports.iter().map(|port| Value::String(address(&port.to_string()))).collect())
+        }
+        _ => {
+            let ports = text.split([',', ' ', '[', ']']).filter(|port| !port.is_empty());
+            Value::String(ports.map(address).collect::<Vec<_>>().join(","))
+        }
     }
 }
 

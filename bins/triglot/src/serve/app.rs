@@ -60,8 +60,8 @@ pub(super) struct Context<'a> {
     pub(super) engine: &'a Engine,
     pub(super) drain: &'a Drain,
     pub(super) metrics: &'a HttpMetrics,
-    pub(super) log_level: &'a LogLevel,
     pub(super) tls: &'a Tls,
+    pub(super) tdengine: &'a TdengineApp,
 }
 
 /// What a listener serves.
@@ -109,7 +109,7 @@ impl Context<'_> {
     pub(super) fn server(&self, bound: Bound) -> Result<Server, Failure> {
         let dialect = match bound.dialect {
             "cnosdb" => Dialect::CnosDb(self.cnosdb()?),
-            "tdengine" => Dialect::Tdengine(self.tdengine()?),
+            "tdengine" => Dialect::Tdengine(self.tdengine.clone()),
             "kwdb" => Dialect::Kwdb(self.kwdb()?),
             other => return Err(Failure::Message(format!("there is no dialect {other}"))),
         };
@@ -130,16 +130,6 @@ impl Context<'_> {
         };
         CnosDbApp::new(self.engine.clone(), config, self.metrics.clone(), super::REVISION, "unknown")
             .map_err(|e| Failure::doing("CnosDB's functions", e))
-    }
-
-    fn tdengine(&self) -> Result<TdengineApp, Failure> {
-        let surroundings = Surroundings {
-            metrics: self.metrics.clone(),
-            log_level: self.log_level.clone(),
-            records: Some(Arc::new(super::records::Directory(self.config.record_dir()))),
-        };
-        TdengineApp::new(self.engine.clone(), self.config.tdengine_options()?, surroundings)
-            .map_err(|e| Failure::doing("tdengine", e))
     }
 
     fn kwdb(&self) -> Result<KwdbApp, Failure> {
@@ -193,6 +183,22 @@ impl Context<'_> {
         }
         Ok(server.run())
     }
+}
+
+/// TDengine's dialect: of its listener and of the agents, which are there without it, too.
+pub(super) fn tdengine(
+    config: &Config,
+    engine: &Engine,
+    metrics: &HttpMetrics,
+    log_level: &LogLevel,
+) -> Result<TdengineApp, Failure> {
+    let surroundings = Surroundings {
+        metrics: metrics.clone(),
+        log_level: log_level.clone(),
+        records: Some(Arc::new(super::records::Directory(config.record_dir()))),
+    };
+    TdengineApp::new(engine.clone(), config.tdengine_options()?, surroundings)
+        .map_err(|e| Failure::doing("tdengine", e))
 }
 
 fn bytes(n: u64) -> usize {

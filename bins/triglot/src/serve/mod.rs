@@ -1,5 +1,6 @@
 //! `triglot serve`: opens the engine, serves the enabled dialects, drains and stops.
 
+mod agents;
 mod app;
 mod drain;
 mod engine;
@@ -45,6 +46,7 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
     let mut signals = Signals::new()?;
     // Before the engine: a port that is taken should be told at once, not after a long recovery.
     let bound = app::bind(&config)?;
+    let agents = agents::bind(&config)?;
     let tls = Tls::load(&config, start::year())?;
     let engine = tokio::select! {
         engine = engine::open(&config) => engine?,
@@ -55,17 +57,20 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
     let drain = Drain::default();
     let metrics = HttpMetrics::new(BuildInfo { version: VERSION, revision: REVISION })
         .map_err(|e| Failure::doing("metrics", e))?;
+    let tdengine = app::tdengine(&config, &engine, &metrics, &log_level)?;
     let context = app::Context {
         config: &config,
         engine: &engine,
         drain: &drain,
         metrics: &metrics,
-        log_level: &log_level,
         tls: &tls,
+        tdengine: &tdengine,
     };
     let addresses = bound.iter().map(Bound::addresses).collect::<Result<Vec<_>, _>>()?.concat();
+    let agent_addresses = agents.addresses()?;
     let handles = start_servers(&context, bound)?;
-    start::tell(&config, &addresses, &engine, speaker)?;
+    let agents = agents.start(&config, &tdengine)?;
+    start::tell(&config, &addresses, &agent_addresses, &engine, speaker)?;
     notify::tell(notify::State::Ready);
     loop {
         match signals.next().await {
@@ -73,7 +78,7 @@ async fn serve(config: Config, speaker: Speaker, log_level: LogLevel) -> Result<
             Signal::Reload => tls.reload(),
         }
     }
-    stop(&config, &engine, &drain, handles, signals).await
+    stop(&config, &engine, &drain, Running { servers: handles, agents }, signals).await
 }
 
 fn start_servers(context: &app::Context<'_>, bound: Vec<Bound>) -> Result<Vec<ServerHandle>, Failure> {
@@ -86,24 +91,32 @@ fn start_servers(context: &app::Context<'_>, bound: Vec<Bound>) -> Result<Vec<Se
     Ok(handles)
 }
 
-/// Refuses new requests (with 503: a socket that nobody accepts from would leave clients hanging), lets running requests end, flushes. A second signal ends the process at once:
+/// What serves.
+struct Running {
+    servers: Vec<ServerHandle>,
+    agents: agents::Running,
+}
+
+/// Refuses new requests (with 503: a socket that nobody accepts from would leave clients hanging), lets running requests and
+/// agents end, flushes. A second signal ends the process at once:
 /// what was acknowledged is in the WAL.
 async fn stop(
     config: &Config,
     engine: &Engine,
     drain: &Drain,
-    handles: Vec<ServerHandle>,
+    running: Running,
     mut signals: Signals,
 ) -> Result<(), Failure> {
     notify::tell(notify::State::Stopping);
     tracing::info!("stopping: running requests may end, then memtables are flushed");
     let orderly = async {
         drain.begin();
-        let left = drain.wait(config.server.shutdown_timeout.0).await;
-        if left > 0 {
-            tracing::warn!(requests = left, "cut off: server.shutdown_timeout is over");
+        let patience = config.server.shutdown_timeout.0;
+        let (left, agents) = tokio::join!(drain.wait(patience), running.agents.stop(patience));
+        if left + agents > 0 {
+            tracing::warn!(requests = left, agents, "cut off: server.shutdown_timeout is over");
         }
-        join_all(handles.iter().map(|handle| handle.stop(false))).await;
+        join_all(running.servers.iter().map(|handle| handle.stop(false))).await;
         engine.shutdown().await
     };
     tokio::select! {

@@ -68,10 +68,11 @@ fn exposure(listener: &Listener) -> String {
     )
 }
 
-/// Tells what runs where; `addresses` are those that the sockets have, with their dialects.
+/// Tells what runs where; `addresses` are those that the sockets have, with their dialects, `agents` those of agents, with name and transport.
 pub(super) fn tell(
     config: &Config,
     addresses: &[(&str, SocketAddr)],
+    agents: &[(&str, &str, SocketAddr)],
     engine: &Engine,
     speaker: Speaker,
 ) -> Result<(), Failure> {
@@ -90,6 +91,9 @@ pub(super) fn tell(
         let scheme = if speaks_tls(config, dialect) { "https" } else { "http" };
         speaker.say(&format!("{dialect} on {scheme}://{address}"));
     }
+    for (agent, transport, address) in agents {
+        speaker.say(&format!("{agent} on {transport}://{address}"));
+    }
     if config.kwdb.enabled && !config.kwdb.insecure && config.server.tls_certificate.is_empty() {
         let dir = std::path::absolute(config.kwdb_certs_dir())?;
         speaker.say(&format!("kwdb's certificates are in {}: clients trust ca.crt", dir.display()));
@@ -97,7 +101,8 @@ pub(super) fn tell(
     if !config.ignored.is_empty() {
         speaker.say(&format!("settings that count for nothing here: {}", config.ignored.join(", ")));
     }
-    for warning in insecure(config, &config.listeners()?, root_is_open(engine)) {
+    let listeners = [config.listeners()?, config.agent_listeners()?];
+    for warning in insecure(config, &listeners, root_is_open(engine)) {
         speaker.warn(&warning);
     }
     Ok(())
@@ -120,7 +125,7 @@ pub(super) fn year() -> i32 {
 }
 
 /// What an operator should know.
-fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<String> {
+fn insecure(config: &Config, [listeners, agents]: &[Vec<Listener>; 2], root_is_open: bool) -> Vec<String> {
     let public: Vec<&Listener> = listeners.iter().filter(|l| l.is_public()).collect();
     let mut warnings = Vec::new();
     if root_is_open {
@@ -150,6 +155,10 @@ fn insecure(config: &Config, listeners: &[Listener], root_is_open: bool) -> Vec<
         };
         warnings.push(format!("{} is reachable from other machines{tls}", listener.dialect));
     }
+    for agent in agents.iter().filter(|agent| agent.is_public()) {
+        let name = agent.dialect;
+        warnings.push(format!("{name} is reachable from other machines: it takes rows without a password"));
+    }
     if config.cnosdb.enabled && !config.cnosdb.auth_enabled {
         warnings.push(
             "cnosdb.auth_enabled = false: passwords of peers on this machine are not compared".to_owned(),
@@ -174,7 +183,7 @@ mod tests {
     fn warnings(set: &[(&str, &str)], root_is_open: bool) -> Vec<String> {
         let environment = set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let config = load(None, &Overrides { environment, ..Overrides::default() }).unwrap();
-        let listeners = config.listeners().unwrap();
+        let listeners = [config.listeners().unwrap(), config.agent_listeners().unwrap()];
         insecure(&config, &listeners, root_is_open)
     }
 
@@ -195,5 +204,13 @@ mod tests {
         assert_eq!(open.len(), 5, "{open:?}");
         assert!(open[0].contains("from everywhere"));
         assert!(open[1].contains("without TLS"));
+        let agent = [
+            ("TRIGLOT_OPENTSDB_TELNET__LISTEN", "0.0.0.0:6046"),
+            ("TRIGLOT_OPENTSDB_TELNET__DBS", "d"),
+            ("TRIGLOT_OPENTSDB_TELNET__ENABLED", "true"),
+        ];
+        let told = warnings(&agent, false);
+        assert!(told.len() == 1 && told[0].contains("opentsdb_telnet is reachable"), "{told:?}");
+        assert!(warnings(&agent[..2], false).is_empty(), "it is not enabled");
     }
 }

@@ -66,7 +66,7 @@ fn unit(precision: Option<&str>) -> i64 {
 /// Reads bodies whose times have this unit.
 fn lines_in(
     unit_ns: i64,
-) -> impl for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static {
+) -> impl for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static {
     move |body, points| parse(body, points, unit_ns)
 }
 
@@ -115,7 +115,7 @@ pub(super) fn value(value: FieldValue<'_>) -> Result<Value<'_>, TaosError> {
 }
 
 /// 0x3002
-pub(super) fn invalid(detail: impl std::fmt::Display) -> TaosError {
+pub(crate) fn invalid(detail: impl std::fmt::Display) -> TaosError {
     TaosError::new(0x3002, format!("Invalid data format: {detail}"))
 }
 

@@ -10,7 +10,7 @@ mod prometheus_read;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use triglot_http::body::{self, BodyError};
-use triglot_sql_tdengine::schemaless::{Options, Points, write};
+use triglot_sql_tdengine::schemaless::{Body, Options, Points, write};
 use triglot_sql_tdengine::{Context, TaosError, run};
 
 use crate::DIALECT;
@@ -21,9 +21,9 @@ use crate::params::Params;
 use crate::rest::sql::client_address;
 
 /// Who writes where, and with which options.
-struct Writer {
-    context: Context,
-    options: Options,
+pub(crate) struct Writer {
+    pub(crate) context: Context,
+    pub(crate) options: Options,
 }
 
 /// `ttl`, in days. The vendor's texts differ by route; the fault is the same.
@@ -35,7 +35,7 @@ fn ttl(params: &Params) -> Result<Option<u32>, NotNumeric> {
 struct NotNumeric;
 
 /// The name as `use` takes it, unquoted.
-fn folded(database: &str) -> String {
+pub(crate) fn folded(database: &str) -> String {
     database.to_ascii_lowercase()
 }
 
@@ -64,7 +64,7 @@ async fn read(app: &TdengineApp, request: &HttpRequest, payload: web::Payload) -
     body::read(request.headers(), payload, app.config.body_limit).await
 }
 
-/// Writes what `parse` finds in the body; makes the database if that is configured.
+/// Writes what `parse` finds in the body of a request: [`store_content`].
 async fn store<R>(
     app: &TdengineApp,
     writer: &Writer,
@@ -73,14 +73,40 @@ async fn store<R>(
     parse: R,
 ) -> Result<u64, TaosError>
 where
-    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
+{
+    let body = Body { content: body.clone(), bytes: body.len() };
+    store_content(app, writer, api, body, of_bytes(parse)).await
+}
+
+/// A reader of bytes as one of their owner.
+pub(crate) fn of_bytes<R>(
+    parse: R,
+) -> impl for<'a> Fn(&'a Bytes, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static
+where
+    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
+{
+    move |body, points| parse(body, points)
+}
+
+/// Writes what `parse` finds; makes the database if that is configured.
+pub(crate) async fn store_content<B, R>(
+    app: &TdengineApp,
+    writer: &Writer,
+    api: &str,
+    body: Body<B>,
+    parse: R,
+) -> Result<u64, TaosError>
+where
+    B: Clone + Send + Sync + 'static,
+    R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let Writer { context, options } = writer;
     let mut written = write(&app.engine, context, options.clone(), body.clone(), parse.clone()).await;
     if app.config.sml_auto_create_db && written.as_ref().is_err_and(|error| error.code == 0x0388) {
         let name = context.session.database_name.replace('`', "``");
         run(&app.engine, context, &format!("create database if not exists `{name}` precision 'ns'")).await?;
-        written = write(&app.engine, context, options.clone(), body.clone(), parse).await;
+        written = write(&app.engine, context, options.clone(), body, parse).await;
     }
     let rows = written?;
     app.metrics.wrote(DIALECT, api, rows);
@@ -88,6 +114,6 @@ where
 }
 
 /// How the adapter words an engine's error outside of `/rest`: `[0x388] Database not exist`.
-fn worded(error: &TaosError) -> String {
+pub(crate) fn worded(error: &TaosError) -> String {
     format!("[0x{:x}] {}", error.code, error.text)
 }

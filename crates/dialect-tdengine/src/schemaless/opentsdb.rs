@@ -114,21 +114,26 @@ fn of_adapter(error: AdapterError) -> (StatusCode, String) {
     }
 }
 
-fn parse_telnet<'a>(body: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {
+/// Reads telnet lines; the first faulty one refuses all.
+pub(crate) fn parse_telnet<'a>(body: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {
     let mut lines = telnet::Lines::from_bytes(body, Dialect::TdEngine).map_err(invalid)?;
     let mut line = telnet::Line::new();
-    while let Some(point) = lines.next_line(&mut line) {
-        let point = point.map_err(invalid)?;
-        let place = |detail: &str| invalid(format!("line {}: {detail}", point.line()));
-        let tags = point.tags().iter().map(|(key, value)| ((*key).into(), Value::Nchar((*value).into())));
-        let series = points.series(None, point.metric(), tags.collect())?;
-        let time =
-            epoch(point.timestamp_text(), point.timestamp()).map_err(|()| place("invalid timestamp"))?;
-        let found = FieldValue::parse(point.value(), LineDialect::TdEngine);
-        let found = value(found.ok_or_else(|| place("invalid value"))?)?;
+    while let Some(read) = lines.next_line(&mut line) {
+        let read = read.map_err(invalid)?;
+        let (time, found) = point(read)?;
+        let tags = read.tags().iter().map(|(key, value)| ((*key).into(), Value::Nchar((*value).into())));
+        let series = points.series(None, read.metric(), tags.collect())?;
         points.row(series, time, [(VALUE.into(), found)])?;
     }
     Ok(())
+}
+
+/// Time and value of a telnet line.
+pub(crate) fn point<'a>(line: &telnet::Line<'a>) -> Result<(Option<Time>, Value<'a>), TaosError> {
+    let place = |detail: &str| invalid(format!("line {}: {detail}", line.line()));
+    let time = epoch(line.timestamp_text(), line.timestamp()).map_err(|()| place("invalid timestamp"))?;
+    let found = FieldValue::parse(line.value(), LineDialect::TdEngine);
+    Ok((time, value(found.ok_or_else(|| place("invalid value"))?)?))
 }
 
 /// A time whose unit is told by its digits: ten are seconds, thirteen milliseconds; 0 is now.

@@ -22,6 +22,10 @@ use super::prometheus::{Refused, TABLE};
 use super::worded;
 use crate::app::TdengineApp;
 
+/// Prometheus' mark of a series that ends here. The table has NULL for it, as for every other NaN and for infinities; without
+/// the mark, PromQL would give the value before for five minutes more.
+const STALE: f64 = f64::from_bits(0x7ff0_0000_0000_0002);
+
 /// One result for each query, empty ones too: Prometheus counts them.
 pub(super) async fn answer(
     app: &TdengineApp,
@@ -78,9 +82,6 @@ fn add(
     let (times, values) = (times.as_primitive::<Int64Type>(), values.as_primitive::<Float64Type>());
     let (labels, children) = (labels.as_string::<i32>(), children.as_string::<i32>());
     for row in 0..batch.num_rows() {
-        if values.is_null(row) {
-            continue;
-        }
         let at = match by_child.get(children.value(row)) {
             Some(at) => *at,
             None => {
@@ -92,8 +93,9 @@ fn add(
             }
         };
         let timestamp = precision.convert(times.value(row), Precision::Milli).unwrap_or(i64::MAX);
+        let value = if values.is_null(row) { STALE } else { values.value(row) };
         if let Some(found) = series.get_mut(at) {
-            found.samples.push(ReadSample { value: values.value(row), timestamp });
+            found.samples.push(ReadSample { value, timestamp });
         }
     }
     Ok(())
@@ -157,6 +159,10 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Float64Array, Int64Array, StringArray};
+
     use super::*;
 
     fn matcher(kind: MatchType, name: &str, value: &str) -> LabelMatcher {
@@ -175,6 +181,24 @@ mod tests {
             "(labels->'a' match '^(?:.*)$' or labels->'a' is null)"
         );
         assert_eq!(condition(MatchType::NotRegex, ".*"), "labels->'a' nmatch '^(?:.*)$'");
+    }
+
+    #[test]
+    fn null_ends_a_series() {
+        let fields = [
+            ("ts", Arc::new(Int64Array::from(vec![1, 2])) as ArrayRef),
+            ("v", Arc::new(Float64Array::from(vec![Some(0.5), None])) as ArrayRef),
+            ("labels", Arc::new(StringArray::from(vec![r#"{"b":"2","a":"1"}"#; 2])) as ArrayRef),
+            ("tbname", Arc::new(StringArray::from(vec!["t"; 2])) as ArrayRef),
+        ];
+        let batch = RecordBatch::try_from_iter(fields).unwrap();
+        let (mut series, mut by_child) = (Vec::new(), HashMap::new());
+        add(&batch, Precision::Milli, &mut series, &mut by_child).unwrap();
+        let samples: Vec<(i64, u64)> =
+            series[0].samples.iter().map(|s| (s.timestamp, s.value.to_bits())).collect();
+        assert_eq!(samples, [(1, 0.5_f64.to_bits()), (2, 0x7ff0_0000_0000_0002)]);
+        let labels: Vec<&str> = series[0].labels.iter().map(|label| label.name.as_str()).collect();
+        assert_eq!((labels, series.len()), (vec!["a", "b"], 1));
     }
 
     #[test]

@@ -109,6 +109,21 @@ fn lines_of_every_type() {
 }
 
 #[test]
+fn lines_with_several_values() {
+    let of = |line: &'static str| -> Vec<(&str, Kind, f64)> {
+        Metrics::new(line).map(Result::unwrap).map(|m| (m.value, m.kind, m.rate)).collect()
+    };
+    assert_eq!(of("a:1|c:2|c"), [("1", Kind::Counter, 1.0), ("2", Kind::Counter, 1.0)]);
+    assert_eq!(of("a:1|ms|@0.5:+2|g"), [("1", Kind::Timing, 0.5), ("+2", Kind::Gauge, 1.0)]);
+    assert_eq!(of("a:1:2:3|h|@0.1|#t:x"), ["1", "2", "3"].map(|v| (v, Kind::Histogram, 0.1)));
+    let tagged: Vec<_> = Metrics::new("a:1|c|#t:x:y:2|g").map(Result::unwrap).collect();
+    assert_eq!((tagged.len(), &*tagged[0].tags), (1, &[("t", "x:y:2")][..]));
+    // What stands before the fault counts.
+    let mixed: Vec<_> = Metrics::new("a:1|c:x|c:3|c\nb:1|c").map(|m| m.map(|m| m.value)).collect();
+    assert!(matches!(mixed.as_slice(), [Ok("1"), Err(_), Ok("1")]), "{mixed:?}");
+}
+
+#[test]
 fn faulty_lines_are_told_and_passed() {
     use StatsdErrorKind::*;
     for (line, kind) in [
@@ -123,11 +138,15 @@ fn faulty_lines_are_told_and_passed() {
         ("a:1|c|@0", Rate("0".into())),
         ("a:1|c|@2", Rate("2".into())),
         ("a,=b:1|c", Tag),
+        ("a:1|c|#:b", Tag),
+        ("a::1|c", Value),
+        ("a:b:c|s", Value),
+        ("a:1|c:|c", Value),
     ] {
         let body = format!("{line}\nok:1|c");
         let results: Vec<_> = Metrics::new(&body).collect();
-        assert_eq!(results[0].as_ref().unwrap_err().kind, kind, "{line}");
-        assert!(results[1].is_ok());
+        assert_eq!(results.iter().find_map(|r| r.as_ref().err()).unwrap().kind, kind, "{line}");
+        assert!(results.last().unwrap().is_ok());
     }
 }
 
@@ -149,7 +168,9 @@ proptest! {
         any::<char>().prop_map(String::from),
     ], 0..20)) {
         let text = pieces.concat();
-        prop_assert!(Metrics::new(&text).count() <= text.split('\n').count());
+        let (values, lines) = (text.split([':', '|']).count(), text.split('\n').count());
+        let faults = Metrics::new(&text).filter(Result::is_err).count();
+        prop_assert!(Metrics::new(&text).count() <= values + lines && faults <= lines);
     }
 
     #[test]

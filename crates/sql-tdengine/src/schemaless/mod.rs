@@ -33,6 +33,15 @@ const SCHEMA_ROUNDS: usize = 8;
 /// first writes only.
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
+/// What rows are read from: the bytes of a request, or what was gathered of several.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<B> {
+    /// What `read` is given. Read more than once where tables or columns must be made first.
+    pub content: B,
+    /// About how many bytes there are to read.
+    pub bytes: usize,
+}
+
 /// Writes the rows that `read` finds in `body` into the request's database; how many.
 ///
 /// Nothing is written if `read` refuses a row; what was made of tables and columns stays.
@@ -44,12 +53,12 @@ pub async fn write<B, R>(
     engine: &Engine,
     context: &Context,
     options: Options,
-    body: B,
+    body: Body<B>,
     read: R,
 ) -> Result<u64, TaosError>
 where
-    B: AsRef<[u8]> + Clone + Send + 'static,
-    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+    B: Clone + Send + Sync + 'static,
+    R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let options = Arc::new(options);
     let mut may_recall = true;
@@ -83,7 +92,7 @@ struct Request<'r, B, R> {
     engine: &'r Engine,
     context: &'r Context,
     options: &'r Arc<Options>,
-    body: &'r B,
+    body: &'r Body<B>,
     read: &'r R,
     /// Whether series of former requests count.
     may_recall: bool,
@@ -91,19 +100,19 @@ struct Request<'r, B, R> {
 
 impl<B, R> Request<'_, B, R>
 where
-    B: AsRef<[u8]> + Clone + Send + 'static,
-    R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + 'static,
+    B: Clone + Send + Sync + 'static,
+    R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     /// Reads the body, a long one on a thread that may be busy.
     async fn prepared(&self) -> Result<Prepared, TaosError> {
-        if self.body.as_ref().len() <= INLINE_BYTES {
-            let Self { engine, context, .. } = *self;
-            return prepare(engine, context, self.options, self.body.as_ref(), self.read, self.may_recall);
+        if self.body.bytes <= INLINE_BYTES {
+            let Self { engine, context, options, body, read, may_recall } = *self;
+            return prepare(engine, context, options, &body.content, read, may_recall);
         }
         let may_recall = self.may_recall;
         let (engine, context) = (self.engine.clone(), self.context.clone());
-        let (options, body, read) = (Arc::clone(self.options), self.body.clone(), self.read.clone());
-        let work = move || prepare(&engine, &context, &options, body.as_ref(), &read, may_recall);
+        let (options, body, read) = (Arc::clone(self.options), self.body.content.clone(), self.read.clone());
+        let work = move || prepare(&engine, &context, &options, &body, &read, may_recall);
         self.engine.compute(work).await?
     }
 }
@@ -118,16 +127,16 @@ enum Prepared {
     Forgotten,
 }
 
-fn prepare<'a, R>(
+fn prepare<'a, B, R>(
     engine: &Engine,
     context: &Context,
     options: &'a Options,
-    body: &'a [u8],
+    body: &'a B,
     read: &R,
     may_recall: bool,
 ) -> Result<Prepared, TaosError>
 where
-    R: for<'b> Fn(&'b [u8], &mut Points<'b>) -> Result<(), TaosError>,
+    R: for<'b> Fn(&'b B, &mut Points<'b>) -> Result<(), TaosError>,
 {
     let database = names::current(context)?;
     let found = engine.database(&context.session, database).map_err(errors::lookup)?;
