@@ -141,7 +141,7 @@ fn is_protobuf(request: &HttpRequest) -> bool {
 async fn unpacked(packed: Bytes, limit: usize) -> Result<Bytes, CnosDbError> {
     let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
     match plain {
-        Ok(Ok(plain)) => Ok(plain.into()),
+        Ok(Ok(plain)) => Ok(plain),
         Ok(Err(triglot_http::coding::DecodeError::TooLarge { .. })) => Err(CnosDbError::TooLarge),
         _ => Err(CnosDbError::Log("invalid log type: loki".to_owned())),
     }

@@ -1,5 +1,8 @@
 //! `POST /prometheus/v1/remote_write/{db}` (sheet section 6). All samples are in one super table, `metrics`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -67,7 +70,7 @@ async fn checked(
     let plain = plain.map_err(|stopped| Refused::Bad(stopped.to_string()))?;
     let message = plain.map_err(|error| Refused::Bad(format!("snappy: {error}")))?;
     let context = enter(app, request, &params, &claim, &folded(database), request_id).await?;
-    Ok((Writer { context, options: Options { ttl, name_tag: None } }, Bytes::from(message)))
+    Ok((Writer { context, options: Options { ttl, name_tag: None } }, message))
 }
 
 async fn write(
@@ -77,37 +80,22 @@ async fn write(
     database: &str,
 ) -> Result<(), Refused> {
     let (writer, message) = checked(app, request, payload, database).await?;
-    let malformed = |error| Refused::Bad(format!("protobuf: {error}"));
-    let framing = framing(&message).map_err(malformed)?;
-    if framing.series == 0 {
+    if WriteRequest::new(&message).next().is_none() {
         return Ok(());
     }
+    let left_out = Arc::new(AtomicU64::new(0));
+    let parse = counting(Arc::clone(&left_out));
     if let Err(refused) = store(app, &writer, "prometheus", &message, parse).await {
         // The message may be to blame.
-        return Err(check_inside(&message).map_or_else(malformed, |()| Refused::Write(refused)));
+        let malformed = |error| Refused::Bad(format!("protobuf: {error}"));
+        return Err(check(&message).map_or_else(malformed, |()| Refused::Write(refused)));
     }
-    app.metrics.refused(DIALECT, "prometheus", framing.records);
+    app.metrics.refused(DIALECT, "prometheus", left_out.load(Ordering::Relaxed));
     Ok(())
 }
 
-struct Framing {
-    series: usize,
-    /// Exemplars and native histograms, which this table has no place for.
-    records: u64,
-}
-
-/// Counts what is in a message, without a look into labels and samples.
-fn framing(message: &[u8]) -> Result<Framing, ProtoError> {
-    let mut framing = Framing { series: 0, records: 0 };
-    for series in WriteRequest::new(message) {
-        let series = series?;
-        framing.series += 1;
-        framing.records += (series.exemplar_count() + series.histogram_count()) as u64;
-    }
-    Ok(framing)
-}
-
-fn check_inside(message: &[u8]) -> Result<(), ProtoError> {
+/// Checks all of a message.
+fn check(message: &[u8]) -> Result<(), ProtoError> {
     for series in WriteRequest::new(message) {
         let series = series?;
         series.labels().try_for_each(|label| label.map(drop))?;
@@ -116,9 +104,23 @@ fn check_inside(message: &[u8]) -> Result<(), ProtoError> {
     Ok(())
 }
 
-fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {
+/// Reads messages; `left_out` becomes the number of exemplars and native histograms, which the table has no place for.
+fn counting(
+    left_out: Arc<AtomicU64>,
+) -> impl for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static {
+    move |message, points| {
+        let others = parse(message, points)?;
+        left_out.store(others as u64, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// How many exemplars and native histograms there are.
+fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosError> {
+    let mut others = 0;
     for series in WriteRequest::new(message) {
         let series = series.map_err(invalid)?;
+        others += series.exemplar_count() + series.histogram_count();
         let key = series.labels_raw();
         let known = key.and_then(|key| points.known(key));
         let of = match known {
@@ -143,7 +145,7 @@ fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError
             points.row(of, Some(time), [(COLUMN.into(), value)])?;
         }
     }
-    Ok(())
+    Ok(others)
 }
 
 /// The name of a child table and its labels as JSON, both of the labels in the order of their names.

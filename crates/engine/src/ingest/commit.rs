@@ -309,7 +309,7 @@ fn resolve(
 ) -> Result<Resolved, EngineError> {
     match pending {
         PendingSeries::Known(key, known) => {
-            Ok(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key: Some(key) })
+            Ok(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key })
         }
         PendingSeries::New(key, values) => {
             let tags =

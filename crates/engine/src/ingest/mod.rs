@@ -67,6 +67,8 @@ pub struct Batcher {
     seen: HashMap<RawKey, (u32, u32), PassThrough>,
     /// The row that is being read: table and series.
     current: Option<(u32, u32)>,
+    /// The series of the row before.
+    last: Option<(u32, u32)>,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
@@ -97,6 +99,7 @@ impl Batcher {
             by_id: HashMap::new(),
             seen: HashMap::default(),
             current: None,
+            last: None,
             rows: 0,
             writer,
         }
@@ -116,19 +119,49 @@ impl Batcher {
         self.begin_key(key)
     }
 
+    /// Looks up many series at once, in the order of the keys: a fraction of what one look-up after the other
+    /// takes. For formats that name each series once a request; see [`Batcher::begin_recalled`].
+    pub fn recall_all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<KnownSeries>> {
+        let cache = self.engine.series_cache();
+        let keys: Vec<RawKey> = raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)).collect();
+        cache.get_all(&keys)
+    }
+
+    /// Begins a row of a series of [`Batcher::recall_all`], if what was recalled still holds. Call it once for a
+    /// series, and [`Batcher::begin_again`] for its further rows.
+    #[inline]
+    pub fn begin_recalled(&mut self, series: KnownSeries) -> bool {
+        self.abandon_row();
+        self.current = self.add_known(None, series);
+        self.current.is_some()
+    }
+
+    /// Begins another row of the series of the row before; false if there is none.
+    #[inline]
+    pub fn begin_again(&mut self) -> bool {
+        self.abandon_row();
+        self.current = self.last;
+        self.current.is_some()
+    }
+
     #[inline]
     fn begin_key(&mut self, key: RawKey) -> bool {
-        // A row that was begun and not ended was refused half-way.
-        if let Some((table, _)) = self.current.take()
-            && let Some(rows) = self.tables.get_mut(table as usize)
-        {
-            rows.abandon_row();
-        }
+        self.abandon_row();
         self.current = match self.seen.get(&key) {
             Some(found) => Some(*found),
             None => self.recall(key),
         };
         self.current.is_some()
+    }
+
+    /// Forgets a row that was begun and not ended: it was refused half-way.
+    #[inline]
+    fn abandon_row(&mut self) {
+        if let Some((table, _)) = self.current.take()
+            && let Some(rows) = self.tables.get_mut(table as usize)
+        {
+            rows.abandon_row();
+        }
     }
 
     /// Begins a row of the series with these tags of this table. The first of several values for
@@ -205,7 +238,7 @@ impl Batcher {
         {
             rows.abandon_row();
         }
-        self.current = None;
+        self.last = self.current.take();
         ended
     }
 
@@ -224,6 +257,13 @@ impl Batcher {
     /// A series from the cache, if what the cache says still holds.
     fn recall(&mut self, key: RawKey) -> Option<(u32, u32)> {
         let known = self.engine.series_cache().get(key)?;
+        let found = self.add_known(Some(key), known)?;
+        self.seen.insert(key, found);
+        Some(found)
+    }
+
+    /// Adds a series that is known, if it is there as it was.
+    fn add_known(&mut self, key: Option<RawKey>, known: KnownSeries) -> Option<(u32, u32)> {
         let table = match self.by_id.get(&known.table) {
             Some(at) => *at,
             None => {
@@ -240,9 +280,7 @@ impl Batcher {
         }
         let series = u32::try_from(rows.series.len()).ok()?;
         rows.series.push(PendingSeries::Known(key, known));
-        let found = (u32::try_from(table).ok()?, series);
-        self.seen.insert(key, found);
-        Some(found)
+        Some((u32::try_from(table).ok()?, series))
     }
 
     fn table_by_name(&mut self, name: &str) -> Result<u32, IngestError> {

@@ -8,8 +8,8 @@ use triglot_storage::{SeriesKey, SeriesRef};
 
 use super::absent;
 use super::commit::{Assembled, Resolved, series_key, store};
-use super::series_cache::{KnownSeries, RawKey};
 use super::insert::check_times;
+use super::series_cache::{KnownSeries, RawKey};
 use crate::child_tables::{NewChild, TableIn};
 use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};

@@ -64,6 +64,29 @@ impl SeriesCache {
         self.segment(key)?.lock().get(&key).copied()
     }
 
+    /// Many at once: each segment is locked once, and look-ups without a lock between them wait for memory together.
+    pub(super) fn get_all(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+        let mut by_segment: [Vec<usize>; SEGMENTS] = Default::default();
+        for (at, key) in keys.iter().enumerate() {
+            if let Some(places) = by_segment.get_mut(segment_of(*key)) {
+                places.push(at);
+            }
+        }
+        let mut found = vec![None; keys.len()];
+        for (segment, places) in self.segments.iter().zip(by_segment) {
+            if places.is_empty() {
+                continue;
+            }
+            let segment = segment.lock();
+            for at in places {
+                if let (Some(slot), Some(key)) = (found.get_mut(at), keys.get(at)) {
+                    *slot = segment.get(key).copied();
+                }
+            }
+        }
+        found
+    }
+
     pub(super) fn put(&self, key: RawKey, series: KnownSeries) {
         let Some(segment) = self.segment(key) else { return };
         let mut segment = segment.lock();
@@ -75,9 +98,13 @@ impl SeriesCache {
     }
 
     fn segment(&self, key: RawKey) -> Option<&Mutex<HashMap<RawKey, KnownSeries, PassThrough>>> {
-        // The topmost bits; the map below uses the lower ones.
-        self.segments.get((key.0 >> 124) as usize % SEGMENTS)
+        self.segments.get(segment_of(key))
     }
+}
+
+/// By the topmost bits; the maps use the lower ones.
+fn segment_of(key: RawKey) -> usize {
+    (key.0 >> 124) as usize % SEGMENTS
 }
 
 /// The key is a hash already.

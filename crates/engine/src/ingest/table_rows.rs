@@ -15,7 +15,7 @@ use super::value::{Class, FieldValue};
 #[derive(Debug)]
 pub(super) enum PendingSeries {
     /// By id, from the cache.
-    Known(RawKey, KnownSeries),
+    Known(Option<RawKey>, KnownSeries),
     /// By its tags: (position in [`TableRows::tags`], value).
     New(RawKey, Vec<(usize, Box<str>)>),
 }

@@ -66,7 +66,8 @@ where
         let request = Request { engine, context, options: &options, body: &body, read: &read, may_recall };
         match request.prepared().await? {
             Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
-            Prepared::Rows(rows) => match engine.execute(&context.session, Statement::InsertRows(rows)).await {
+            Prepared::Rows(rows) => match engine.execute(&context.session, Statement::InsertRows(rows)).await
+            {
                 Ok(Outcome::Affected(rows)) => return Ok(rows),
                 Ok(Outcome::Done | Outcome::Rows(_)) => return Ok(0),
                 // A child table was dropped meanwhile, or its tags changed: what it is called tells what to do.

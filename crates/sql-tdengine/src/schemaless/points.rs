@@ -246,7 +246,8 @@ impl<'a> Points<'a> {
             placed.push((table.tags.place(name, &value)?, value));
         }
         let key = key.zip(self.recall.as_ref()).map(|(key, recall)| recall.key(key));
-        let series = self.push(Series { table: at, key, of: Of::Child { name: known.1.clone(), tags: placed } })?;
+        let series =
+            self.push(Series { table: at, key, of: Of::Child { name: known.1.clone(), tags: placed } })?;
         self.series_by_child.insert(known, series.0);
         Ok(series)
     }
