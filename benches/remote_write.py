@@ -23,6 +23,7 @@ import time
 import duck
 import measure
 import peers
+import report
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -40,7 +41,8 @@ def arguments():
     p.add_argument("--connections", type=int, default=2)
     p.add_argument("--runs", type=int, default=3, help="loads of each server, interleaved; medians are reported")
     p.add_argument("--only", action="append", default=[], help="only servers with this in the name; repeat")
-    p.add_argument("--out", type=pathlib.Path, default=ROOT / "docs" / "benchmarks-remote-write.md")
+    p.add_argument("--out", type=pathlib.Path, default=ROOT / "docs" / "benchmarks.md",
+                   help="file that gets the section [docs/benchmarks.md]")
     return p.parse_args()
 
 
@@ -220,7 +222,6 @@ def load(server, blocks, connections):
 def markdown(args, medians, facts):
     reference = medians.get("victoriametrics")
     lines = [
-        "# Prometheus remote write", "",
         f"`{facts['command']}` on {facts['machine']['date']}, {facts['machine']['cores']} cores of {facts['machine']['cpu']}, "
         f"load {facts['machine']['load_at_start'][0]} before. {facts['samples']:,} samples of {args.hosts * args.metrics:,} series with nine labels in "
         f"{facts['bodies']:,} snappy bodies ({facts['megabytes']:.0f} MB), {args.connections} connections, medians of {args.runs} interleaved runs. Every sample is "
@@ -277,7 +278,7 @@ def main():
         "bodies": len(blocks),
         "megabytes": sum(len(block) for _, block in blocks) / 1e6,
     }
-    args.out.write_text(markdown(args, medians, facts))
+    report.write_section(args.out, "Prometheus remote write", markdown(args, medians, facts))
     print(f"written: {args.out}")
 
 

@@ -25,6 +25,7 @@ mod privileges;
 mod random_sql;
 mod read_back;
 mod real_input;
+mod recall;
 mod slt;
 mod taos_bad_input;
 mod taos_clients;
