@@ -62,6 +62,9 @@ pub enum CnosDbError {
     /// 010057: a request of Prometheus' remote write.
     #[error("remote write: {0}")]
     PromWrite(String),
+    /// 010057 with status 415, which the protocol asks for: a request of another version of Prometheus' remote write.
+    #[error("remote write: only prometheus.WriteRequest is read here, not {0}")]
+    PromMessage(String),
     /// 010016: user or tenant unknown, no member, or wrong password.
     #[error("Auth error: {text}")]
     Login {
@@ -123,6 +126,7 @@ impl CnosDbError {
             Self::Snappy(_) => (unprocessable, Some("010055")),
             Self::PromRead(_) => (unprocessable, Some("010056")),
             Self::PromWrite(_) => (unprocessable, Some("010057")),
+            Self::PromMessage(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some("010057")),
             Self::Login { status, .. } => {
                 (StatusCode::from_u16(*status).unwrap_or(StatusCode::UNAUTHORIZED), Some("010016"))
             }

@@ -5,18 +5,15 @@ use std::time::Instant;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, Flow, IngestOptions, Session};
-use triglot_http::body;
 use triglot_http::usage::Ticket;
 use triglot_model::Precision;
 use triglot_sql_cnosdb::options::strict_write;
 
 use crate::DIALECT;
-use crate::accept;
 use crate::app::CnosDbApp;
-use crate::auth;
 use crate::error::CnosDbError;
 use crate::metrics;
-use crate::params::{WriteParams, check_trace_context};
+use crate::receive::{self, Params, Received};
 
 /// Longer bodies are parsed on a blocking thread.
 const INLINE_BODY: usize = 256 << 10;
@@ -38,31 +35,25 @@ pub(crate) struct Write {
     pub(crate) ticket: Ticket,
 }
 
-/// Reads a request with the parameters of `/api/v1/write`, in the vendor's order of checks: length, presence of
-/// credentials, query string, content encoding, credentials.
-pub(crate) async fn receive(
+/// Receives the request of a write route whose parameters `read` finds, and counts it as `api`.
+pub(crate) async fn receive<P: Params>(
     app: &CnosDbApp,
     request: &HttpRequest,
     payload: web::Payload,
     api: &'static str,
-) -> Result<Write, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let params = WriteParams::of(request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = auth::login(app, request, &params.tenant, &params.db).await?;
+    read: impl FnOnce(&HttpRequest) -> Result<P, CnosDbError>,
+) -> Result<(P, Write), CnosDbError> {
+    let Received { params, session, body } = receive::receive(app, request, payload, read).await?;
     let ticket = metrics::count(app, request, &session, api, true, body.len());
-    Ok(Write { session, body, precision: params.precision, api, ticket })
+    let write = Write { session, body, precision: params.precision(), api, ticket };
+    Ok((params, write))
 }
 
-/// Stores what `parse` feeds the batcher; how many rows.
+/// Stores what `parse` feeds the batcher; how many rows. All of them or none: of a request that is refused the
+/// records up to the wrong one are counted.
 pub(crate) async fn store<P>(app: &CnosDbApp, write: Write, parse: P) -> Result<u64, CnosDbError>
 where
-    P: Fn(&Bytes, Batcher) -> Result<Batcher, CnosDbError> + Clone + Send + 'static,
+    P: Fn(&Bytes, &mut Batcher) -> Result<(), CnosDbError> + Clone + Send + 'static,
 {
     let Write { session, body, precision, api, ticket } = write;
     app.engine.spend_api(&session, Flow::Writes, 1)?;
@@ -71,45 +62,74 @@ where
     let now = Precision::Nano.convert(app.engine.clock().now_ns(), precision);
     let options =
         IngestOptions { precision, default_time: now.unwrap_or_default(), create: !strict_write(&database) };
-    let begin = Instant::now();
-    let batcher = app.engine.batcher(&session, options)?;
-    let mut batcher = parse_off_thread(body.clone(), batcher, parse.clone()).await?;
-    ticket.parsed(begin.elapsed());
-    for _ in 0..STALE_ROUNDS {
+    for round in 0..STALE_ROUNDS {
+        let begin = Instant::now();
+        let batcher = app.engine.batcher(&session, options)?;
+        let (batcher, parsed) = parse_off_thread(body.clone(), batcher, parse.clone()).await?;
+        if round == 0 {
+            ticket.parsed(begin.elapsed());
+        }
+        let rows = batcher.rows();
+        if let Err(error) = parsed {
+            app.metrics.refused(DIALECT, api, rows + 1);
+            return Err(error);
+        }
         match batcher.commit().await {
-            Err(EngineError::StaleSeries) => {
-                let again = app.engine.batcher(&session, options)?;
-                batcher = parse_off_thread(body.clone(), again, parse.clone()).await?;
+            Ok(committed) => {
+                app.metrics.wrote(DIALECT, api, committed.rows);
+                return Ok(committed.rows);
             }
-            committed => {
-                let rows = committed?.rows;
-                app.metrics.wrote(DIALECT, api, rows);
-                return Ok(rows);
+            Err(EngineError::StaleSeries) => {}
+            Err(error) => {
+                app.metrics.refused(DIALECT, api, rows);
+                return Err(error.into());
             }
         }
     }
     Err(EngineError::StaleSeries.into())
 }
 
+/// A batcher with what came of the body that was to be fed to it.
+type Parsed = (Batcher, Result<(), CnosDbError>);
+
 /// Feeds all points to the batcher, those of a long body on a blocking thread.
-async fn parse_off_thread<P>(body: Bytes, batcher: Batcher, parse: P) -> Result<Batcher, CnosDbError>
+async fn parse_off_thread<P>(body: Bytes, mut batcher: Batcher, parse: P) -> Result<Parsed, CnosDbError>
 where
-    P: Fn(&Bytes, Batcher) -> Result<Batcher, CnosDbError> + Send + 'static,
+    P: Fn(&Bytes, &mut Batcher) -> Result<(), CnosDbError> + Send + 'static,
 {
-    if body.len() <= INLINE_BODY {
-        return parse(&body, batcher);
+    let is_long = body.len() > INLINE_BODY;
+    let work = move || {
+        let parsed = parse(&body, &mut batcher);
+        (batcher, parsed)
+    };
+    if !is_long {
+        return Ok(work());
     }
-    let parsed = web::block(move || parse(&body, batcher)).await;
-    parsed.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?
+    web::block(work).await.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))
 }
 
-/// A key of the cache of series for formats whose bytes do not tell a series in one piece. No line of
-/// line protocol begins with `kind`, a control character of the format's own.
-pub(crate) fn series_key(kind: u8, table: &str, tags: &str) -> Vec<u8> {
-    let mut key = Vec::with_capacity(table.len() + tags.len() + 2);
-    key.push(kind);
-    key.extend_from_slice(table.as_bytes());
-    key.push(0);
-    key.extend_from_slice(tags.as_bytes());
+/// A key of the cache of series for formats whose bytes do not tell a series in one piece: each part with its length, so
+/// that different parts never make one key. No line of line protocol begins with `kind`, a control character of the
+/// format's own.
+pub(crate) fn series_key<'p>(kind: u8, parts: impl IntoIterator<Item = &'p str>) -> Vec<u8> {
+    let mut key = vec![kind];
+    for part in parts {
+        key.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        key.extend_from_slice(part.as_bytes());
+    }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::series_key;
+
+    #[test]
+    fn keys_of_different_parts_differ() {
+        let of = |parts: &[&'static str]| series_key(1, parts.iter().copied());
+        assert_ne!(of(&["m", "a", "bc"]), of(&["m", "ab", "c"]));
+        assert_ne!(of(&["m\0t", "a"]), of(&["m", "t\0a"]));
+        assert_ne!(of(&["m", "a", ""]), of(&["m", "a"]));
+        assert_ne!(of(&["m"]), series_key(2, ["m"]));
+    }
 }

@@ -22,6 +22,7 @@ mod params;
 mod ping;
 mod prom;
 mod prom_read;
+mod receive;
 mod sql;
 mod stream;
 mod traces;

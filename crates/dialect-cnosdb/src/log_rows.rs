@@ -1,7 +1,7 @@
-//! Documents and log lines as rows (sheet section 8).
+//! Documents and log lines as rows (sheet section 8). What happened at one time stays apart
+//! ([`Batcher::end_row_apart`]): of two records of a log none replaces the other, nor are they merged.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, FieldValue};
@@ -13,9 +13,10 @@ use triglot_parse_logs::ndjson::Lines;
 use triglot_parse_logs::{LogError, LogErrorKind};
 
 use crate::error::CnosDbError;
-use crate::log_params::LogParams;
+use crate::ingest::series_key;
+use crate::log_params::{LogParams, LogType, no_table};
 
-/// Begin the keys of series, as no line of line protocol does ([`crate::ingest::series_key`]).
+/// Begin the keys of series, as no line of line protocol does ([`series_key`]).
 const DOCUMENT_KEY: u8 = 3;
 const LOKI_KEY: u8 = 4;
 
@@ -49,37 +50,53 @@ impl From<triglot_parse_json::JsonError> for CnosDbError {
     }
 }
 
+/// Feeds the rows of a body to the batcher.
+pub(crate) fn add(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
+    match params.log_type {
+        LogType::Bulk => bulk(body, batcher, params),
+        LogType::NdJson => ndjson(body, batcher, params),
+        LogType::LokiJson => loki_json(body, batcher, params),
+        LogType::LokiProto => loki_proto(body, batcher, params),
+    }
+}
+
 /// Pairs of an action and a document.
-pub(crate) fn bulk(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+fn bulk(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
+    let mut is_empty = true;
     for item in Bulk::new(body) {
         let item = item?;
         if !matches!(item.op, Op::Create | Op::Index) {
             return Err(CnosDbError::Log(NO_PAIR.to_owned()));
         }
-        let table = params.table.as_deref().or(item.index.as_deref());
-        let table = table.ok_or_else(|| CnosDbError::Log("table param is None".to_owned()))?;
-        document(&mut batcher, table, item.document, params)?;
+        let table = params.table.as_deref().or(item.index.as_deref()).ok_or_else(no_table)?;
+        document(batcher, table, item.document, params)?;
+        is_empty = false;
     }
-    Ok(batcher)
+    // Without any document there is no `_index` either.
+    if is_empty && params.table.is_none() { Err(no_table()) } else { Ok(()) }
 }
 
 /// A document on each line.
-pub(crate) fn ndjson(body: &Bytes, mut batcher: Batcher, params: &LogParams) -> Result<Batcher, CnosDbError> {
+fn ndjson(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let table = table(params)?;
     let mut is_empty = true;
     for (_, line) in Lines::new(body) {
+        document(batcher, table, line, params)?;
         is_empty = false;
-        document(&mut batcher, table, line, params)?;
     }
-    if is_empty { Err(CnosDbError::Log("invalid log syntax: empty body".to_owned())) } else { Ok(batcher) }
+    if is_empty {
+        return Err(CnosDbError::Log("invalid log syntax: empty body".to_owned()));
+    }
+    Ok(())
 }
 
 fn table(params: &LogParams) -> Result<&str, CnosDbError> {
-    params.table.as_deref().ok_or_else(|| CnosDbError::Log("table param is None".to_owned()))
+    params.table.as_deref().ok_or_else(no_table)
 }
 
+/// Feeds one document to the batcher.
 fn document(batcher: &mut Batcher, table: &str, text: &str, params: &LogParams) -> Result<(), CnosDbError> {
     let (mut time, mut fields): (_, Vec<(String, Scalar<'_>)>) = (None, Vec::new());
     let mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
@@ -109,7 +126,7 @@ fn document(batcher: &mut Batcher, table: &str, text: &str, params: &LogParams) 
         };
         batcher.field(name, value).map_err(EngineError::from)?;
     }
-    Ok(batcher.end_row(time).map_err(EngineError::from)?)
+    Ok(batcher.end_row_apart(time).map_err(EngineError::from)?)
 }
 
 /// RFC 3339 with an offset, or nanoseconds.
@@ -132,114 +149,56 @@ fn begin(
     mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)>,
 ) -> Result<(), CnosDbError> {
     tags.sort_by(|a, b| a.0.cmp(&b.0));
-    let key = key(kind, table, &tags);
+    let parts = tags.iter().flat_map(|(name, value)| [&**name, &**value]);
+    let key = series_key(kind, std::iter::once(table).chain(parts));
     if batcher.begin_known(&key) {
         return Ok(());
     }
     Ok(batcher.begin(table, &key, tags).map_err(EngineError::from)?)
 }
 
-/// Every part with its length, so that different parts never make one key.
-fn key(kind: u8, table: &str, tags: &[(Cow<'_, str>, Cow<'_, str>)]) -> Vec<u8> {
-    let mut key = vec![kind];
-    let parts = tags.iter().flat_map(|(name, value)| [&**name, &**value]);
-    for part in std::iter::once(table).chain(parts) {
-        key.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        key.extend_from_slice(part.as_bytes());
-    }
-    key
-}
-
-/// The times of one set of labels in one request. Lines of one stream may share a time; a row may not, so
-/// each takes the next nanosecond that is free. The same request once more gives the same times.
-#[derive(Debug, Default)]
-struct Times {
-    taken: HashSet<i64>,
-    next: HashMap<i64, i64>,
-}
-
-impl Times {
-    fn of(&mut self, time: i64) -> i64 {
-        let mut free = self.next.get(&time).copied().unwrap_or(time);
-        while !self.taken.insert(free) {
-            free = free.saturating_add(1);
-        }
-        self.next.insert(time, free.saturating_add(1));
-        free
-    }
-}
-
 /// Loki's JSON: labels are tags, the line is the field `msg`, structured metadata are fields.
-pub(crate) fn loki_json(
-    body: &Bytes,
-    mut batcher: Batcher,
-    params: &LogParams,
-) -> Result<Batcher, CnosDbError> {
+fn loki_json(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let table = table(params)?;
-    let mut times: HashMap<Vec<u8>, Times> = HashMap::new();
     loki::json(body, |stream| {
         let mut labels = stream.labels;
         labels.sort_by(|a, b| a.0.cmp(&b.0));
-        let times = times.entry(key(LOKI_KEY, table, &labels)).or_default();
         for entry in stream.entries {
-            begin(&mut batcher, LOKI_KEY, table, labels.clone())?;
+            begin(batcher, LOKI_KEY, table, labels.clone())?;
             batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
             for (name, value) in &entry.metadata {
                 batcher.field(name, FieldValue::Str(value)).map_err(EngineError::from)?;
             }
-            batcher.end_row(Some(times.of(entry.time_ns))).map_err(EngineError::from)?;
+            batcher.end_row_apart(Some(entry.time_ns)).map_err(EngineError::from)?;
         }
         Ok::<_, CnosDbError>(())
     })?;
-    Ok(batcher)
+    Ok(())
 }
 
 /// Loki's protocol buffers, decompressed: as JSON, and the labels' text as the vendor's column.
-pub(crate) fn loki_proto(
-    body: &Bytes,
-    mut batcher: Batcher,
-    params: &LogParams,
-) -> Result<Batcher, CnosDbError> {
+fn loki_proto(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), CnosDbError> {
     let table = table(params)?;
-    let mut times: HashMap<Vec<u8>, Times> = HashMap::new();
     for stream in &PushRequest::parse(body)?.streams {
         let labels = loki::labels(&stream.labels)?;
         let mut tags: Vec<_> = labels.into_iter().map(|(name, value)| (Cow::Borrowed(name), value)).collect();
         tags.sort_by(|a, b| a.0.cmp(&b.0));
-        let times = times.entry(key(LOKI_KEY, table, &tags)).or_default();
         for entry in &stream.entries {
             let time = entry.timestamp.unwrap_or_default().as_ns();
             let time = time.ok_or_else(|| CnosDbError::Log("invalid time format".to_owned()))?;
-            begin(&mut batcher, LOKI_KEY, table, tags.clone())?;
+            begin(batcher, LOKI_KEY, table, tags.clone())?;
             batcher.field(LABELS, FieldValue::Str(&stream.labels)).map_err(EngineError::from)?;
             batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
-            batcher.end_row(Some(times.of(time))).map_err(EngineError::from)?;
+            batcher.end_row_apart(Some(time)).map_err(EngineError::from)?;
         }
     }
-    Ok(batcher)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_of_one_time_take_the_next_nanoseconds() {
-        let mut times = Times::default();
-        let given: Vec<i64> = [5, 5, 6, 5, 9, 6].into_iter().map(|time| times.of(time)).collect();
-        assert_eq!(given, [5, 6, 7, 8, 9, 10]);
-    }
-
-    #[test]
-    fn keys_of_different_tags_differ() {
-        let of = |tags: &[(&'static str, &'static str)]| {
-            let tags: Vec<_> = tags.iter().map(|(n, v)| (Cow::Borrowed(*n), Cow::Borrowed(*v))).collect();
-            key(LOKI_KEY, "t", &tags)
-        };
-        assert_ne!(of(&[("a", "bc")]), of(&[("ab", "c")]));
-        assert_ne!(of(&[("a", "")]), of(&[]));
-    }
 
     #[test]
     fn times_are_rfc_3339_or_nanoseconds() {

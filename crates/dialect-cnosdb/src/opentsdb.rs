@@ -12,18 +12,20 @@ use triglot_parse_opentsdb::{Dialect, telnet};
 use crate::app::CnosDbApp;
 use crate::error::CnosDbError;
 use crate::ingest::{receive, series_key, store};
+use crate::params::WriteParams;
 
 /// The one field.
 const VALUE: &str = "value";
-/// Begins the keys of series of lines, see [`series_key`].
+/// Begin the keys of series of lines and of points in JSON, see [`series_key`].
 const LINE_KEY: u8 = 1;
+const POINT_KEY: u8 = 2;
 
 pub(crate) async fn write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let write = receive(&app, &request, payload, "opentsdb_write").await?;
+    let (_, write) = receive(&app, &request, payload, "opentsdb_write", WriteParams::of).await?;
     store(&app, write, lines).await?;
     Ok(HttpResponse::Ok().finish())
 }
@@ -33,12 +35,12 @@ pub(crate) async fn put(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let write = receive(&app, &request, payload, "opentsdb_put").await?;
+    let (_, write) = receive(&app, &request, payload, "opentsdb_put", WriteParams::of).await?;
     store(&app, write, points).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-fn lines(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn lines(body: &Bytes, batcher: &mut Batcher) -> Result<(), CnosDbError> {
     let mut lines = telnet::Lines::from_bytes(body, Dialect::CnosDb)?;
     let mut line = telnet::Line::new();
     while let Some(read) = lines.next_line(&mut line) {
@@ -46,7 +48,7 @@ fn lines(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
         let number = point.number().ok_or_else(|| {
             CnosDbError::OpenTsdbLine(format!("line {}: invalid value {:?}", point.line(), point.value()))
         })?;
-        let key = series_key(LINE_KEY, point.metric(), point.tags_text());
+        let key = series_key(LINE_KEY, [point.metric(), point.tags_text()]);
         if !batcher.begin_known(&key) {
             let tags = point.tags().iter().map(|(key, value)| (Cow::Borrowed(*key), Cow::Borrowed(*value)));
             batcher.begin(point.metric(), &key, tags).map_err(EngineError::from)?;
@@ -54,32 +56,25 @@ fn lines(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
         batcher.field(VALUE, FieldValue::F64(number)).map_err(EngineError::from)?;
         batcher.end_row(Some(point.timestamp())).map_err(EngineError::from)?;
     }
-    Ok(batcher)
+    Ok(())
 }
 
-fn points(body: &Bytes, mut batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn points(body: &Bytes, batcher: &mut Batcher) -> Result<(), CnosDbError> {
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(batcher);
+        return Ok(());
     }
     for (index, read) in Points::from_bytes(body)?.enumerate() {
         let point = read.map_err(|error| CnosDbError::OpenTsdbJson(error.to_string()))?;
         let checked = Checked::of(&point)
             .map_err(|what| CnosDbError::OpenTsdbJson(format!("point {index}: {what}")))?;
-        // JSON has no bytes that tell the series in one piece, and puts are few: no key is remembered.
-        let mut key = vec![LINE_KEY + 1];
-        for (name, value) in &checked.tags {
-            key.extend_from_slice(&(name.len() as u64).to_le_bytes());
-            key.extend_from_slice(name.as_bytes());
-            key.extend_from_slice(&(value.len() as u64).to_le_bytes());
-            key.extend_from_slice(value.as_bytes());
-        }
-        key.extend_from_slice(checked.metric.as_bytes());
+        let parts = checked.tags.iter().flat_map(|(name, value)| [*name, *value]);
+        let key = series_key(POINT_KEY, std::iter::once(checked.metric).chain(parts));
         let tags = checked.tags.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value)));
         batcher.begin(checked.metric, &key, tags).map_err(EngineError::from)?;
         batcher.field(VALUE, FieldValue::F64(checked.value)).map_err(EngineError::from)?;
         batcher.end_row(Some(checked.timestamp)).map_err(EngineError::from)?;
     }
-    Ok(batcher)
+    Ok(())
 }
 
 /// A point of the types that this route demands.

@@ -5,25 +5,28 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, FieldValue};
-use triglot_http::{body, snappy};
+use triglot_http::coding::DecodeError;
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{Series, WriteRequest};
+use triglot_parse_prom::write::{Series, WriteRequest, duplicate_label, other_message};
 
 use crate::DIALECT;
 use crate::app::CnosDbApp;
-use crate::auth;
+use crate::config::CnosDbConfig;
 use crate::error::CnosDbError;
-use crate::ingest::{Write, store};
-use crate::metrics;
-use crate::params::{WriteParams, check_trace_context};
+use crate::ingest::{receive, series_key, store};
+use crate::params::WriteParams;
+use crate::receive::{Packing, Params};
 
 /// The label that names the table, and the table of series without it.
 pub(crate) const NAME: &str = "__name__";
 const NAMELESS: &str = "prom_metric_not_specified";
+/// Begins the keys of series whose labels do not stand in one place, see [`series_key`].
+const SERIES_KEY: u8 = 6;
 /// The one field.
 pub(crate) const VALUE: &str = "value";
 
@@ -32,41 +35,60 @@ pub(crate) async fn write(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let params = WriteParams::of(&request)?;
-    let message = message(&app, &request, payload).await?;
-    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
-    let ticket = metrics::count(&app, &request, &session, "prom_write", true, message.len());
+    let read = |request: &HttpRequest| {
+        check_message(request)?;
+        WriteParams::of(request).map(Message)
+    };
+    let (_, write) = receive(&app, &request, payload, "prom_write", read).await?;
     let left_out = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&left_out);
-    let write = Write { session, body: message, precision: Precision::Milli, api: "prom_write", ticket };
     store(&app, write, move |message, batcher| parse(message, batcher, &counted)).await?;
     app.metrics.refused(DIALECT, "prom_write", left_out.load(Ordering::Relaxed));
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The message of a request, decompressed. `Content-Encoding` is not looked at: it is always snappy.
-pub(crate) async fn message(
-    app: &CnosDbApp,
-    request: &HttpRequest,
-    payload: web::Payload,
-) -> Result<Bytes, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.query_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    check_trace_context(headers)?;
-    let packed = body::read(headers, payload, limit).await?;
-    let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
-    let plain = plain.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?;
-    plain.map_err(|error| CnosDbError::Snappy(error.to_string()))
+/// Other versions of remote write have another message, which the protocol wants told apart by its status.
+fn check_message(request: &HttpRequest) -> Result<(), CnosDbError> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match content_type.and_then(other_message) {
+        Some(other) => Err(CnosDbError::PromMessage(other.to_owned())),
+        None => Ok(()),
+    }
 }
 
-/// `left_out` becomes the number of exemplars and native histograms, which tables have no place for.
-fn parse(message: &Bytes, mut batcher: Batcher, left_out: &AtomicU64) -> Result<Batcher, CnosDbError> {
+/// Parameters of a request whose body is one of Prometheus' messages: a block of snappy under the limit of queries.
+pub(crate) struct Message<P>(pub(crate) P);
+
+impl<P: Params> Params for Message<P> {
+    fn limit(config: &CnosDbConfig) -> usize {
+        config.query_sql_limit
+    }
+
+    fn packing(&self) -> Packing {
+        Packing::Block(|error| match error {
+            DecodeError::TooLarge { .. } => CnosDbError::TooLarge,
+            DecodeError::Malformed(error) => CnosDbError::Snappy(error.to_string()),
+        })
+    }
+
+    /// Of Prometheus' times.
+    fn precision(&self) -> Precision {
+        Precision::Milli
+    }
+
+    fn place(&self) -> (&str, &str) {
+        self.0.place()
+    }
+}
+
+/// `left_out` becomes the number of exemplars, native histograms and descriptions of metrics, which tables have no
+/// place for.
+fn parse(message: &Bytes, batcher: &mut Batcher, left_out: &AtomicU64) -> Result<(), CnosDbError> {
+    let raw_keys = WriteRequest::new(message).map_while(Result::ok).map(|series| raw_key(&series));
+    let mut recalled = batcher.recall_all(raw_keys.map(Option::unwrap_or_default)).into_iter();
+    let mut request = WriteRequest::new(message);
     let mut others = 0;
-    let raw_keys = || WriteRequest::new(message).map_while(Result::ok).map(|series| raw_key(&series));
-    let mut recalled = batcher.recall_all(raw_keys().map(Option::unwrap_or_default)).into_iter();
-    for series in WriteRequest::new(message) {
+    for series in request.by_ref() {
         let series = series.map_err(malformed)?;
         others += series.exemplar_count() + series.histogram_count();
         let mut known = recalled.next().flatten();
@@ -77,14 +99,14 @@ fn parse(message: &Bytes, mut batcher: Batcher, left_out: &AtomicU64) -> Result<
                 None => at > 0 && batcher.begin_again(),
             };
             if !is_begun {
-                begin(&mut batcher, &series)?;
+                begin(batcher, &series)?;
             }
             batcher.field(VALUE, FieldValue::F64(sample.value)).map_err(EngineError::from)?;
             batcher.end_row(Some(sample.timestamp)).map_err(EngineError::from)?;
         }
     }
-    left_out.store(others as u64, Ordering::Relaxed);
-    Ok(batcher)
+    left_out.store((others + request.metadata_count()) as u64, Ordering::Relaxed);
+    Ok(())
 }
 
 /// The labels' bytes, which tell the series. They begin with a line feed, which no line of line protocol does.
@@ -104,13 +126,15 @@ fn begin(batcher: &mut Batcher, series: &Series<'_>) -> Result<(), CnosDbError> 
     }
     let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
     let labels = labels.map_err(malformed)?;
-    let name = labels.iter().find(|(name, _)| *name == NAME).map_or(NAMELESS, |(_, value)| *value);
+    if let Some(name) = duplicate_label(&labels) {
+        return Err(CnosDbError::PromWrite(format!("label {name} stands twice")));
+    }
+    // An empty label is one that is not there, as Prometheus has it.
+    let name = labels.iter().find(|(name, value)| *name == NAME && !value.is_empty());
+    let name = name.map_or(NAMELESS, |(_, value)| *value);
     let key = match raw {
         Some(raw) => Cow::Borrowed(raw),
-        None => {
-            let texts = labels.iter().flat_map(|(name, value)| [*name, "\0", *value, "\0"]);
-            Cow::Owned([&b"\n\0"[..], texts.collect::<String>().as_bytes()].concat())
-        }
+        None => Cow::Owned(series_key(SERIES_KEY, labels.iter().flat_map(|(name, value)| [*name, *value]))),
     };
     let tags = labels.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(*value)));
     Ok(batcher.begin(name, &key, tags).map_err(EngineError::from)?)

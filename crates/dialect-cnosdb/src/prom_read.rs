@@ -24,20 +24,19 @@ use triglot_sql_cnosdb::{SqlError, execute, prepare};
 
 use crate::DIALECT;
 use crate::app::CnosDbApp;
-use crate::auth;
 use crate::error::CnosDbError;
 use crate::metrics;
 use crate::params::SqlParams;
-use crate::prom::{NAME, VALUE, message};
+use crate::prom::{Message, NAME, VALUE};
+use crate::receive::{Received, receive};
 
 pub(crate) async fn read(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let params = SqlParams::of(&request)?;
-    let message = message(&app, &request, payload).await?;
-    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
+    let read = |request: &HttpRequest| SqlParams::of(request).map(Message);
+    let Received { session, body: message, .. } = receive(&app, &request, payload, read).await?;
     metrics::count(&app, &request, &session, "prom_read", false, message.len());
     app.engine.spend_api(&session, Flow::Queries, 1)?;
     app.engine.spend_api(&session, Flow::BytesOut, 0)?;

@@ -8,15 +8,14 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use triglot_engine::query::QueryStream;
 use triglot_engine::{Flow, Outcome, Session};
-use triglot_http::body;
 use triglot_sql_cnosdb::{Prepared, SqlError, execute, plan, prepare, prepare_literals};
 
 use crate::accept;
 use crate::app::CnosDbApp;
-use crate::auth;
 use crate::error::CnosDbError;
 use crate::metrics;
-use crate::params::{SqlParams, check_trace_context};
+use crate::params::SqlParams;
+use crate::receive::{Received, receive};
 use crate::stream::Shape;
 
 /// Longer inserts of literals are read on a blocking thread.
@@ -25,22 +24,14 @@ const INLINE_LITERALS: usize = 16 << 10;
 /// than 1,000 levels deep, which fits the usual 2 MiB.
 const INLINE_TEXT: usize = 1 << 10;
 
-/// The order of checks is the vendor's (sheet section 2): length, presence of credentials, query
-/// string, content encoding, credentials, accept, accept encoding, execution.
+/// Behind the checks of [`receive`] come those of accept and accept encoding, then the execution.
 pub(crate) async fn sql(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
+    let Received { params, session, body } = receive(&app, &request, payload, SqlParams::of).await?;
     let headers = request.headers();
-    let limit = app.config.query_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let params = SqlParams::of(&request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = auth::login(&app, &request, &params.tenant, &params.db).await?;
     metrics::count(&app, &request, &session, "sql", false, body.len());
     let shape = Shape {
         format: accept::format(headers)?,

@@ -7,20 +7,16 @@ use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::{Batcher, EngineError, FieldValue};
-use triglot_http::body;
-use triglot_model::{Precision, hex};
+use triglot_model::hex;
 use triglot_parse_otlp::{
     InstrumentationScope, KeyValue, Resource, ResourceSpans, ScopeSpans, Span, TracesRequest, parse_json,
     parse_protobuf,
 };
 
-use crate::accept;
 use crate::app::CnosDbApp;
-use crate::auth;
 use crate::error::CnosDbError;
-use crate::ingest::{Write, store};
-use crate::metrics;
-use crate::params::check_trace_context;
+use crate::ingest::{receive, store};
+use crate::receive::Params;
 
 /// Begins the keys of series, as no line of line protocol does.
 const TRACE_KEY: u8 = 5;
@@ -69,39 +65,47 @@ impl Form {
     }
 }
 
+/// What the headers of an export say.
+struct Export {
+    target: Target,
+    form: Form,
+}
+
+impl Export {
+    fn of(request: &HttpRequest) -> Result<Self, CnosDbError> {
+        let headers = request.headers();
+        Ok(Self { target: Target::of(headers)?, form: Form::of(headers)? })
+    }
+}
+
+impl Params for Export {
+    fn place(&self) -> (&str, &str) {
+        (&self.target.tenant, &self.target.db)
+    }
+}
+
 pub(crate) async fn export(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let target = Target::of(headers)?;
-    let form = Form::of(headers)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = auth::login(&app, &request, &target.tenant, &target.db).await?;
-    let ticket = metrics::count(&app, &request, &session, "traces", true, body.len());
-    let write = Write { session, body, precision: Precision::Nano, api: "traces", ticket };
-    let table = target.table;
-    let parse = move |body: &Bytes, batcher: Batcher| rows(body, batcher, &table, form);
+    let (export, write) = receive(&app, &request, payload, "traces", Export::of).await?;
+    let Export { target: Target { table, .. }, form } = export;
+    let parse = move |body: &Bytes, batcher: &mut Batcher| rows(body, batcher, &table, form);
     store(&app, write, parse).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-fn rows(body: &Bytes, mut batcher: Batcher, table: &str, form: Form) -> Result<Batcher, CnosDbError> {
+fn rows(body: &Bytes, batcher: &mut Batcher, table: &str, form: Form) -> Result<(), CnosDbError> {
     let request = request(body, form)?;
     for of in &request.resource_spans {
         for scope in &of.scope_spans {
             for span in &scope.spans {
-                Row { batcher: &mut batcher, table }.add(of, scope, span)?;
+                Row { batcher, table }.add(of, scope, span)?;
             }
         }
     }
-    Ok(batcher)
+    Ok(())
 }
 
 fn request(body: &Bytes, form: Form) -> Result<TracesRequest, CnosDbError> {

@@ -4,85 +4,91 @@
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue, IngestError};
-use triglot_http::body;
+use triglot_engine::{Batcher, EngineError, FieldValue, IngestError, Session};
 use triglot_http::credentials::{Credentials, basic};
 use triglot_model::{Precision, TimestampOverflow};
 use triglot_parse_lp::{Dialect, FieldValue as Parsed, Line, Parser};
 
-use crate::accept;
 use crate::app::CnosDbApp;
 use crate::auth;
 use crate::error::CnosDbError;
-use crate::ingest::{Write, receive, store};
-use crate::metrics;
-use crate::params::{Influx2Params, InfluxParams, check_trace_context};
+use crate::ingest::{receive, store};
+use crate::params::{Influx2Params, InfluxParams, WriteParams};
+use crate::receive::Params;
 
 pub(crate) async fn write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let write = receive(&app, &request, payload, "write").await?;
+    let (_, write) = receive(&app, &request, payload, "write", WriteParams::of).await?;
     store(&app, write, parse).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The shape of InfluxDB 1: tenant cnosdb, nanoseconds. At the vendor's everybody is root here as
-/// long as passwords are not compared. Where they are compared, the credentials that such clients
-/// send count (Basic, or `u` and `p`); without any it is root with the empty password, which opens
-/// nothing once root has one.
+/// The shape of InfluxDB 1: tenant cnosdb, nanoseconds.
 pub(crate) async fn influx_write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    let params = InfluxParams::of(&request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let given = match basic(headers) {
-        _ if auth::trusts(&app, &request) => None,
-        Credentials::Basic { user, password } => Some((user, password)),
-        Credentials::Malformed(value) => return Err(CnosDbError::MalformedAuth(value)),
-        Credentials::Missing => params.credentials,
-    };
-    let (user, password) = given.as_ref().map_or(("root", ""), |(u, p)| (u, p));
-    let session = auth::enter(&app, &request, (user, password), "cnosdb", &params.db).await?;
-    let ticket = metrics::count(&app, &request, &session, "influx_write", true, body.len());
-    let write = Write { session, body, precision: Precision::Nano, api: "write", ticket };
+    let (_, write) = receive(&app, &request, payload, "influx_write", InfluxParams::of).await?;
     store(&app, write, parse).await?;
     Ok(HttpResponse::Ok().finish())
 }
 
-/// The shape of InfluxDB 2: `bucket` is the database, `Authorization: Token user:password` or Basic, seconds too.
+impl Params for InfluxParams {
+    const ANONYMOUS: bool = true;
+
+    fn place(&self) -> (&str, &str) {
+        ("cnosdb", &self.db)
+    }
+
+    /// At the vendor's everybody is root here as long as passwords are not compared. Where they are compared, the
+    /// credentials that such clients send count (Basic, or `u` and `p`); without any it is root with the empty
+    /// password, which opens nothing once root has one.
+    async fn login(&self, app: &CnosDbApp, request: &HttpRequest) -> Result<Session, CnosDbError> {
+        let given = match basic(request.headers()) {
+            _ if auth::trusts(app, request) => None,
+            Credentials::Basic { user, password } => Some((user, password)),
+            Credentials::Malformed(value) => return Err(CnosDbError::MalformedAuth(value)),
+            Credentials::Missing => self.credentials.clone(),
+        };
+        let (user, password) = given.as_ref().map_or(("root", ""), |(u, p)| (u, p));
+        let (tenant, database) = self.place();
+        auth::enter(app, request, (user, password), tenant, database).await
+    }
+}
+
+/// The shape of InfluxDB 2: `bucket` is the database, seconds too.
 pub(crate) async fn influx2_write(
     app: web::Data<CnosDbApp>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, CnosDbError> {
-    let headers = request.headers();
-    let limit = app.config.write_sql_limit;
-    body::check_declared(headers, limit)?;
-    auth::check_present(headers)?;
-    let params = Influx2Params::of(&request)?;
-    check_trace_context(headers)?;
-    let coding = accept::request_coding(headers)?;
-    let body = coding.decode_off_thread(body::read(headers, payload, limit).await?, limit).await?;
-    let session = match token(headers) {
-        Some((user, password)) => {
-            auth::enter(&app, &request, (&user, &password), "cnosdb", &params.bucket).await?
-        }
-        None => auth::login(&app, &request, "cnosdb", &params.bucket).await?,
-    };
-    let ticket = metrics::count(&app, &request, &session, "influx2_write", true, body.len());
-    let write = Write { session, body, precision: params.precision, api: "write", ticket };
+    let (params, write) = receive(&app, &request, payload, "influx2_write", Influx2Params::of).await?;
     let per_unit = params.per_unit;
-    store(&app, write, move |body: &Bytes, batcher: Batcher| parse_in(body, batcher, per_unit)).await?;
+    store(&app, write, move |body: &Bytes, batcher: &mut Batcher| parse_in(body, batcher, per_unit)).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+impl Params for Influx2Params {
+    fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    fn place(&self) -> (&str, &str) {
+        ("cnosdb", &self.bucket)
+    }
+
+    /// `Authorization: Token user:password`, or Basic.
+    async fn login(&self, app: &CnosDbApp, request: &HttpRequest) -> Result<Session, CnosDbError> {
+        let (tenant, database) = self.place();
+        match token(request.headers()) {
+            Some((user, password)) => auth::enter(app, request, (&user, &password), tenant, database).await,
+            None => auth::login(app, request, tenant, database).await,
+        }
+    }
 }
 
 /// `Token user:password`
@@ -93,20 +99,20 @@ fn token(headers: &HeaderMap) -> Option<(String, String)> {
 }
 
 /// Feeds all points to the batcher.
-fn parse(body: &Bytes, batcher: Batcher) -> Result<Batcher, CnosDbError> {
+fn parse(body: &Bytes, batcher: &mut Batcher) -> Result<(), CnosDbError> {
     parse_in(body, batcher, 1)
 }
 
 /// The same for times in units of so many of the batcher's.
-fn parse_in(body: &Bytes, mut batcher: Batcher, per_unit: i64) -> Result<Batcher, CnosDbError> {
+fn parse_in(body: &Bytes, batcher: &mut Batcher, per_unit: i64) -> Result<(), CnosDbError> {
     let body = std::str::from_utf8(body)?;
     let mut parser = Parser::new(body, Dialect::CnosDb);
     let mut line = Line::new();
     // A known series needs no look at its tags: most lines of most agents.
     while let Some(point) = parser.next_line_known(&mut line, |key| batcher.begin_known(key.as_bytes())) {
-        add_point(&mut batcher, point?, per_unit)?;
+        add_point(batcher, point?, per_unit)?;
     }
-    Ok(batcher)
+    Ok(())
 }
 
 fn add_point(batcher: &mut Batcher, point: &Line<'_>, per_unit: i64) -> Result<(), CnosDbError> {

@@ -10,6 +10,7 @@ use crate::admin::record::Desk;
 use crate::admin::{LogLevel, OneAtATime, RecordFiles, Recorder};
 use crate::config::TdengineConfig;
 use crate::error::SetupError;
+use crate::input_json::Rules;
 use crate::limits::{Gates, Limiter, MemoryGuard, Patterns};
 
 /// The state behind the routes. Cheap to clone.
@@ -31,6 +32,8 @@ pub struct State {
     pub(crate) limiter: Limiter,
     /// `rejectQuerySqlRegex`
     pub(crate) rejected: Patterns,
+    /// `input_json.*`
+    pub(crate) input_json: Arc<Rules>,
     pub(crate) log_level: LogLevel,
     pub(crate) config_requests: OneAtATime,
     pub(crate) records: Option<Arc<dyn RecordFiles>>,
@@ -65,7 +68,7 @@ impl TdengineApp {
     /// The state for one listener.
     ///
     /// # Errors
-    /// A pattern of the configuration is none.
+    /// A pattern of the configuration is none, or a rule of `[input_json]` cannot be used.
     pub fn new(
         engine: Engine,
         config: TdengineConfig,
@@ -79,6 +82,7 @@ impl TdengineApp {
             pool: Gates::default(),
             limiter: Limiter::new(config.limiter.clone())?,
             rejected: Patterns::new(&config.rejected)?,
+            input_json: Arc::new(Rules::new(&config.input_json, config.zone)?),
             log_level: surroundings.log_level,
             config_requests: OneAtATime::default(),
             records: surroundings.records,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
 
 use crate::limits::{GateOptions, LimiterOptions, MemoryOptions};
 
@@ -37,6 +38,69 @@ pub struct TdengineConfig {
     pub memory: MemoryOptions,
     /// `cors.*`
     pub cors: CorsOptions,
+    /// `input_json.*`
+    pub input_json: InputJsonOptions,
+}
+
+/// `[input_json]`: rows from JSON by rules (sheet section 7).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InputJsonOptions {
+    /// Whether `/input_json/v1/{endpoint}` is there.
+    pub enable: bool,
+    /// One for each endpoint.
+    pub rules: Vec<RuleOptions>,
+}
+
+/// `[[input_json.rules]]`. An empty text is one that is not given; the vendor's spellings of the keys are understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RuleOptions {
+    /// The last part of the path.
+    pub endpoint: String,
+    /// The database, or …
+    pub db: String,
+    /// … the member of records with its name.
+    #[serde(alias = "dbKey")]
+    pub db_key: String,
+    /// The super table, which must exist, or …
+    #[serde(alias = "superTable")]
+    pub super_table: String,
+    /// … the member with its name.
+    #[serde(alias = "superTableKey")]
+    pub super_table_key: String,
+    /// The child table, which is made if it does not exist, or …
+    #[serde(alias = "subTable")]
+    pub sub_table: String,
+    /// … the member with its name.
+    #[serde(alias = "subTableKey")]
+    pub sub_table_key: String,
+    /// The member with the time; none = the time of the request.
+    #[serde(alias = "timeKey")]
+    pub time_key: String,
+    /// How it is written: `unix`, `unix_ms`, `unix_us`, `unix_ns`, `ansic`, `rubydate`, `rfc822z`, `rfc1123z`, `rfc3339`,
+    /// `rfc3339nano`, `stamp`, `stampmilli`, `datetime` (the default), or a pattern of strftime.
+    #[serde(alias = "timeFormat")]
+    pub time_format: String,
+    /// The zone of times that name none (IANA); the server's by default.
+    pub timezone: String,
+    /// The column of the time, `ts` by default.
+    #[serde(alias = "timeFieldName")]
+    pub time_field_name: String,
+    /// JSONata that makes the records of the body.
+    pub transformation: String,
+    /// The columns and tags that are written, from members of their names.
+    pub fields: Vec<FieldOptions>,
+}
+
+/// An element of `fields`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FieldOptions {
+    /// Member and column.
+    pub key: String,
+    /// Whether a record may be without it.
+    pub optional: bool,
 }
 
 /// Which pages of other origins may ask.
@@ -88,6 +152,7 @@ impl Default for TdengineConfig {
                 interval: Duration::from_secs(3),
             },
             cors: CorsOptions::default(),
+            input_json: InputJsonOptions::default(),
         }
     }
 }

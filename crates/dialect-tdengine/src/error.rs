@@ -8,7 +8,9 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use triglot_engine::query::functions::DuplicateFunction;
 use triglot_sql_tdengine::TaosError;
 
+use crate::collect::scrape::ClientError;
 use crate::config::TdengineConfig;
+use crate::input_json::RuleError;
 use crate::json;
 use crate::limits::PatternError;
 
@@ -19,7 +21,7 @@ pub(crate) const JSON: &str = "application/json; charset=utf-8";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The adapter's own code for whatever has no other.
-const GENERIC: u16 = 0xffff;
+pub(crate) const GENERIC: u16 = 0xffff;
 
 /// A listener that cannot be set up as configured.
 #[derive(Debug, thiserror::Error)]
@@ -30,11 +32,24 @@ pub enum SetupError {
     /// A pattern of the configuration is none.
     #[error(transparent)]
     Pattern(#[from] PatternError),
+    /// A rule of `[input_json]` that cannot be used.
+    #[error("input_json: {0}")]
+    Rule(#[from] RuleError),
     /// The token of an agent's account is none that `/rest/login` gives.
     #[error("{agent}.token: not a token of /rest/login")]
     Token {
         /// The agent's section of the configuration.
         agent: &'static str,
+    },
+    /// A page cannot be fetched as configured.
+    #[error("{agent}: {url}: {source}")]
+    Target {
+        /// The agent's section of the configuration.
+        agent: &'static str,
+        /// The page.
+        url: String,
+        /// Why.
+        source: ClientError,
     },
 }
 
@@ -146,6 +161,11 @@ fn engine_status(code: u16, config: &TdengineConfig) -> StatusCode {
     if !config.http_code_server_error {
         return StatusCode::OK;
     }
+    mapped_status(code)
+}
+
+/// The status that an engine's code has of its own.
+pub(crate) fn mapped_status(code: u16) -> StatusCode {
     match code {
         0x0216 | 0x021B | 0x0224 | 0x060B | 0x2600 | 0x263B => StatusCode::BAD_REQUEST,
         0x0350..=0x0357 => StatusCode::UNAUTHORIZED,

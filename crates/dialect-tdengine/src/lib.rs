@@ -12,6 +12,7 @@ pub mod config;
 mod cors;
 mod edge;
 mod error;
+mod input_json;
 mod json;
 mod limits;
 mod metrics;
@@ -28,6 +29,7 @@ pub use app::{Surroundings, TdengineApp};
 pub use config::TdengineConfig;
 pub use edge::edge;
 pub use error::SetupError;
+pub use input_json::{FormatError, RuleError, RuleFault, Rules};
 pub use limits::{GateOptions, LimiterOptions, MemoryOptions, PatternError};
 pub use routes::configure;
 

@@ -54,12 +54,17 @@ impl Params {
 
     /// `row_with_meta`: whether rows are objects.
     pub(crate) fn row_with_meta(&self) -> Result<bool, AdapterError> {
-        match self.get("row_with_meta") {
+        self.boolean("row_with_meta")
+    }
+
+    /// A boolean in Go's spellings, false if it is not there.
+    pub(crate) fn boolean(&self, name: &str) -> Result<bool, AdapterError> {
+        match self.get(name) {
             None | Some("0" | "f" | "F" | "FALSE" | "false" | "False") => Ok(false),
             Some("1" | "t" | "T" | "TRUE" | "true" | "True") => Ok(true),
-            Some(text) => Err(AdapterError::Parameter(format!(
-                "illegal param, row_with_meta must be boolean: {text:?}"
-            ))),
+            Some(text) => {
+                Err(AdapterError::Parameter(format!("illegal param, {name} must be boolean: {text:?}")))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, Resource, web};
 use crate::admin::log_level;
 use crate::admin::record::{self, Kind};
 use crate::app::TdengineApp;
+use crate::input_json;
 use crate::rest::{genauth, login, sql, upload, vgid};
 use crate::schemaless::{influx, opentsdb, prometheus};
 use crate::{metrics, ping};
@@ -25,6 +26,7 @@ pub fn configure(cfg: &mut web::ServiceConfig, app: TdengineApp) {
         .service(resource("/opentsdb/v1/put/telnet/{db}").route(web::post().to(opentsdb::put_telnet)))
         .service(resource("/prometheus/v1/remote_write/{db}").route(web::post().to(prometheus::remote_write)))
         .service(resource("/prometheus/v1/remote_read/{db}").route(web::post().to(prometheus::remote_read)))
+        .service(resource("/input_json/v1/{endpoint}").route(web::post().to(input_json::write)))
         .service(resource("/config").route(web::put().to(log_level::config)))
         .service(recordings("/record_sql", Kind::Sql))
         .service(recordings("/record_stmt", Kind::Stmt))
@@ -46,8 +48,11 @@ fn resource(path: &str) -> Resource {
     web::resource(path).default_service(web::to(not_found))
 }
 
+/// There only if it is switched on.
+const INPUT_JSON: &str = "/input_json/v1/*";
+
 /// Paths that a slash too many leads away from, with their methods: one segment `*` stands for any.
-const REDIRECTED: [(Method, &str); 20] = [
+const REDIRECTED: [(Method, &str); 21] = [
     (Method::POST, "/rest/sql"),
     (Method::POST, "/rest/sql/*"),
     (Method::POST, "/rest/sql/*/vgid"),
@@ -58,6 +63,7 @@ const REDIRECTED: [(Method, &str); 20] = [
     (Method::POST, "/opentsdb/v1/put/telnet/*"),
     (Method::POST, "/prometheus/v1/remote_write/*"),
     (Method::POST, "/prometheus/v1/remote_read/*"),
+    (Method::POST, INPUT_JSON),
     (Method::PUT, "/config"),
     (Method::POST, "/record_sql"),
     (Method::DELETE, "/record_sql"),
@@ -72,8 +78,11 @@ const REDIRECTED: [(Method, &str); 20] = [
 
 async fn unknown(request: HttpRequest) -> HttpResponse {
     let Some(path) = request.path().strip_suffix('/') else { return not_found().await };
-    let leads_here =
-        |(method, pattern): &(Method, &str)| method == request.method() && matches(pattern, path);
+    let app = request.app_data::<web::Data<TdengineApp>>();
+    let is_there = |pattern: &str| pattern != INPUT_JSON || app.is_some_and(|app| app.input_json.is_on());
+    let leads_here = |(method, pattern): &(Method, &str)| {
+        method == request.method() && matches(pattern, path) && is_there(pattern)
+    };
     if !REDIRECTED.iter().any(leads_here) {
         return not_found().await;
     }
@@ -100,6 +109,6 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
-async fn not_found() -> HttpResponse {
+pub(crate) async fn not_found() -> HttpResponse {
     HttpResponse::NotFound().insert_header((CONTENT_TYPE, "text/plain")).body("404 page not found")
 }

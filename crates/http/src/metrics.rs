@@ -55,6 +55,7 @@ pub struct HttpMetrics {
     rows_written: IntCounterVec,
     rows_refused: IntCounterVec,
     rows_returned: IntCounterVec,
+    scrapes: IntCounterVec,
     usage: Arc<Usage>,
 }
 
@@ -110,13 +111,19 @@ impl HttpMetrics {
             )?,
             rows_refused: counter(
                 "triglot_rows_refused_total",
-                "Records that a write API left out of a request that it accepted.",
+                "Records that a write API did not store: left out of what it accepted, or of a request that it refused \
+                 as far as its records were read, the wrong one included.",
                 &["dialect", "api"],
             )?,
             rows_returned: counter(
                 "triglot_rows_returned_total",
                 "Rows returned by a query API.",
                 &["dialect", "api"],
+            )?,
+            scrapes: counter(
+                "triglot_scrapes_total",
+                "Pages that were fetched, or should have been, by outcome: ok or failed.",
+                &["dialect", "api", "outcome"],
             )?,
             usage: Arc::default(),
             duration,
@@ -148,14 +155,24 @@ impl HttpMetrics {
         self.rows_written.with_label_values(&[dialect, api]).inc_by(rows);
     }
 
-    /// Counts records that a write API left out of a request that it accepted.
+    /// Counts records that a write API did not store: those that it left out of a request that it accepted, and of
+    /// a request that it refused as a whole those that it had read, the wrong one included. What is refused before
+    /// its records are looked at (credentials, parameters, length, coding) is in `triglot_http_requests_total`.
     pub fn refused(&self, dialect: &str, api: &str, records: u64) {
-        self.rows_refused.with_label_values(&[dialect, api]).inc_by(records);
+        if records > 0 {
+            self.rows_refused.with_label_values(&[dialect, api]).inc_by(records);
+        }
     }
 
     /// Counts rows that a query API gave.
     pub fn returned(&self, dialect: &str, api: &str, rows: u64) {
         self.rows_returned.with_label_values(&[dialect, api]).inc_by(rows);
+    }
+
+    /// Counts a page that was fetched from elsewhere, or could not be or be read.
+    pub fn scraped(&self, dialect: &str, api: &str, is_good: bool) {
+        let outcome = if is_good { "ok" } else { "failed" };
+        self.scrapes.with_label_values(&[dialect, api, outcome]).inc();
     }
 
     /// A request begins (`1`) or ends (`-1`).

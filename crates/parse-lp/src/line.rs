@@ -1,6 +1,7 @@
 //! One point, borrowed from the body.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::dialect::Dialect;
 use crate::value::{FieldValue, unescape};
@@ -157,20 +158,16 @@ impl<'a> Line<'a> {
         self.repeats_field_keys
     }
 
-    /// The first tag whose key stood before it in the same point.
+    /// A tag whose key stood before it in the same point.
     pub fn duplicate_tag(&self) -> Option<&Tag<'a>> {
         let tags = self.tags();
-        let mut repeated = tags.iter().enumerate();
-        repeated.find(|(at, tag)| tags.iter().take(*at).any(|t| t.key() == tag.key())).map(|(_, tag)| tag)
+        tags.get(repeated(tags.len(), |at| tags.get(at).map(Tag::key))?)
     }
 
-    /// The first field whose key stood before it in the same point.
+    /// A field whose key stood before it in the same point.
     pub fn duplicate_field(&self) -> Option<&Field<'a>> {
         let fields = self.fields();
-        let mut repeated = fields.iter().enumerate();
-        repeated
-            .find(|(at, field)| fields.iter().take(*at).any(|f| f.key() == field.key()))
-            .map(|(_, field)| field)
+        fields.get(repeated(fields.len(), |at| fields.get(at).map(Field::key))?)
     }
 
     /// The timestamp in the unit of the request, if the point has one.
@@ -221,6 +218,18 @@ impl<T> Slots<T> {
             None => self.items.push(item),
         }
     }
+}
+
+/// Up to so many keys are compared with each other.
+const FEW: usize = 16;
+
+/// The place of a key that stands at an earlier one, too.
+fn repeated<'k>(count: usize, key: impl Fn(usize) -> Option<Cow<'k, str>>) -> Option<usize> {
+    if count <= FEW {
+        return (0..count).find(|at| (0..*at).any(|before| key(before) == key(*at)));
+    }
+    let mut seen = HashSet::with_capacity(count);
+    (0..count).find(|at| !seen.insert(key(*at)))
 }
 
 /// Resolves the escapes of names, tag keys and tag values.

@@ -21,10 +21,12 @@
 //! # Ok::<(), triglot_parse_prom::ProtoError>(())
 //! ```
 //!
-//! [`read`] holds the messages of remote read, [`text`] the lines that `/metrics` pages are made of.
+//! [`read`] holds the messages of remote read, [`text`] the lines that `/metrics` pages are made of, [`family`] which
+//! of them are parts of one metric.
 
 pub mod encode;
 mod error;
+pub mod family;
 pub mod read;
 pub mod text;
 mod wire;

@@ -5,16 +5,43 @@ use crate::encode::Sample;
 use crate::error::{ProtoError, ProtoErrorKind};
 use crate::wire::{Field, Fields, Value};
 
+/// The message that a `Content-Type` names in its parameter `proto`, if it is another one than [`WriteRequest`]: remote
+/// write 2.0 is `io.prometheus.write.v2.Request`. Its fields have other numbers, so it would be read as a request without
+/// series; the protocol's answer to it is status 415, after which senders fall back to version 1.
+///
+/// ```
+/// use triglot_parse_prom::write::other_message;
+///
+/// assert_eq!(other_message("application/x-protobuf"), None);
+/// assert_eq!(other_message("application/x-protobuf;proto=prometheus.WriteRequest"), None);
+/// let second = "application/x-protobuf; proto=io.prometheus.write.v2.Request";
+/// assert_eq!(other_message(second), Some("io.prometheus.write.v2.Request"));
+/// ```
+pub fn other_message(content_type: &str) -> Option<&str> {
+    let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let named = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("proto"));
+    named.map(|(_, message)| message.trim().trim_matches('"')).find(|message| *message != MESSAGE)
+}
+
+/// The name of the message that is read here.
+const MESSAGE: &str = "prometheus.WriteRequest";
+
 /// The series of a request. After an error there are no more.
 #[derive(Debug, Clone)]
 pub struct WriteRequest<'a> {
     fields: Fields<'a>,
+    metadata: usize,
 }
 
 impl<'a> WriteRequest<'a> {
     /// Reads the bytes of a message, decompressed.
     pub fn new(body: &'a [u8]) -> Self {
-        Self { fields: Fields::new(body, 0) }
+        Self { fields: Fields::new(body, 0), metadata: 0 }
+    }
+
+    /// How many descriptions of metrics (field 3) were passed over so far; they are not read.
+    pub fn metadata_count(&self) -> usize {
+        self.metadata
     }
 }
 
@@ -25,7 +52,7 @@ impl<'a> Iterator for WriteRequest<'a> {
         // Metadata (field 3) and what later versions bring are no series.
         let series = loop {
             match self.fields.next()? {
-                Ok(field) if field.number != 1 => {}
+                Ok(field) if field.number != 1 => self.metadata += usize::from(field.number == 3),
                 Ok(field) => break Series::new(field),
                 Err(error) => break Err(error),
             }
@@ -163,6 +190,19 @@ fn label(field: Field<'_>) -> Result<(&str, &str), ProtoError> {
         }
     }
     Ok((name, value))
+}
+
+/// A name that several labels have. Prometheus sends labels ordered by their names, so that a look at neighbours is enough.
+pub fn duplicate_label<'a>(labels: &[(&'a str, &str)]) -> Option<&'a str> {
+    if labels.is_sorted_by(|a, b| a.0 < b.0) {
+        return None;
+    }
+    let mut names: Vec<&str> = labels.iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    names.windows(2).find_map(|pair| match pair {
+        [a, b] if a == b => Some(*a),
+        _ => None,
+    })
 }
 
 /// The samples of a series.

@@ -19,6 +19,7 @@ pub use columns::{
     ColumnOptions, column_options, is_key, is_primary_tag, is_relational, is_relational_table,
 };
 pub use error::{KwError, Stage};
+pub use lower::{check_limits, check_ts_column};
 pub use parse::{Piece, split};
 pub use query::COMPUTED_SCALE;
 pub use run::run;

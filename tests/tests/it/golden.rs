@@ -29,7 +29,7 @@
 //! `<word:name>` stands for takes the place of `$name` in the cases behind it. `@twice` (request) sends it again and
 //! compares the second answer. Of TDengine's and KWDB's listeners `authorization: root` is short for root's header.
 //!
-//! Lines `TRIGLOT_…=…` before the first case configure the file's server. KWDB's listener is asked over TLS, with the
+//! Lines `TRIGLOT_…=…` before the first case configure the file's server, `CONFIG=name` gives it that file of the directory. KWDB's listener is asked over TLS, with the
 //! certificate that the server made, where they say `TRIGLOT_KWDB__INSECURE=false`.
 
 use std::collections::BTreeMap;
@@ -270,15 +270,16 @@ struct File {
 /// Runs the files of a directory, each against a server of its own.
 fn answers(dialect: &str, peer: impl Fn(&Server, &File) -> Peer, at_least: usize) {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(dialect);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&dir).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     let (mut total, mut failed) = (0, Vec::new());
     for path in files.iter().filter(|p| p.extension().is_some_and(|x| x == "http")) {
         let data = tempfile::tempdir().unwrap();
         let file = File { settings: configuration(path), data: data.path().join("data") };
-        let environment: Vec<(&str, &str)> =
-            file.settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        let server = Server::start_with(&file.data, &environment);
+        let (files, environment): (Vec<_>, Vec<_>) =
+            file.settings.iter().map(|(k, v)| (k.as_str(), v.as_str())).partition(|(k, _)| *k == "CONFIG");
+        let config = files.first().map(|(_, name)| dir.join(name));
+        let server = Server::start_configured(&file.data, config.as_deref(), &environment);
         let mut peer = peer(&server, &file);
         for case in cases(path) {
             total += 1;

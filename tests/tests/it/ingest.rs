@@ -155,6 +155,31 @@ fn prometheus_reads_what_it_wrote() {
     assert_eq!(node.cnosdb_csv("select v from metrics order by ts, v"), "v\n0.30000000000000004\n1.0\n0.5\n");
 }
 
+/// Remote write 2.0 is another message, which read as version 1 has no series. The protocol's answer is 415: Prometheus then sends
+/// version 1.
+#[test]
+fn another_version_of_remote_write_is_told_apart() {
+    let node = Node::start();
+    let post = |port: u16, target: &str, password: &str, kind: &str| {
+        let headers = [
+            ("authorization".to_owned(), http::basic("root", password)),
+            ("content-type".to_owned(), kind.to_owned()),
+            ("content-encoding".to_owned(), "snappy".to_owned()),
+        ];
+        http::exchange(port, "POST", target, &headers, &two_series()).unwrap().status
+    };
+    let (cnosdb, taos) = (node.server.port, node.server.taos_port);
+    for (kind, of_cnosdb, of_taos) in [
+        ("application/x-protobuf;proto=io.prometheus.write.v2.Request", 415, 415),
+        ("application/x-protobuf; proto=\"io.prometheus.write.v2.Request\"", 415, 415),
+        ("application/x-protobuf;proto=prometheus.WriteRequest", 200, 202),
+        ("application/x-protobuf", 200, 202),
+    ] {
+        assert_eq!(post(cnosdb, "/api/v1/prom/write?db=public", "", kind), of_cnosdb, "{kind}");
+        assert_eq!(post(taos, "/prometheus/v1/remote_write/public", "taosdata", kind), of_taos, "{kind}");
+    }
+}
+
 #[test]
 fn what_a_table_has_no_place_for_is_counted() {
     let node = Node::start();

@@ -63,8 +63,16 @@ impl Server {
 
     /// The same with more of the configuration, as variables of the environment.
     pub(crate) fn start_with(data: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_configured(data, None, environment)
+    }
+
+    /// The same with a configuration file.
+    pub(crate) fn start_configured(data: &Path, file: Option<&Path>, environment: &[(&str, &str)]) -> Self {
         let port = free_port();
         let mut command = command();
+        if let Some(file) = file {
+            command.arg("--config").arg(file);
+        }
         command.args(["--data-dir"]).arg(data);
         command.env("TRIGLOT_CNOSDB__LISTEN", format!("127.0.0.1:{port}"));
         command.env("TRIGLOT_MEMORY__TOTAL", "512MiB").envs(environment.iter().copied());
@@ -126,6 +134,20 @@ impl Server {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = text.lines().find_map(|l| l.strip_prefix(name)).unwrap();
         line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() << 10
+    }
+
+    /// SIGTERM, and waits until the process has ended; its exit code.
+    pub(crate) fn terminate(&mut self) -> Option<i32> {
+        let sent = Command::new("kill").arg(self.child.id().to_string()).status();
+        assert!(sent.unwrap().success());
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(begin.elapsed() < PATIENCE, "does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// SIGKILL, and waits until the process is gone.

@@ -13,8 +13,8 @@ use super::schema::Config;
 use super::units::Span;
 
 /// The vendor's account for agents.
-const USER: &str = "root";
-const PASSWORD: &str = "taosdata";
+pub(super) const USER: &str = "root";
+pub(super) const PASSWORD: &str = "taosdata";
 
 /// `[opentsdb_telnet]`: OpenTSDB's telnet lines over TCP.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,16 +112,16 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     config.agent_listeners().map(|_| ())
 }
 
-fn account(user: &str, password: &str, token: &str) -> Account {
+pub(super) fn account(user: &str, password: &str, token: &str) -> Account {
     Account { user: user.to_owned(), password: password.to_owned(), token: token.to_owned() }
 }
 
 /// A time to live, none for 0.
-fn days(ttl: u32) -> Option<u32> {
+pub(super) fn days(ttl: u32) -> Option<u32> {
     (ttl > 0).then_some(ttl)
 }
 
-fn check_place(
+pub(super) fn check_place(
     section: &'static str,
     databases: &[String],
     user: &str,

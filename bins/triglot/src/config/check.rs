@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::schema::{Config, WalMode};
-use super::{ConfigError, agents, kwdb, tdengine};
+use super::{ConfigError, agents, kwdb, scrape, tdengine};
 
 /// The listener of a dialect or an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +70,7 @@ pub(crate) fn check(config: &Config) -> Result<(), ConfigError> {
     tdengine::check(config)?;
     kwdb::check(config)?;
     agents::check(config)?;
+    scrape::check(config)?;
     if config.query.max_concurrent == 0 {
         return Err(ConfigError::invalid("query", "max_concurrent", "must be at least 1"));
     }

@@ -9,6 +9,7 @@ mod load;
 pub(crate) mod machine;
 mod options;
 mod schema;
+mod scrape;
 mod suggest;
 pub(crate) mod taosadapter;
 mod tdengine;
@@ -90,12 +91,31 @@ impl Config {
             let known = defaults.get(section).and_then(|s| s.get(key)).and_then(toml::Value::as_str);
             let value = table.get_mut(section).and_then(|s| s.get_mut(key));
             if let Some(toml::Value::String(text)) = value
-                && !text.is_empty()
                 && known != Some(text)
             {
-                "*****".clone_into(text);
+                mask(text);
+            } else if let Some(toml::Value::Array(list)) = value {
+                list.iter_mut().filter_map(text_of).for_each(mask);
             }
         }
+        for section in ["node_exporter", "open_metrics"] {
+            let urls = table.get_mut(section).and_then(|s| s.get_mut("urls"));
+            let urls = urls.and_then(toml::Value::as_array_mut).into_iter().flatten();
+            urls.filter_map(text_of).for_each(|url| *url = scrape::masked(url));
+        }
         toml::to_string(&table).map_err(internal)
+    }
+}
+
+fn text_of(value: &mut toml::Value) -> Option<&mut String> {
+    match value {
+        toml::Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn mask(text: &mut String) {
+    if !text.is_empty() {
+        "*****".clone_into(text);
     }
 }

@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 use triglot_dialect_cnosdb::config::BulkItems;
+use triglot_dialect_tdengine::config::InputJsonOptions;
 
 use super::agents::OpentsdbTelnet;
+use super::scrape::{NodeExporter, OpenMetrics};
 use super::units::{ByteSize, MemorySize, Span};
 
 /// The whole configuration.
@@ -20,8 +22,12 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     pub(crate) cnosdb: Cnosdb,
     pub(crate) tdengine: Tdengine,
+    /// `[input_json]`, with the rules of `/input_json` on TDengine's port.
+    pub(crate) input_json: InputJsonOptions,
     pub(crate) kwdb: Kwdb,
     pub(crate) opentsdb_telnet: OpentsdbTelnet,
+    pub(crate) node_exporter: NodeExporter,
+    pub(crate) open_metrics: OpenMetrics,
     /// Settings of other products that were given and count for nothing here.
     #[serde(skip)]
     pub(crate) ignored: Vec<String>,
@@ -429,5 +435,16 @@ impl Default for Kwdb {
 }
 
 /// Keys whose values are never shown.
-pub(crate) const SECRETS: [(&str, &str); 3] =
-    [("auth", "root_password"), ("opentsdb_telnet", "password"), ("opentsdb_telnet", "token")];
+pub(crate) const SECRETS: [(&str, &str); 11] = [
+    ("auth", "root_password"),
+    ("opentsdb_telnet", "password"),
+    ("opentsdb_telnet", "token"),
+    ("node_exporter", "password"),
+    ("node_exporter", "token"),
+    ("node_exporter", "http_password"),
+    ("node_exporter", "http_bearer_token_string"),
+    ("open_metrics", "password"),
+    ("open_metrics", "token"),
+    ("open_metrics", "http_passwords"),
+    ("open_metrics", "http_bearer_token_strings"),
+];

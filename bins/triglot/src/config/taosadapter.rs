@@ -11,18 +11,7 @@ use super::vendor::{Goes, Section, Vendor};
 pub(super) const VENDOR: Vendor = Vendor {
     settings: &SETTINGS,
     // Interfaces and agents that this server does not have.
-    whole_sections: &[
-        "influxdb",
-        "opentsdb",
-        "prometheus",
-        "collectd",
-        "statsd",
-        "node_exporter",
-        "open_metrics",
-        "input_json",
-        "uploadKeeper",
-        "register",
-    ],
+    whole_sections: &["influxdb", "opentsdb", "prometheus", "collectd", "statsd", "uploadKeeper", "register"],
     listener: "tdengine",
     port: "6041",
     prefix: "TAOS_ADAPTER_",
@@ -34,7 +23,7 @@ const fn to(key: &'static str) -> Goes {
 }
 
 /// Every setting that the vendor documents but for the interfaces above. `log.level` is ours, too.
-const SETTINGS: [Section; 10] = [
+const SETTINGS: [Section; 13] = [
     (
         "",
         &[
@@ -127,6 +116,8 @@ const SETTINGS: [Section; 10] = [
             ("excludeQueryLimitSqlRegex", to("exclude_query_limit_sql_regex")),
         ],
     ),
+    // Its rules are ours, too; they know both spellings of their keys.
+    ("input_json", &[("enable", Goes::To("input_json", "enable"))]),
     (
         "opentsdb_telnet",
         &[
@@ -141,6 +132,49 @@ const SETTINGS: [Section; 10] = [
             ("flushInterval", Goes::Seconds("opentsdb_telnet", "flush_interval")),
             ("maxTCPConnections", Goes::To("opentsdb_telnet", "max_tcp_connections")),
             ("tcpKeepAlive", Goes::To("opentsdb_telnet", "tcp_keep_alive")),
+        ],
+    ),
+    (
+        "node_exporter",
+        &[
+            ("enable", Goes::To("node_exporter", "enabled")),
+            ("urls", Goes::List("node_exporter", "urls", "")),
+            ("db", Goes::To("node_exporter", "db")),
+            ("user", Goes::To("node_exporter", "user")),
+            ("password", Goes::To("node_exporter", "password")),
+            ("token", Goes::To("node_exporter", "token")),
+            ("ttl", Goes::To("node_exporter", "ttl")),
+            ("gatherDuration", Goes::Seconds("node_exporter", "gather_duration")),
+            ("responseTimeout", Goes::Seconds("node_exporter", "response_timeout")),
+            ("httpUsername", Goes::To("node_exporter", "http_username")),
+            ("httpPassword", Goes::To("node_exporter", "http_password")),
+            ("httpBearerTokenString", Goes::To("node_exporter", "http_bearer_token_string")),
+            ("caCertFile", Goes::To("node_exporter", "ca_cert_file")),
+            ("certFile", Goes::To("node_exporter", "cert_file")),
+            ("keyFile", Goes::To("node_exporter", "key_file")),
+            ("insecureSkipVerify", Goes::To("node_exporter", "insecure_skip_verify")),
+        ],
+    ),
+    (
+        "open_metrics",
+        &[
+            ("enable", Goes::To("open_metrics", "enabled")),
+            ("urls", Goes::List("open_metrics", "urls", "")),
+            ("dbs", Goes::List("open_metrics", "dbs", "")),
+            ("user", Goes::To("open_metrics", "user")),
+            ("password", Goes::To("open_metrics", "password")),
+            ("token", Goes::To("open_metrics", "token")),
+            ("ttl", Goes::To("open_metrics", "ttl")),
+            ("gatherDurationSeconds", Goes::List("open_metrics", "gather_durations", "s")),
+            ("responseTimeoutSeconds", Goes::List("open_metrics", "response_timeouts", "s")),
+            ("httpUsernames", Goes::List("open_metrics", "http_usernames", "")),
+            ("httpPasswords", Goes::List("open_metrics", "http_passwords", "")),
+            ("httpBearerTokenStrings", Goes::List("open_metrics", "http_bearer_token_strings", "")),
+            ("caCertFiles", Goes::List("open_metrics", "ca_cert_files", "")),
+            ("certFiles", Goes::List("open_metrics", "cert_files", "")),
+            ("keyFiles", Goes::List("open_metrics", "key_files", "")),
+            ("insecureSkipVerify", Goes::To("open_metrics", "insecure_skip_verify")),
+            ("ignoreTimestamp", Goes::To("open_metrics", "ignore_timestamp")),
         ],
     ),
 ];
@@ -278,6 +312,61 @@ mod tests {
         );
         assert_eq!(carried.ignored, ["influxdb", "debug", "pool.maxIdle", "log.path"]);
         assert!(table.is_empty(), "{table}");
+    }
+
+    #[test]
+    fn scrapers_are_carried_over() {
+        let mut table: Table = r#"
+            [node_exporter]
+            enable = true
+            urls = ["http://localhost:9100"]
+            gatherDuration = "5s"
+            httpPassword = ""
+            insecureSkipVerify = false
+            [open_metrics]
+            enable = true
+            dbs = ["a", "b"]
+            urls = ["http://x", "http://y"]
+            gatherDurationSeconds = [5, 10]
+            responseTimeoutSeconds = [5, 5]
+            ignoreTimestamp = true
+        "#
+        .parse()
+        .unwrap();
+        let carried = Carried::take_from(&VENDOR, &mut table);
+        assert_eq!(
+            text(&carried),
+            [
+                "node_exporter.enabled=true",
+                "node_exporter.urls=[\"http://localhost:9100\"]",
+                "node_exporter.gather_duration=\"5s\"",
+                "node_exporter.http_password=\"\"",
+                "node_exporter.insecure_skip_verify=false",
+                "open_metrics.enabled=true",
+                "open_metrics.urls=[\"http://x\", \"http://y\"]",
+                "open_metrics.dbs=[\"a\", \"b\"]",
+                "open_metrics.gather_durations=[\"5s\", \"10s\"]",
+                "open_metrics.response_timeouts=[\"5s\", \"5s\"]",
+                "open_metrics.ignore_timestamp=true",
+            ]
+        );
+        assert!(carried.ignored.is_empty() && table.is_empty(), "{table}");
+        let variables = [
+            ("TAOS_ADAPTER_OPEN_METRICS_GATHER_DURATION_SECONDS", "5 10"),
+            ("TAOS_ADAPTER_OPEN_METRICS_URLS", "http://x http://y"),
+            ("TAOS_ADAPTER_NODE_EXPORTER_CA_CERT_FILE", "ca.pem"),
+            ("TAOS_ADAPTER_NODE_EXPORTER_HTTP_BEARER_TOKEN_STRING", "t"),
+        ];
+        let variables: Vec<_> = variables.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        assert_eq!(
+            text(&Carried::from_environment(&VENDOR, &variables)),
+            [
+                "node_exporter.ca_cert_file=\"ca.pem\"",
+                "node_exporter.http_bearer_token_string=\"t\"",
+                "open_metrics.gather_durations=\"5s,10s\"",
+                "open_metrics.urls=\"http://x,http://y\"",
+            ]
+        );
     }
 
     #[test]

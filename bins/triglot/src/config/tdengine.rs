@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use chrono_tz::Tz;
 use triglot_dialect_tdengine::config::CorsOptions;
-use triglot_dialect_tdengine::{GateOptions, LimiterOptions, MemoryOptions, TdengineConfig};
+use triglot_dialect_tdengine::{GateOptions, LimiterOptions, MemoryOptions, Rules, TdengineConfig};
 
 use super::schema::{Config, Tdengine};
 use super::{ConfigError, machine};
@@ -45,6 +45,7 @@ impl Config {
                 expose_headers: c.cors_expose_headers.clone(),
                 allow_credentials: c.cors_allow_credentials,
             },
+            input_json: self.input_json.clone(),
             ..TdengineConfig::default()
         };
         Ok(options)
@@ -122,7 +123,10 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     if c.pause_query_memory_threshold > 100 || c.pause_all_memory_threshold > 100 {
         return invalid("pause_all_memory_threshold", "thresholds are percents, at most 100".to_owned());
     }
-    config.tdengine_options().map(|_| ())
+    let options = config.tdengine_options()?;
+    Rules::new(&options.input_json, options.zone)
+        .map_err(|error| ConfigError::invalid("input_json", "rules", error.to_string()))?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ pub(super) enum Goes {
     Port,
     /// A list of ports, to addresses of this machine: as with [`Goes::Port`], nothing is opened to others by a number.
     Ports(&'static str, &'static str),
+    /// A list, to a list of ours; bare numbers in it are given the unit.
+    List(&'static str, &'static str, &'static str),
     /// Whether the certificate that is given counts.
     Tls,
     /// Nowhere: one node of triglot has no such thing, or no need to be told.
@@ -126,6 +128,7 @@ impl Carried {
             Goes::Host => self.host = Some(text),
             Goes::Port => self.port = Some(text),
             Goes::Ports(section, key) => self.settings.push((section, key, loopback(&value, &text))),
+            Goes::List(section, key, unit) => self.settings.push((section, key, list(&value, unit))),
             Goes::Tls => self.tls = Some(text == "true"),
             Goes::Nowhere => self.ignored.push(name.to_owned()),
         }
@@ -159,6 +162,27 @@ fn loopback(ports: &Value, text: &str) -> Value {
             let ports = text.split([',', ' ', '[', ']']).filter(|port| !port.is_empty());
             Value::String(ports.map(address).collect::<Vec<_>>().join(","))
         }
+    }
+}
+
+/// A list as it is, or (of a variable or a flag) a text with commas; the vendor's has blanks.
+fn list(given: &Value, unit: &str) -> Value {
+    let with_unit = |text: &str| {
+        let is_bare = !unit.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if is_bare { format!("{text}{unit}") } else { text.to_owned() }
+    };
+    let element = |value: &Value| match value {
+        Value::String(text) => Value::String(with_unit(text)),
+        Value::Integer(number) if !unit.is_empty() => Value::String(with_unit(&number.to_string())),
+        other => other.clone(),
+    };
+    match given {
+        Value::Array(all) => Value::Array(all.iter().map(element).collect()),
+        Value::String(text) => {
+            let all = text.split([',', ' ']).filter(|part| !part.is_empty());
+            Value::String(all.map(with_unit).collect::<Vec<_>>().join(","))
+        }
+        other => other.clone(),
     }
 }
 

@@ -8,9 +8,10 @@ use futures::future::join_all;
 use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use triglot_dialect_tdengine::TdengineApp;
+use triglot_dialect_tdengine::collect::scrape::{Scrape, Scraper};
 use triglot_dialect_tdengine::collect::telnet::{self, Telnet};
 use triglot_dialect_tdengine::collect::{Stop, Stopper, stopper};
-use triglot_dialect_tdengine::{SetupError, TdengineApp};
 
 use crate::Failure;
 use crate::config::Config;
@@ -66,7 +67,7 @@ impl Bound {
     /// Starts the enabled agents on threads of their own: the listeners' threads each serve their connections only.
     pub(super) fn start(self, config: &Config, app: &TdengineApp) -> Result<Running, Failure> {
         let (stopper, stop) = stopper();
-        let agents = self.agents(config, app, &stop).map_err(|e| Failure::doing("agents", e))?;
+        let agents = self.agents(config, app, &stop)?;
         if agents.is_empty() {
             return Ok(Running { stopper, runtime: None, tasks: Vec::new() });
         }
@@ -79,11 +80,19 @@ impl Bound {
         Ok(Running { stopper, runtime: Some(runtime), tasks })
     }
 
-    fn agents(self, config: &Config, app: &TdengineApp, stop: &Stop) -> Result<Vec<Work>, SetupError> {
+    fn agents(self, config: &Config, app: &TdengineApp, stop: &Stop) -> Result<Vec<Work>, Failure> {
+        let failed = |e| Failure::doing("agents", e);
         let mut agents: Vec<Work> = Vec::new();
         if config.opentsdb_telnet.enabled {
-            let agent = Telnet::new(app, config.opentsdb_telnet.options(), self.telnet)?;
+            let agent = Telnet::new(app, config.opentsdb_telnet.options(), self.telnet).map_err(failed)?;
             agents.push(Box::pin(agent.run(stop.clone())));
+        }
+        for agent in [Scraper::NodeExporter, Scraper::OpenMetrics] {
+            let targets = config.targets(agent)?;
+            if !targets.is_empty() {
+                let agent = Scrape::new(app, agent, targets).map_err(failed)?;
+                agents.push(Box::pin(agent.run(stop.clone())));
+            }
         }
         Ok(agents)
     }

@@ -94,6 +94,10 @@ pub(super) fn tell(
     for (agent, transport, address) in agents {
         speaker.say(&format!("{agent} on {transport}://{address}"));
     }
+    for scraped in config.scraped()? {
+        let (agent, url, interval) = (scraped.section, scraped.url, scraped.interval);
+        speaker.say(&format!("{agent} from {url} every {interval}"));
+    }
     if config.kwdb.enabled && !config.kwdb.insecure && config.server.tls_certificate.is_empty() {
         let dir = std::path::absolute(config.kwdb_certs_dir())?;
         speaker.say(&format!("kwdb's certificates are in {}: clients trust ca.crt", dir.display()));
@@ -159,6 +163,10 @@ fn insecure(config: &Config, [listeners, agents]: &[Vec<Listener>; 2], root_is_o
         let name = agent.dialect;
         warnings.push(format!("{name} is reachable from other machines: it takes rows without a password"));
     }
+    for scraped in config.scraped().unwrap_or_default().iter().filter(|s| s.is_unverified) {
+        let (agent, url) = (scraped.section, &scraped.url);
+        warnings.push(format!("{agent}.insecure_skip_verify = true: {url} may be anybody's answer"));
+    }
     if config.cnosdb.enabled && !config.cnosdb.auth_enabled {
         warnings.push(
             "cnosdb.auth_enabled = false: passwords of peers on this machine are not compared".to_owned(),
@@ -212,5 +220,11 @@ mod tests {
         let told = warnings(&agent, false);
         assert!(told.len() == 1 && told[0].contains("opentsdb_telnet is reachable"), "{told:?}");
         assert!(warnings(&agent[..2], false).is_empty(), "it is not enabled");
+        let scraped = [
+            ("TRIGLOT_NODE_EXPORTER__URLS", "http://a,https://b"),
+            ("TRIGLOT_NODE_EXPORTER__ENABLED", "true"),
+        ];
+        let told = warnings(&scraped, false);
+        assert!(told.len() == 1 && told[0].contains("https://b/metrics may be anybody's"), "{told:?}");
     }
 }

@@ -79,6 +79,8 @@ pub(crate) async fn ingest(
         work.await
     }?;
     app.metrics.wrote(DIALECT, endpoint.name(), tally.rows);
+    let refused = tally.outcomes.iter().filter(|outcome| outcome.is_some()).count();
+    app.metrics.refused(DIALECT, endpoint.name(), refused as u64);
     Ok(app.face.lines(endpoint, &tally, started.elapsed()))
 }
 
@@ -101,7 +103,10 @@ async fn run(
             all(app, &mut context, from_opentsdb, opentsdb::telnet(text), &mut tally).await;
         }
         Endpoint::OpentsdbJson => {
-            opentsdb::check_json(text).map_err(Refusal::Statement)?;
+            opentsdb::check_json(text).map_err(|refused| {
+                app.metrics.refused(DIALECT, endpoint.name(), refused.points);
+                Refusal::Statement(refused.text)
+            })?;
             all(app, &mut context, from_opentsdb, opentsdb::json(text), &mut tally).await;
         }
         _ => all(app, &mut context, from_lines, influx::influxdb(text), &mut tally).await,

@@ -51,18 +51,27 @@ fn wrong(error: &LineError) -> String {
     })
 }
 
+/// Why a body is refused as a whole.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Misshapen {
+    /// What is said.
+    pub(super) text: String,
+    /// How many points were read, the wrong one included.
+    pub(super) points: u64,
+}
+
 /// Refuses a body that is not of the right shape from its begin to its end.
-pub(super) fn check_json(text: &str) -> Result<(), String> {
-    let mut is_empty = true;
+pub(super) fn check_json(text: &str) -> Result<(), Misshapen> {
+    let mut points = 0;
     for point in json::Points::new(text) {
+        points += 1;
         let point = point.map_err(|error| match error.kind {
             triglot_parse_opentsdb::PointErrorKind::NoPoints => BAD_SHAPE.to_owned(),
             _ => error.to_string(),
-        })?;
-        of_point(point)?;
-        is_empty = false;
+        });
+        point.and_then(of_point).map_err(|text| Misshapen { text, points })?;
     }
-    if is_empty { Err(BAD_SHAPE.to_owned()) } else { Ok(()) }
+    if points == 0 { Err(Misshapen { text: BAD_SHAPE.to_owned(), points: 1 }) } else { Ok(()) }
 }
 
 /// The points of `/opentsdbjson`, of a body that was checked.
@@ -82,6 +91,9 @@ fn of_point(point: json::Point<'_>) -> Read<'_> {
         json::Value::F64(v) => v,
         _ => return Err(BAD_SHAPE.to_owned()),
     };
+    if let Some(key) = point.duplicate_tag() {
+        return Err(format!("duplicate tag {key:?}"));
+    }
     let json::Value::Str(metric) = point.name else { return Err(BAD_SHAPE.to_owned()) };
     if metric.is_empty() {
         return Err(BAD_SHAPE.to_owned());
@@ -95,9 +107,6 @@ fn of_point(point: json::Point<'_>) -> Read<'_> {
             json::Value::F64(v) => Value::F64(v),
             _ => return Err(BAD_TAG.to_owned()),
         };
-        if tags.iter().any(|(other, _)| *other == key) {
-            return Err(format!("duplicate tag {key:?}"));
-        }
         tags.push((key, value));
     }
     Ok(self::point(metric, Instant::of_opentsdb(time), number, tags))
@@ -134,7 +143,7 @@ mod tests {
             (r#"[{"metric":"m","timestamp":"1","value":1,"tags":{}}]"#, BAD_SHAPE),
             (r#"[{"metric":7,"timestamp":1,"value":1,"tags":{}}]"#, BAD_SHAPE),
         ] {
-            assert_eq!(check_json(body), Err(said.to_owned()), "{body}");
+            assert_eq!(check_json(body), Err(Misshapen { text: said.to_owned(), points: 1 }), "{body}");
         }
         assert!(check_json("[{").is_err());
         assert_eq!(check_json(r#"{"metric":"m","timestamp":1,"value":1,"tags":{"a":"b"}}"#), Ok(()));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use triglot_model::{ColumnKind, ColumnType, LengthUnit, TableDef};
+use triglot_sql_kwdb::{check_limits, check_ts_column};
 
 use super::value::{Misfit, Value};
 use super::{Point, Style};
@@ -25,7 +26,21 @@ pub(super) struct Shape {
     /// Columns that have to become wider, as was first seen.
     widened: Vec<String>,
     exists: bool,
+    /// How many columns, time included, and how many tags.
+    counts: Counts,
     style: Style,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    columns: usize,
+    tags: usize,
+}
+
+impl Counts {
+    fn add(&mut self, kind: ColumnKind) {
+        *(if is_tag(kind) { &mut self.tags } else { &mut self.columns }) += 1;
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +70,11 @@ impl Change {
 impl Shape {
     pub(super) fn of(def: Option<&TableDef>, style: Style) -> Self {
         let mut columns = HashMap::new();
-        let mut know = |name: &str, kind, ty| columns.insert(name.to_owned(), Known { kind, ty });
+        let mut counts = Counts::default();
+        let mut know = |name: &str, kind, ty| {
+            counts.add(kind);
+            columns.insert(name.to_owned(), Known { kind, ty });
+        };
         match def {
             Some(def) => {
                 for column in &def.columns {
@@ -72,7 +91,7 @@ impl Shape {
                 know(PRIMARY_TAG, ColumnKind::Tag, ColumnType::TEXT);
             }
         }
-        Self { columns, added: Vec::new(), widened: Vec::new(), exists: def.is_some(), style }
+        Self { columns, added: Vec::new(), widened: Vec::new(), exists: def.is_some(), counts, style }
     }
 
     /// The name by which the table has, or will have, what a point calls `name`.
@@ -92,6 +111,7 @@ impl Shape {
     /// The server's text: the point does not go into the table, and nothing was noted down.
     pub(super) fn learn(&mut self, point: &Point<'_>) -> Result<(), String> {
         let (mut added, mut widened) = (Vec::new(), Vec::new());
+        let mut counts = self.counts;
         let tags = point.tags.iter().map(|named| (named, ColumnKind::Tag));
         let fields = point.fields.iter().map(|named| (named, ColumnKind::Field));
         for ((name, value), kind) in fields.chain(tags) {
@@ -101,6 +121,12 @@ impl Shape {
                 if clash {
                     return Err(format!("pq: multiple assignments to the same column \"{name}\""));
                 }
+                // Here, and not by the definition that would make it: that one is of other points, too.
+                counts.add(kind);
+                let what = if is_tag(kind) { "ts tag" } else { "ts column" };
+                check_ts_column(what, &name)
+                    .and_then(|()| check_limits(counts.columns, counts.tags))
+                    .map_err(|error| format!("pq: {}", error.message))?;
                 let known = Known { kind, ty: self.new_type(&name, value)? };
                 added.push((name.into_owned(), known));
                 continue;
@@ -117,6 +143,7 @@ impl Shape {
                 Some(Misfit::Never(text)) => return Err(format!("pq: {text}")),
             }
         }
+        self.counts = counts;
         for (name, known) in added {
             self.columns.insert(name.clone(), known);
             self.added.push(name);

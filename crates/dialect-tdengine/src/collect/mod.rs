@@ -7,6 +7,7 @@
 mod batch;
 mod complaints;
 mod lines;
+pub mod scrape;
 mod sink;
 mod stop;
 mod tcp;

@@ -173,7 +173,7 @@ impl Sink {
         R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
     {
         let writer = self.writer().await?;
-        store_content(&self.app, &writer, self.agent, body, parse).await
+        Ok(store_content(&self.app, &writer, self.agent, body, parse).await?)
     }
 
     /// Counts records that are not stored and tells why, rarely where it is often.
@@ -184,9 +184,24 @@ impl Sink {
         }
     }
 
+    /// Counts records that are left out and are told elsewhere, or need not be.
+    pub(crate) fn passed_over(&self, records: u64) {
+        self.app.metrics.refused(DIALECT, self.agent, records);
+    }
+
+    /// Counts an attempt to fetch a page.
+    pub(crate) fn scraped(&self, is_good: bool) {
+        self.app.metrics.scraped(DIALECT, self.agent, is_good);
+    }
+
     /// Tells of a failure that costs no record that is known of.
     pub(crate) fn complain(&self, kind: &'static str, why: &dyn Display) {
         self.complaints.tell(self.agent, kind, 0, why);
+    }
+
+    /// The present time.
+    pub(crate) fn now_ns(&self) -> i64 {
+        self.app.engine.clock().now_ns()
     }
 
     /// The agent's name.

@@ -6,5 +6,6 @@ mod result;
 mod text;
 mod zone;
 
+pub(crate) use number::go_text;
 pub(crate) use result::{ResultWriter, push_affected};
 pub(crate) use text::{push_escaped_html, push_string};

@@ -23,6 +23,22 @@ pub(super) fn push_f32(out: &mut Vec<u8>, value: f32) {
     }
 }
 
+/// A float as Go's `fmt.Sprint` writes it: shortest digits, fixed notation between 1e-4 and 1e6; `+Inf`, `-Inf`, `NaN`.
+pub(crate) fn go_text(value: f64) -> String {
+    if value.is_nan() {
+        return "NaN".to_owned();
+    }
+    if value.is_infinite() {
+        return if value > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
+    }
+    let (digits, mut out) = (Digits::from(value), Vec::new());
+    push_digits(&mut out, &digits, (-4..GO_LARGE_EXPONENT).contains(&digits.exponent()));
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// From this power of ten on Go writes shortest digits with an exponent.
+const GO_LARGE_EXPONENT: i32 = 6;
+
 fn push_digits(out: &mut Vec<u8>, digits: &Digits, is_fixed: bool) {
     if digits.is_negative() {
         out.push(b'-');
@@ -91,6 +107,28 @@ mod tests {
         let mut out = Vec::new();
         push_f64(&mut out, value);
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn names_of_bounds_are_written_as_go_prints_floats() {
+        for (value, wanted) in [
+            (0.0, "0"),
+            (0.5, "0.5"),
+            (1.0, "1"),
+            (0.005, "0.005"),
+            (0.0001, "0.0001"),
+            (0.000_05, "5e-05"),
+            (100_000.0, "100000"),
+            (999_999.5, "999999.5"),
+            (1e6, "1e+06"),
+            (1_048_576.0, "1.048576e+06"),
+            (-2.5, "-2.5"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(go_text(value), wanted);
+        }
     }
 
     fn f32_text(value: f32) -> String {

@@ -132,6 +132,8 @@ enum Refused {
     Forbidden(String),
     /// No room at present.
     Overload(String),
+    /// The body is over the limit.
+    TooLarge(String),
     Engine(String),
 }
 
@@ -153,7 +155,10 @@ impl From<TaosError> for Refused {
 
 impl From<BodyError> for Refused {
     fn from(error: BodyError) -> Self {
-        Self::Engine(error.to_string())
+        match error {
+            BodyError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            BodyError::Aborted(_) => Self::Engine(error.to_string()),
+        }
     }
 }
 
@@ -167,6 +172,7 @@ impl Refused {
             Self::NoDatabase => full(StatusCode::BAD_REQUEST, "not found", "db required", "get db query"),
             Self::Forbidden(text) => short(StatusCode::UNAUTHORIZED, "forbidden", text),
             Self::Overload(text) => short(StatusCode::SERVICE_UNAVAILABLE, "internal error", text),
+            Self::TooLarge(text) => short(StatusCode::PAYLOAD_TOO_LARGE, "illegal param", text),
             Self::Engine(text) => short(StatusCode::INTERNAL_SERVER_ERROR, "internal error", text),
         }
     }

@@ -1,6 +1,7 @@
 //! The write APIs of other systems (sheet sections 5 and 6): InfluxDB's line protocol, OpenTSDB's puts,
 //! Prometheus' remote storage. One file for each format; the mapping to tables is `sql-tdengine`'s.
 
+mod account;
 pub(crate) mod influx;
 pub(crate) mod opentsdb;
 mod opentsdb_json;
@@ -10,7 +11,7 @@ mod prometheus_read;
 use actix_web::{HttpRequest, web};
 use bytes::Bytes;
 use triglot_http::body::{self, BodyError};
-use triglot_sql_tdengine::schemaless::{Body, Options, Points, write};
+use triglot_sql_tdengine::schemaless::{Body, Options, Points, Refused, write};
 use triglot_sql_tdengine::{Context, TaosError, run};
 
 use crate::DIALECT;
@@ -40,7 +41,7 @@ pub(crate) fn folded(database: &str) -> String {
 }
 
 /// A session in a database, which need not exist.
-async fn enter(
+pub(crate) async fn enter(
     app: &TdengineApp,
     request: &HttpRequest,
     params: &Params,
@@ -60,11 +61,16 @@ async fn enter(
 }
 
 /// A body, which may be empty.
-async fn read(app: &TdengineApp, request: &HttpRequest, payload: web::Payload) -> Result<Bytes, BodyError> {
+pub(crate) async fn read(
+    app: &TdengineApp,
+    request: &HttpRequest,
+    payload: web::Payload,
+) -> Result<Bytes, BodyError> {
     body::read(request.headers(), payload, app.config.body_limit).await
 }
 
-/// Writes what `parse` finds in the body of a request: [`store_content`].
+/// Writes what `parse` finds in the body of a request: [`store_content`]. All rows or none: of a request that is
+/// refused those up to the wrong one are counted.
 async fn store<R>(
     app: &TdengineApp,
     writer: &Writer,
@@ -76,7 +82,10 @@ where
     R: for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let body = Body { content: body.clone(), bytes: body.len() };
-    store_content(app, writer, api, body, of_bytes(parse)).await
+    store_content(app, writer, api, body, of_bytes(parse)).await.map_err(|refused| {
+        app.metrics.refused(DIALECT, api, refused.rows);
+        refused.error
+    })
 }
 
 /// A reader of bytes as one of their owner.
@@ -96,14 +105,14 @@ pub(crate) async fn store_content<B, R>(
     api: &str,
     body: Body<B>,
     parse: R,
-) -> Result<u64, TaosError>
+) -> Result<u64, Refused>
 where
     B: Clone + Send + Sync + 'static,
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let Writer { context, options } = writer;
     let mut written = write(&app.engine, context, options.clone(), body.clone(), parse.clone()).await;
-    if app.config.sml_auto_create_db && written.as_ref().is_err_and(|error| error.code == 0x0388) {
+    if app.config.sml_auto_create_db && written.as_ref().is_err_and(|refused| refused.error.code == 0x0388) {
         let name = context.session.database_name.replace('`', "``");
         run(&app.engine, context, &format!("create database if not exists `{name}` precision 'ns'")).await?;
         written = write(&app.engine, context, options.clone(), body, parse).await;
@@ -111,6 +120,15 @@ where
     let rows = written?;
     app.metrics.wrote(DIALECT, api, rows);
     Ok(rows)
+}
+
+/// What the adapter's plug-ins say to credentials that are none; `/rest` has texts of its own (sheet section 4).
+pub(crate) fn plug_in_text(error: &AdapterError) -> String {
+    match error {
+        AdapterError::NoAuth => "auth needed".to_owned(),
+        AdapterError::UnknownScheme => "unsupported auth type".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 /// How the adapter words an engine's error outside of `/rest`: `[0x388] Database not exist`.

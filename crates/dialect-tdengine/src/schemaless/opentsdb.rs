@@ -2,14 +2,16 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use bytes::Bytes;
 use triglot_http::body::BodyError;
 use triglot_parse_lp::{Dialect as LineDialect, FieldValue};
 use triglot_parse_opentsdb::{Dialect, telnet};
 use triglot_sql_tdengine::TaosError;
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 
+use super::account::{self, Account};
 use super::influx::{invalid, value};
-use super::{NotNumeric, Writer, enter, folded, opentsdb_json, read, store, ttl, worded};
+use super::{NotNumeric, Writer, enter, folded, opentsdb_json, plug_in_text, read, store, ttl, worded};
 use crate::app::TdengineApp;
 use crate::auth::Claim;
 use crate::error::{AdapterError, with_json};
@@ -22,7 +24,7 @@ pub(super) const VALUE: &str = "_value";
 
 /// The two forms of a put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Json,
     Telnet,
 }
@@ -53,26 +55,31 @@ async fn put(
     form: Form,
 ) -> HttpResponse {
     let params = Params::of(request);
+    let account = Account::of(request);
     match checked(app, request, &params, payload, database, form).await {
-        // OpenTSDB's own clients ask for an account and send again what answers without one.
-        Ok(rows) if wants_account(request) => {
-            let body = format!("{{\"success\":{rows},\"failed\":0,\"errors\":[]}}");
-            with_json(HttpResponse::Ok(), body.into_bytes())
-        }
-        Ok(_) => HttpResponse::NoContent().finish(),
-        Err((status, text)) => {
-            let mut body = format!("{{\"code\":{},\"message\":", status.as_u16()).into_bytes();
-            json::push_escaped_html(&mut body, &text);
-            body.push(b'}');
-            with_json(HttpResponse::build(status), body)
+        Ok(rows) => match account {
+            Some(_) => with_json(HttpResponse::Ok(), account::success(rows)),
+            None => HttpResponse::NoContent().finish(),
+        },
+        Err(Refused { status, text, body }) => {
+            let mut out = format!("{{\"code\":{},\"message\":", status.as_u16()).into_bytes();
+            json::push_escaped_html(&mut out, &text);
+            if let (Some(account), Some(body)) = (account, body) {
+                out.push(b',');
+                account.push_failure(&mut out, form, &body, &text);
+            }
+            out.push(b'}');
+            with_json(HttpResponse::build(status), out)
         }
     }
 }
 
-/// `?details`, `?summary`: they need no value.
-fn wants_account(request: &HttpRequest) -> bool {
-    let mut names = request.query_string().split('&').map(|pair| pair.split('=').next().unwrap_or(pair));
-    names.any(|name| matches!(name, "details" | "summary"))
+/// What refuses a put.
+struct Refused {
+    status: StatusCode,
+    text: String,
+    /// The body, where it has been read: none of its points is stored.
+    body: Option<Bytes>,
 }
 
 async fn checked(
@@ -82,10 +89,9 @@ async fn checked(
     payload: web::Payload,
     database: &str,
     form: Form,
-) -> Result<u64, (StatusCode, String)> {
+) -> Result<u64, Refused> {
     let request_id = number(app, request, params).map_err(of_adapter)?;
-    let ttl = ttl(params)
-        .map_err(|NotNumeric| (StatusCode::BAD_REQUEST, "illegal param, ttl must be numeric".to_owned()))?;
+    let ttl = ttl(params).map_err(|NotNumeric| bad("illegal param, ttl must be numeric".to_owned()))?;
     let claim = Claim::of(request.headers()).map_err(of_adapter)?;
     let body = read(app, request, payload).await.map_err(of_body)?;
     let context =
@@ -96,22 +102,35 @@ async fn checked(
         Form::Json => store(app, &writer, "opentsdb_json", &body, opentsdb_json::parse).await,
         Form::Telnet => store(app, &writer, "opentsdb_telnet", &body, parse_telnet).await,
     };
-    stored.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, worded(&error)))
+    stored.map_err(|error| Refused {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        text: worded(&error),
+        body: Some(body),
+    })
 }
 
-fn of_body(error: BodyError) -> (StatusCode, String) {
-    (StatusCode::BAD_REQUEST, error.to_string())
+fn bad(text: String) -> Refused {
+    Refused { status: StatusCode::BAD_REQUEST, text, body: None }
 }
 
-fn of_adapter(error: AdapterError) -> (StatusCode, String) {
-    match error {
+fn of_body(error: BodyError) -> Refused {
+    let status = match error {
+        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::Aborted(_) => StatusCode::BAD_REQUEST,
+    };
+    Refused { status, text: error.to_string(), body: None }
+}
+
+fn of_adapter(error: AdapterError) -> Refused {
+    let (status, text) = match error {
         AdapterError::Parameter(text) => (StatusCode::BAD_REQUEST, text),
         AdapterError::Credentials(error) | AdapterError::Engine(error) => {
             (StatusCode::INTERNAL_SERVER_ERROR, worded(&error))
         }
         AdapterError::Overload(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
-        other => (StatusCode::UNAUTHORIZED, other.to_string()),
-    }
+        other => (StatusCode::UNAUTHORIZED, plug_in_text(&other)),
+    };
+    Refused { status, text, body: None }
 }
 
 /// Reads telnet lines; the first faulty one refuses all.
@@ -138,6 +157,9 @@ pub(crate) fn point<'a>(line: &telnet::Line<'a>) -> Result<(Option<Time>, Value<
 
 /// A time whose unit is told by its digits: ten are seconds, thirteen milliseconds; 0 is now.
 pub(super) fn epoch(text: &str, value: i64) -> Result<Option<Time>, ()> {
+    if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(());
+    }
     match (value, text.len()) {
         (0, 1) => Ok(None),
         (_, 10) => Ok(Some(Time { value, unit_ns: 1_000_000_000 })),
@@ -156,7 +178,7 @@ mod tests {
         assert_eq!(unit("0"), Ok(None));
         assert_eq!(unit("1346846400"), Ok(Some(1_000_000_000)));
         assert_eq!(unit("1346846400000"), Ok(Some(1_000_000)));
-        for wrong in ["1", "134684640", "13468464000", "1346846400000000", "00"] {
+        for wrong in ["1", "134684640", "13468464000", "1346846400000000", "00", "-134684640", "+134684640"] {
             assert_eq!(unit(wrong), Err(()), "{wrong}");
         }
     }

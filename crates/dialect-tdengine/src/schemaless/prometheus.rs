@@ -8,9 +8,11 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use triglot_engine::md5_child_name;
+use triglot_http::body::BodyError;
+use triglot_http::coding::DecodeError;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::WriteRequest;
+use triglot_parse_prom::write::{WriteRequest, duplicate_label, other_message};
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
@@ -23,6 +25,9 @@ use crate::error::{AdapterError, TEXT};
 use crate::json;
 use crate::params::Params;
 use crate::rest::sql::number;
+
+/// What its samples in `/metrics` are labelled with.
+const API: &str = "prometheus";
 
 /// The super table, its time, its column and its tag.
 pub(super) const TABLE: &str = "metrics";
@@ -64,11 +69,14 @@ async fn checked(
     let request_id = number(app, request, &params)?;
     let claim = Claim::of(request.headers()).map_err(|_| Refused::NoCredentials)?;
     let ttl = ttl(&params).map_err(|NotNumeric| Refused::Bad("ttl must be numeric".to_owned()))?;
-    let packed = read(app, request, payload).await.map_err(|e| Refused::Bad(e.to_string()))?;
+    let packed = read(app, request, payload).await.map_err(Refused::of_body)?;
     let limit = app.config.body_limit;
     let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
     let plain = plain.map_err(|stopped| Refused::Bad(stopped.to_string()))?;
-    let message = plain.map_err(|error| Refused::Bad(format!("snappy: {error}")))?;
+    let message = plain.map_err(|error| match error {
+        DecodeError::TooLarge { .. } => Refused::TooLarge(error.to_string()),
+        DecodeError::Malformed(_) => Refused::Bad(format!("snappy: {error}")),
+    })?;
     let context = enter(app, request, &params, &claim, &folded(database), request_id).await?;
     Ok((Writer { context, options: Options { ttl, name_tag: None } }, message))
 }
@@ -79,32 +87,41 @@ async fn write(
     payload: web::Payload,
     database: &str,
 ) -> Result<(), Refused> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if let Some(other) = content_type.and_then(other_message) {
+        return Err(Refused::Message(other.to_owned()));
+    }
     let (writer, message) = checked(app, request, payload, database).await?;
-    if WriteRequest::new(&message).next().is_none() {
+    let mut found = WriteRequest::new(&message);
+    if found.next().is_none() {
+        app.metrics.refused(DIALECT, API, found.metadata_count() as u64);
         return Ok(());
     }
     let left_out = Arc::new(AtomicU64::new(0));
-    let parse = counting(Arc::clone(&left_out));
-    if let Err(refused) = store(app, &writer, "prometheus", &message, parse).await {
-        // The message may be to blame.
-        let malformed = |error| Refused::Bad(format!("protobuf: {error}"));
-        return Err(check(&message).map_or_else(malformed, |()| Refused::Write(refused)));
+    if let Err(refused) = store(app, &writer, API, &message, counting(Arc::clone(&left_out))).await {
+        // The message may be to blame, whatever else is wrong.
+        return Err(check(&message).map_or_else(Refused::Bad, |()| Refused::of_rows(refused)));
     }
-    app.metrics.refused(DIALECT, "prometheus", left_out.load(Ordering::Relaxed));
+    app.metrics.refused(DIALECT, API, left_out.load(Ordering::Relaxed));
     Ok(())
 }
 
-/// Checks all of a message.
-fn check(message: &[u8]) -> Result<(), ProtoError> {
+/// What is wrong with a message.
+fn check(message: &[u8]) -> Result<(), String> {
+    let malformed = |error: ProtoError| format!("protobuf: {error}");
     for series in WriteRequest::new(message) {
-        let series = series?;
-        series.labels().try_for_each(|label| label.map(drop))?;
-        series.samples().try_for_each(|sample| sample.map(drop))?;
+        let series = series.map_err(malformed)?;
+        let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
+        if let Some(name) = duplicate_label(&labels.map_err(malformed)?) {
+            return Err(format!("label {name} stands twice"));
+        }
+        series.samples().try_for_each(|sample| sample.map(drop)).map_err(malformed)?;
     }
     Ok(())
 }
 
-/// Reads messages; `left_out` becomes the number of exemplars and native histograms, which the table has no place for.
+/// Reads messages; `left_out` becomes the number of exemplars, native histograms and descriptions of metrics, which the
+/// table has no place for.
 fn counting(
     left_out: Arc<AtomicU64>,
 ) -> impl for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static {
@@ -115,10 +132,11 @@ fn counting(
     }
 }
 
-/// How many exemplars and native histograms there are.
+/// How many records there are that are no samples.
 fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosError> {
+    let mut request = WriteRequest::new(message);
     let mut others = 0;
-    for series in WriteRequest::new(message) {
+    for series in request.by_ref() {
         let series = series.map_err(invalid)?;
         others += series.exemplar_count() + series.histogram_count();
         let key = series.labels_raw();
@@ -126,8 +144,12 @@ fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosEr
         let of = match known {
             Some(known) => known,
             None => {
-                let labels: Result<Vec<_>, _> = series.labels().collect();
-                let (child, json) = child(labels.map_err(invalid)?);
+                let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
+                let labels = labels.map_err(invalid)?;
+                if let Some(name) = duplicate_label(&labels) {
+                    return Err(invalid(format!("label {name} stands twice")));
+                }
+                let (child, json) = child(labels);
                 points.series_named(
                     key,
                     TABLE,
@@ -145,7 +167,7 @@ fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosEr
             points.row(of, Some(time), [(COLUMN.into(), value)])?;
         }
     }
-    Ok(others)
+    Ok(others + request.metadata_count())
 }
 
 /// The name of a child table and its labels as JSON, both of the labels in the order of their names.
@@ -172,8 +194,12 @@ pub(super) enum Refused {
     NoCredentials,
     Unauthorized(String),
     Overload(String),
+    /// The message is over the limit, packed or not.
+    TooLarge(String),
     /// A message or a parameter.
     Bad(String),
+    /// Another version of remote write, by its name.
+    Message(String),
     /// The engine refused rows.
     Write(TaosError),
 }
@@ -190,12 +216,34 @@ impl From<AdapterError> for Refused {
 }
 
 impl Refused {
+    fn of_body(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            BodyError::Aborted(_) => Self::Bad(error.to_string()),
+        }
+    }
+
+    /// Rows that can never be written are told so, unlike at the adapter's, which answers 500 to whatever the engine
+    /// refuses: Prometheus would send them again for ever and nothing behind them.
+    fn of_rows(error: TaosError) -> Self {
+        match error.code {
+            // A value or a time of no column, names and labels that are too long.
+            0x060B | 0x2617 | 0x2653 | 0x263C..=0x263E | 0x3002..=0x3004 => Self::Bad(worded(&error)),
+            _ => Self::Write(error),
+        }
+    }
+
     fn response(self) -> HttpResponse {
         let (status, text) = match self {
             Self::NoCredentials => (StatusCode::UNAUTHORIZED, String::new()),
             Self::Unauthorized(text) => (StatusCode::UNAUTHORIZED, text),
             Self::Overload(text) => (StatusCode::SERVICE_UNAVAILABLE, text),
+            Self::TooLarge(text) => (StatusCode::PAYLOAD_TOO_LARGE, text),
             Self::Bad(text) => (StatusCode::BAD_REQUEST, text),
+            Self::Message(other) => {
+                let text = format!("only prometheus.WriteRequest is read here, not {other}");
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+            }
             Self::Write(error) => {
                 tracing::warn!(code = error.code, %error, "remote write is refused");
                 (StatusCode::INTERNAL_SERVER_ERROR, String::new())

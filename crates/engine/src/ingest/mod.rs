@@ -4,6 +4,7 @@
 //! Nothing is stored, and no table or column made, before [`Batcher::commit`].
 
 mod absent;
+mod apart;
 mod column;
 mod commit;
 mod error;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
-use triglot_model::{DatabaseDef, Precision, TableDef, TableId};
+use triglot_model::{DatabaseDef, Precision, TableDef, TableId, TimestampOverflow};
 
 pub(crate) use commit::{Assembled, Resolved, series_key, store};
 pub use error::{ColumnShape, IngestError};
@@ -36,6 +37,7 @@ pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
+use apart::TakenTimes;
 use series_cache::PassThrough;
 use table_rows::{PendingSeries, Span, TableRows};
 
@@ -69,6 +71,8 @@ pub struct Batcher {
     current: Option<(u32, u32)>,
     /// The series of the row before.
     last: Option<(u32, u32)>,
+    /// Times of rows that ended apart.
+    taken: TakenTimes,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
@@ -100,6 +104,7 @@ impl Batcher {
             seen: HashMap::default(),
             current: None,
             last: None,
+            taken: TakenTimes::default(),
             rows: 0,
             writer,
         }
@@ -181,7 +186,7 @@ impl Batcher {
             return Ok(());
         }
         let at = self.table_by_name(table)?;
-        let limit = self.engine.limits().max_tag_bytes;
+        let limits = self.engine.limits();
         let create = self.options.create;
         let Some(rows) = self.tables.get_mut(at as usize) else { return Err(IngestError::NoRow) };
         let mut values: Vec<(usize, Box<str>)> = Vec::new();
@@ -197,11 +202,11 @@ impl Batcher {
                     within_request: true,
                 });
             }
-            if value.len() > limit {
+            if value.len() > limits.max_tag_bytes {
                 let (table, column) = (rows.name.clone(), name.into_owned());
-                return Err(IngestError::TooLong { table, column, max: limit });
+                return Err(IngestError::TooLong { table, column, max: limits.max_tag_bytes });
             }
-            let tag = rows.tag(&name, create)?;
+            let tag = rows.tag(&name, create, limits)?;
             if values.iter().all(|(other, _)| *other != tag) {
                 values.push((tag, value.into()));
             }
@@ -231,8 +236,22 @@ impl Batcher {
     /// forgotten, and the next may begin.
     #[inline]
     pub fn end_row(&mut self, time: Option<i64>) -> Result<(), IngestError> {
+        self.end(time, false)
+    }
+
+    /// Ends a row that no other of the request may replace, as records of logs: if a row of its series that
+    /// ended in this way has its time, it gets the next that is free, in the table's precision. The same request
+    /// once more gives the same times, if rows have times.
+    ///
+    /// # Errors
+    /// As [`Self::end_row`]; the times up to the last possible one are taken.
+    pub fn end_row_apart(&mut self, time: Option<i64>) -> Result<(), IngestError> {
+        self.end(time, true)
+    }
+
+    fn end(&mut self, time: Option<i64>, is_apart: bool) -> Result<(), IngestError> {
         let Some((table, series)) = self.current else { return Err(IngestError::NoRow) };
-        let ended = self.end_row_of(table, series, time);
+        let ended = self.end_row_of(table, series, time, is_apart);
         if ended.is_err()
             && let Some(rows) = self.tables.get_mut(table as usize)
         {
@@ -242,10 +261,21 @@ impl Batcher {
         ended
     }
 
-    fn end_row_of(&mut self, table: u32, series: u32, time: Option<i64>) -> Result<(), IngestError> {
+    fn end_row_of(
+        &mut self,
+        table: u32,
+        series: u32,
+        time: Option<i64>,
+        is_apart: bool,
+    ) -> Result<(), IngestError> {
         let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
         let given = time.unwrap_or(self.options.default_time);
-        let time = self.options.precision.convert(given, rows.span.precision)?;
+        let precision = rows.span.precision;
+        let mut time = self.options.precision.convert(given, precision)?;
+        if is_apart {
+            let none_left = TimestampOverflow { value: time, from: precision, to: precision };
+            time = self.taken.take((table, series), time).ok_or(IngestError::Timestamp(none_left))?;
+        }
         if time < rows.span.horizon {
             return Err(IngestError::Expired { table: rows.name.clone(), time });
         }

@@ -91,10 +91,11 @@ impl TableRows {
     }
 
     /// The position of a tag, noted down if it is new to the request.
-    pub(super) fn tag(&mut self, name: &str, create: bool) -> Result<usize, IngestError> {
+    pub(super) fn tag(&mut self, name: &str, create: bool, limits: &Limits) -> Result<usize, IngestError> {
         if let Some(at) = self.tag_index.get(name) {
             return Ok(*at);
         }
+        self.check_columns(limits)?;
         let exists = match self.known_column(name) {
             Some(column) if column.kind == ColumnKind::Tag => true,
             Some(column) => return Err(self.conflict(name, ColumnShape::Tag, shape(column), false)),
@@ -125,7 +126,7 @@ impl TableRows {
             Some(expected) if *expected.name == *name => self.cursor,
             _ => match self.field_index.get(name) {
                 Some(at) => *at,
-                None => self.add_field(name, &value, create)?,
+                None => self.add_field(name, &value, create, limits)?,
             },
         };
         self.cursor = at + 1;
@@ -158,7 +159,14 @@ impl TableRows {
     }
 
     #[cold]
-    fn add_field(&mut self, name: &str, value: &FieldValue<'_>, create: bool) -> Result<usize, IngestError> {
+    fn add_field(
+        &mut self,
+        name: &str,
+        value: &FieldValue<'_>,
+        create: bool,
+        limits: &Limits,
+    ) -> Result<usize, IngestError> {
+        self.check_columns(limits)?;
         let found = ColumnShape::Field(value.column_type());
         let (ty, exists) = match self.known_column(name) {
             Some(column) if matches!(column.kind, ColumnKind::Field | ColumnKind::CompositeKey) => {
@@ -183,6 +191,15 @@ impl TableRows {
         self.fields.push(PendingField { name: name.into(), ty, exists, values: ColumnBuilder::new(class) });
         self.field_index.insert(name.into(), at);
         Ok(at)
+    }
+
+    /// Refuses one more column than tables have, so that no row costs more than it can ever be worth.
+    fn check_columns(&self, limits: &Limits) -> Result<(), IngestError> {
+        let limit = limits.max_columns;
+        if self.tags.len() + self.fields.len() < limit {
+            return Ok(());
+        }
+        Err(IngestError::Limit { table: self.name.clone(), what: "columns", limit })
     }
 
     /// Ends the row that is being read.

@@ -1,6 +1,7 @@
 //! Bodies as agents send them, faults, and arbitrary text.
 
 use proptest::prelude::*;
+use prost::Message;
 use triglot_parse_json::JsonErrorKind;
 use triglot_parse_logs::bulk::{Bulk, Item, Op};
 use triglot_parse_logs::document::flatten;
@@ -147,6 +148,24 @@ proptest! {
         let _ = json(&body, |_| Ok::<_, LogError>(()));
         let _ = labels(&body);
         let _ = PushRequest::parse(body.as_bytes());
+    }
+
+    #[test]
+    fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..64), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let _ = PushRequest::parse(&bytes);
+        let entry = ProtoEntry { timestamp: Some(Timestamp { seconds: 1, nanos: 2 }), line: "line".to_owned() };
+        let stream = ProtoStream { labels: "{a=\"b\"}".to_owned(), entries: vec![entry] };
+        let mut message = PushRequest { streams: vec![stream] }.encode_to_vec();
+        let at = at.index(message.len());
+        message[at] = byte;
+        if let Ok(push) = PushRequest::parse(&message) {
+            let _: Vec<_> = push.streams.iter().map(|stream| labels(&stream.labels).is_ok()).collect();
+            // Seconds and nanoseconds of any size: a time or none.
+            let times = push.streams.iter().flat_map(|stream| &stream.entries).filter_map(|entry| entry.timestamp);
+            times.for_each(|time| {
+                let _ = time.as_ns();
+            });
+        }
     }
 
     #[test]

@@ -202,6 +202,18 @@ proptest! {
         check_body(&body);
     }
 
+    /// Few keys are compared, many are looked up.
+    #[test]
+    fn the_first_repeated_key_is_found(keys in prop::collection::vec("[a-z]{1,2}", 1..40)) {
+        let tags: String = keys.iter().map(|key| format!(",{key}=x")).collect();
+        let fields: Vec<String> = keys.iter().map(|key| format!("{key}=1")).collect();
+        let body = format!("m{tags} {}", fields.join(","));
+        let line = Parser::new(&body, Dialect::Kwdb).next().unwrap().unwrap();
+        let wanted = (0..keys.len()).find(|at| keys[..*at].contains(&keys[*at])).map(|at| keys[at].clone());
+        prop_assert_eq!(line.duplicate_tag().map(|tag| tag.key().into_owned()), wanted.clone());
+        prop_assert_eq!(line.duplicate_field().map(|field| field.key().into_owned()), wanted);
+    }
+
     #[test]
     fn arbitrary_bytes_end(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
         check_body(&String::from_utf8_lossy(&bytes));

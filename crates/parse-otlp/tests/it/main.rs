@@ -124,6 +124,23 @@ proptest! {
     }
 
     #[test]
+    fn any_text(pieces in prop::collection::vec(prop_oneof![
+        prop::sample::select(vec![
+            "{", "}", "[", "]", ",", ":", "\"resourceSpans\":[", "\"scopeSpans\":[", "\"spans\":[", "\"attributes\":[", "\"value\":{",
+            "\"intValue\":", "\"doubleValue\":", "\"traceId\":", "\"kind\":", "\"0aF\"", "\"9e99\"", "null", "-1", "\"",
+        ]).prop_map(str::to_owned),
+        any::<char>().prop_map(String::from),
+    ], 0..24)) {
+        let text = pieces.concat();
+        match parse_json(&text) {
+            Err(OtlpError::Json(error)) => prop_assert!(error.offset <= text.len()),
+            Err(OtlpError::Member { offset, .. }) => prop_assert!(offset <= text.len()),
+            Err(OtlpError::Proto(_)) => prop_assert!(false, "JSON is no message"),
+            Ok(request) => drop(request.to_bytes()),
+        }
+    }
+
+    #[test]
     fn damaged_examples(at in 0..EXAMPLE.len(), byte in any::<u8>()) {
         let mut text = EXAMPLE.as_bytes().to_vec();
         text[at] = byte;

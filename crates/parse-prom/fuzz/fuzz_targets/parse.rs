@@ -2,8 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use triglot_parse_prom::family::Families;
 use triglot_parse_prom::read::ReadRequest;
-use triglot_parse_prom::text::{Entries, Format};
+use triglot_parse_prom::text::{Entries, Entry, Format};
 use triglot_parse_prom::write::WriteRequest;
 
 fuzz_target!(|body: &[u8]| {
@@ -18,7 +19,21 @@ fuzz_target!(|body: &[u8]| {
     }
     let _ = ReadRequest::parse(body);
     if let Ok(page) = std::str::from_utf8(body) {
-        Entries::new(page, Format::Prometheus).for_each(drop);
-        Entries::new(page, Format::OpenMetrics).for_each(drop);
+        for format in [Format::Prometheus, Format::OpenMetrics] {
+            let mut families = Families::default();
+            let mut entries = Entries::new(page, format);
+            while let Some(entry) = entries.next() {
+                assert!(entries.offset() <= page.len());
+                match entry {
+                    Ok(Entry::Type { name, kind }) => families.declare(&name, kind),
+                    Ok(Entry::Sample(sample)) => {
+                        if let Ok(member) = families.member(&sample) {
+                            assert!(member.labels(&sample.labels).count() <= sample.labels.len());
+                        }
+                    }
+                    Err(error) => assert!(error.line <= page.split('\n').count()),
+                }
+            }
+        }
     }
 });

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use prost::Message;
 use triglot_parse_prom::encode::{Sample, write_request};
 use triglot_parse_prom::read::{Label, LabelMatcher, MatchType, Query, ReadRequest, ReadSample, TimeSeries};
-use triglot_parse_prom::write::WriteRequest;
+use triglot_parse_prom::write::{WriteRequest, duplicate_label};
 use triglot_parse_prom::{ProtoError, ProtoErrorKind};
 
 /// The message as Prometheus publishes it; `TimeSeries` has the same fields 1 and 2 there.
@@ -159,5 +159,25 @@ proptest! {
         if let Err(error) = read(&body) {
             prop_assert!(error.offset <= body.len());
         }
+        // Fields that are no series are counted or passed over, whatever they hold.
+        let mut request = WriteRequest::new(&body);
+        request.by_ref().for_each(drop);
+        prop_assert!(request.metadata_count() <= body.len());
+        let _ = ReadRequest::parse(&body);
     }
+
+    #[test]
+    fn duplicates_are_found_in_any_order(names in prop::collection::vec("[a-d]{1,2}", 0..8)) {
+        let labels: Vec<(&str, &str)> = names.iter().map(|name| (&**name, "v")).collect();
+        let distinct: std::collections::HashSet<&String> = names.iter().collect();
+        prop_assert_eq!(duplicate_label(&labels).is_some(), distinct.len() < names.len());
+    }
+}
+
+#[test]
+fn descriptions_of_metrics_are_counted() {
+    // Metadata, a series without anything in it, metadata, a field of a later version.
+    let mut request = WriteRequest::new(b"\x1a\x02\x08\x01\x0a\x00\x1a\x00\x22\x00");
+    assert_eq!(request.by_ref().count(), 1);
+    assert_eq!(request.metadata_count(), 2);
 }

@@ -165,12 +165,20 @@ fn check_counts(columns: &[ColumnSpec], tags: &[TagSpec]) -> Result<(), KwError>
     if columns.len() < 2 {
         return Err(KwError::new(INVALID_TABLE, "ts table must have at least 2 columns"));
     }
-    if columns.len() > MAX_COLUMNS {
-        let message = format!("the number of columns {} exceeds the maximum {MAX_COLUMNS}", columns.len());
+    check_limits(columns.len(), tags.len())
+}
+
+/// Refuses more columns (time included) or tags than a time-series table can have.
+///
+/// # Errors
+/// SQLSTATE 54011.
+pub fn check_limits(columns: usize, tags: usize) -> Result<(), KwError> {
+    if columns > MAX_COLUMNS {
+        let message = format!("the number of columns {columns} exceeds the maximum {MAX_COLUMNS}");
         return Err(KwError::new("54011", message));
     }
-    if tags.len() > MAX_TAGS {
-        let message = format!("the number of tags {} exceeds the maximum {MAX_TAGS}", tags.len());
+    if tags > MAX_TAGS {
+        let message = format!("the number of tags {tags} exceeds the maximum {MAX_TAGS}");
         return Err(KwError::new("54011", message));
     }
     Ok(())

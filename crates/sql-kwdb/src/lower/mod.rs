@@ -10,6 +10,9 @@ mod others;
 mod relational;
 pub(crate) mod users;
 
+pub use create::check_limits;
+pub use names::check_ts_column;
+
 use triglot_engine::Engine;
 
 use crate::ast::Stmt;

@@ -100,7 +100,10 @@ pub(super) fn check_ts_table(name: &str) -> Result<(), KwError> {
 }
 
 /// Refuses names that a column or tag (`what`) of a time-series table cannot have.
-pub(super) fn check_ts_column(what: &str, name: &str) -> Result<(), KwError> {
+///
+/// # Errors
+/// SQLSTATE 42602.
+pub fn check_ts_column(what: &str, name: &str) -> Result<(), KwError> {
     if name.len() > MAX_NAME {
         return Err(too_long(what, name, MAX_NAME));
     }

@@ -42,6 +42,27 @@ pub struct Body<B> {
     pub bytes: usize,
 }
 
+/// Rows that are not written, and why.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Why.
+    pub error: TaosError,
+    /// How many were read, the wrong one included; none where the rows were not looked at.
+    pub rows: u64,
+}
+
+impl From<TaosError> for Refused {
+    fn from(error: TaosError) -> Self {
+        Self { error, rows: 0 }
+    }
+}
+
+impl From<Refused> for TaosError {
+    fn from(refused: Refused) -> Self {
+        refused.error
+    }
+}
+
 /// Writes the rows that `read` finds in `body` into the request's database; how many.
 ///
 /// Nothing is written if `read` refuses a row; what was made of tables and columns stays.
@@ -55,7 +76,7 @@ pub async fn write<B, R>(
     options: Options,
     body: Body<B>,
     read: R,
-) -> Result<u64, TaosError>
+) -> Result<u64, Refused>
 where
     B: Clone + Send + Sync + 'static,
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
@@ -66,26 +87,30 @@ where
         let request = Request { engine, context, options: &options, body: &body, read: &read, may_recall };
         match request.prepared().await? {
             Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
-            Prepared::Rows(rows) => match engine.execute(&context.session, Statement::InsertRows(rows)).await
-            {
-                Ok(Outcome::Affected(rows)) => return Ok(rows),
-                Ok(Outcome::Done | Outcome::Rows(_)) => return Ok(0),
-                // A child table was dropped meanwhile, or its tags changed: what it is called tells what to do.
-                Err(EngineError::StaleSeries) if may_recall => may_recall = false,
-                Err(error) => return Err(error.into()),
-            },
+            Prepared::Rows(rows) => {
+                let count = rows.iter().map(|of_table| of_table.times.len() as u64).sum();
+                match engine.execute(&context.session, Statement::InsertRows(rows)).await {
+                    Ok(Outcome::Affected(rows)) => return Ok(rows),
+                    Ok(Outcome::Done | Outcome::Rows(_)) => return Ok(0),
+                    // A child table was dropped meanwhile, or its tags changed: what it is called tells what to do.
+                    Err(EngineError::StaleSeries) if may_recall => may_recall = false,
+                    Err(error) => return Err(Refused { error: error.into(), rows: count }),
+                }
+            }
             Prepared::Forgotten => may_recall = false,
-            Prepared::Lacking(_) => {
+            Prepared::Lacking(..) => {
                 let turn = TURN.lock().await;
                 // Whoever had the turn before may have made it.
-                if let Prepared::Lacking(changes) = request.prepared().await? {
-                    make(engine, context, changes).await?;
+                if let Prepared::Lacking(changes, rows) = request.prepared().await? {
+                    let made = make(engine, context, changes).await;
+                    made.map_err(|error| Refused { error, rows })?;
                 }
                 drop(turn);
             }
         }
     }
-    Err(TaosError::new(0x3005, "Internal error: the schema is changed by others all the time"))
+    let text = "Internal error: the schema is changed by others all the time";
+    Err(TaosError::new(0x3005, text).into())
 }
 
 /// A body with what is needed to read it.
@@ -105,7 +130,7 @@ where
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     /// Reads the body, a long one on a thread that may be busy.
-    async fn prepared(&self) -> Result<Prepared, TaosError> {
+    async fn prepared(&self) -> Result<Prepared, Refused> {
         if self.body.bytes <= INLINE_BYTES {
             let Self { engine, context, options, body, read, may_recall } = *self;
             return prepare(engine, context, options, &body.content, read, may_recall);
@@ -114,7 +139,7 @@ where
         let (engine, context) = (self.engine.clone(), self.context.clone());
         let (options, body, read) = (Arc::clone(self.options), self.body.content.clone(), self.read.clone());
         let work = move || prepare(&engine, &context, &options, &body, &read, may_recall);
-        self.engine.compute(work).await?
+        self.engine.compute(work).await.map_err(TaosError::from)?
     }
 }
 
@@ -122,8 +147,8 @@ where
 enum Prepared {
     /// Everything its rows need is there.
     Rows(Vec<SeriesRows>),
-    /// This must be made first.
-    Lacking(Vec<Change>),
+    /// This must be made first, for so many rows.
+    Lacking(Vec<Change>, u64),
     /// A table of which series were recalled is gone.
     Forgotten,
 }
@@ -135,7 +160,7 @@ fn prepare<'a, B, R>(
     body: &'a B,
     read: &R,
     may_recall: bool,
-) -> Result<Prepared, TaosError>
+) -> Result<Prepared, Refused>
 where
     R: for<'b> Fn(&'b B, &mut Points<'b>) -> Result<(), TaosError>,
 {
@@ -143,14 +168,16 @@ where
     let found = engine.database(&context.session, database).map_err(errors::lookup)?;
     let recall = Recall::new(engine, found.id, options, may_recall);
     let mut points = Points::new(found.precision, engine.clock().now_ns(), options, Some(recall));
-    read(body, &mut points)?;
-    let Some((targets, lacking)) = schema::compare(engine, context, &found, &points)? else {
-        return Ok(Prepared::Forgotten);
-    };
+    let read = read(body, &mut points);
+    let rows = points.len() as u64;
+    read.map_err(|error| Refused { error, rows: rows + 1 })?;
+    let refused = |error| Refused { error, rows };
+    let compared = schema::compare(engine, context, &found, &points).map_err(refused)?;
+    let Some((targets, lacking)) = compared else { return Ok(Prepared::Forgotten) };
     if lacking.is_empty() {
-        points.into_rows(targets, database).map(Prepared::Rows)
+        points.into_rows(targets, database).map(Prepared::Rows).map_err(refused)
     } else {
-        Ok(Prepared::Lacking(lacking))
+        Ok(Prepared::Lacking(lacking, rows))
     }
 }
 

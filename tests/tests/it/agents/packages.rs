@@ -22,6 +22,16 @@ pub(super) const VICTORIA: Bundle =
     Bundle { name: "victoria-metrics", packages: &[("victoria-metrics", "1.79.")] };
 pub(super) const NODE_EXPORTER: Bundle =
     Bundle { name: "prometheus-node-exporter", packages: &[("prometheus-node-exporter", "1.5.")] };
+/// With the libraries of the plug-ins that the tests use.
+pub(super) const COLLECTD: Bundle = Bundle {
+    name: "collectd",
+    packages: &[
+        ("collectd-core", "5.12."),
+        ("libgcrypt20", "1.10."),
+        ("libgpg-error0", "1.46-"),
+        ("libcap2", "1:2.66-"),
+    ],
+};
 
 /// Of PyPI. Never with opentsdb-py, whose module has the same name as opentsdb-client's.
 pub(super) const METRIC_LIBRARIES: [&str; 6] = [
@@ -107,8 +117,7 @@ fn download(bundle: &Bundle, into: &Path) {
             .map(|file| file.to_string_lossy().into_owned())
             .find(|file| file.starts_with(&format!("{name}_")));
         let file = file.unwrap_or_else(|| panic!("apt-get download gave no {name}"));
-        // An epoch is written `1%3a`.
-        let found = file[name.len() + 1..].rsplit("%3a").next().unwrap_or_default().to_owned();
+        let found = file[name.len() + 1..].replace("%3a", ":");
         assert!(found.starts_with(version), "{file}: the tests were written with {name} {version}");
     }
 }
