@@ -206,6 +206,8 @@ def load(server, blocks, connections):
     server.settle()
     end = server.sample()
     times = sorted(t for answer in answers for t in answer)
+    # The kept connection has been idle for too long.
+    server.connection = None
     stored = server.count()
     if stored != samples:
         sys.exit(f"{type(server).__name__} has {stored} samples of {samples}")

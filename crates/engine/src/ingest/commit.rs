@@ -37,6 +37,8 @@ impl Batcher {
         self.tables.retain(|t| t.rows() > 0);
         let rows = self.rows;
         self.make_schema().await?;
+        // What fails from here on may be stored in part.
+        self.apart.keep();
         let Self { engine, database, tables, .. } = self;
         let tables: Result<Vec<Assembled>, EngineError> =
             tables.into_iter().map(|table| assemble(&engine, table)).collect();
@@ -309,7 +311,7 @@ fn resolve(
 ) -> Result<Resolved, EngineError> {
     match pending {
         PendingSeries::Known(key, known) => {
-            Ok(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key })
+            Ok(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key: Some(key) })
         }
         PendingSeries::New(key, values) => {
             let tags =

@@ -15,9 +15,17 @@ use super::value::{Class, FieldValue};
 #[derive(Debug)]
 pub(super) enum PendingSeries {
     /// By id, from the cache.
-    Known(Option<RawKey>, KnownSeries),
+    Known(RawKey, KnownSeries),
     /// By its tags: (position in [`TableRows::tags`], value).
     New(RawKey, Vec<(usize, Box<str>)>),
+}
+
+impl PendingSeries {
+    pub(super) fn key(&self) -> RawKey {
+        match self {
+            Self::Known(key, _) | Self::New(key, _) => *key,
+        }
+    }
 }
 
 /// A field that occurs in the request.
