@@ -89,8 +89,8 @@ async fn write(
         return Err(Refused::Message(other.to_owned()));
     }
     let (writer, message) = checked(app, request, payload, database).await?;
-    let framing = framing(&message).map_err(|text| {
-        app.metrics.refused(DIALECT, API, 1);
+    let framing = framing(&message).map_err(|(text, samples)| {
+        app.metrics.refused(DIALECT, API, samples);
         Refused::Bad(text)
     })?;
     if framing.series > 0 {
@@ -106,18 +106,23 @@ struct Framing {
     left_out: u64,
 }
 
-/// Checks all of the message before anything is written.
-fn framing(message: &[u8]) -> Result<Framing, String> {
-    let (mut series, mut left_out) = (0, 0);
+/// Checks all of the message before anything is written; what is wrong, and how many samples were met until then, the
+/// faulty series counting as one.
+fn framing(message: &[u8]) -> Result<Framing, (String, u64)> {
+    let (mut series, mut samples, mut left_out) = (0, 0, 0);
     let mut request = WriteRequest::new(message);
     for found in request.by_ref() {
-        let found = found.map_err(of_message)?;
+        let checked = found.map_err(of_message).and_then(|found| {
+            let labels: Result<Vec<_>, ProtoError> = found.labels().collect();
+            match duplicate_label(&labels.map_err(of_message)?) {
+                Some(name) => Err(format!("label {name} stands twice")),
+                None => Ok(found),
+            }
+        });
+        let found = checked.map_err(|text| (text, samples + 1))?;
         series += 1;
+        samples += found.sample_count() as u64;
         left_out += found.exemplar_count() + found.histogram_count();
-        let labels: Result<Vec<_>, ProtoError> = found.labels().collect();
-        if let Some(name) = duplicate_label(&labels.map_err(of_message)?) {
-            return Err(format!("label {name} stands twice"));
-        }
     }
     Ok(Framing { series, left_out: (left_out + request.metadata_count()) as u64 })
 }

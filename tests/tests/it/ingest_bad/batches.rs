@@ -88,6 +88,15 @@ fn tdengine_batches() -> Vec<Batch> {
         batch(T_JSON, format!("[{},{},{}]", point("1"), point("null"), point("3")), "500 [0x3002]", 2),
         batch(
             T_PROM,
+            wire::block(&wire::prom(&[
+                (labels, &[(1.0, 1), (2.0, 2)]),
+                (&[("a", "b"), ("a", "c")], &[(3.0, 3)]),
+            ])),
+            "400 label a stands twice",
+            3,
+        ),
+        batch(
+            T_PROM,
             wire::block(&wire::prom(&[(labels, &[(1.0, 1), (2.0, i64::MAX), (3.0, 3)])])),
             "400 ",
             2,
