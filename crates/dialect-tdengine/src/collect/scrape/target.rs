@@ -19,7 +19,7 @@ pub struct Target {
     pub url: TargetUrl,
     /// Where its rows go.
     pub place: Place,
-    /// Time between two fetches, above zero.
+    /// Time between two fetches, at least a millisecond.
     pub interval: Duration,
     /// How long a fetch may take, from looking up the name to the last byte.
     pub timeout: Duration,
