@@ -21,6 +21,7 @@ mod kw_show;
 mod kwdb_http;
 mod kwdb_ingest;
 mod limits;
+mod listeners;
 mod metrics;
 mod privileges;
 mod random_sql;
