@@ -22,6 +22,7 @@ mod kwdb_http;
 mod kwdb_ingest;
 mod limits;
 mod listeners;
+mod log_clients;
 mod metrics;
 mod privileges;
 mod random_sql;
