@@ -39,13 +39,22 @@ def opentsdb_client(port):
     """opentsdb-client reads the answer as JSON, and sends again what it cannot read."""
     from opentsdb import TSDBClient
 
-    client = TSDBClient(uri="http://root:taosdata@127.0.0.1:%d" % port, put_endpoint="/opentsdb/v1/put/json/public?details",
-                        host_tag=False, static_tags={"site": "ulm"})
+    def connect():
+        return TSDBClient(uri="http://root:taosdata@127.0.0.1:%d" % port, put_endpoint="/opentsdb/v1/put/json/public?details",
+                          host_tag=False, static_tags={"site": "ulm"})
+
+    client = connect()
     for number in range(120):
         client.send("tsdb.load", number + 0.25, timestamp=BEGIN + number, core="c%d" % (number % 3))
     client.close()
     client.wait()
     assert client.statuses == {"success": 120, "failed": 0, "queued": 120}, client.statuses
+    # What is refused is told, and not sent again for ever.
+    client = connect()
+    client.send("tsdb.load", "a text", timestamp=BEGIN, core="c0")
+    client.close()
+    client.wait()
+    assert client.statuses == {"success": 0, "failed": 1, "queued": 1}, client.statuses
 
 
 def opentsdb_client_telnet(port):

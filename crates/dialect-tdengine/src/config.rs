@@ -87,7 +87,7 @@ pub struct RuleOptions {
     /// The column of the time, `ts` by default.
     #[serde(alias = "timeFieldName")]
     pub time_field_name: String,
-    /// JSONata that makes the records of the body.
+    /// JSONata that makes the records of the body (`triglot_jsonata` says what is not there).
     pub transformation: String,
     /// The columns and tags that are written, from members of their names.
     pub fields: Vec<FieldOptions>,

@@ -47,8 +47,8 @@ pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{
-    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, RowsOf, SeriesRows, TypedColumn,
-    Value,
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, Record, RowsOf, SeriesRows,
+    TypedColumn, Value,
 };
 pub use keyed::{InsertKeyed, OnDuplicate};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
@@ -70,7 +70,7 @@ pub use triglot_disk as disk;
 pub use triglot_query as query;
 pub use triglot_storage as storage;
 
-use ingest::SeriesCache;
+use ingest::{RecentTimes, SeriesCache};
 use quota::{Rates, TrafficMeter};
 
 /// A running database. Cheap to clone; the last clone does not stop it, [`Engine::shutdown`] does.
@@ -87,6 +87,7 @@ struct Inner {
     /// Of sessions that no dialect gave another.
     language: Arc<QueryLanguage>,
     series_cache: SeriesCache,
+    recent_times: Arc<RecentTimes>,
     names: names::NameClaims,
     checked_tables: keyed::CheckedTables,
     /// The last of [`Engine::unique_number`].
@@ -249,6 +250,10 @@ impl Engine {
 
     pub(crate) fn series_cache(&self) -> &SeriesCache {
         &self.0.series_cache
+    }
+
+    pub(crate) fn recent_times(&self) -> &Arc<RecentTimes> {
+        &self.0.recent_times
     }
 
     pub(crate) fn names(&self) -> &names::NameClaims {

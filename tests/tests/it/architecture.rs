@@ -9,9 +9,10 @@ use serde_json::Value;
 
 /// Our crates (without `triglot-`), and which of ours each may depend on. A name that ends in `*`
 /// stands for all crates that begin so; `dialect-x` may also depend on its own `sql-x`.
-const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
+const MAY_DEPEND_ON: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("parse-*", &["parse-json"]),
+    ("jsonata", &["parse-json"]),
     ("disk", &[]),
     ("metalog", &["disk", "model"]),
     ("catalog", &["metalog", "model"]),
@@ -22,7 +23,7 @@ const MAY_DEPEND_ON: [(&str, &[&str]); 16] = [
     ("engine", &["auth", "catalog", "disk", "functions", "metalog", "model", "query", "storage"]),
     ("sql-*", &["engine", "functions", "model", "parse-*", "query"]),
     ("http", &["auth", "model"]),
-    ("dialect-*", &["engine", "http", "model", "parse-*"]),
+    ("dialect-*", &["engine", "http", "jsonata", "model", "parse-*"]),
     ("examples", &["engine", "model", "parse-*", "sql-*"]),
     ("triglot", &["*"]),
     ("tests", &["*"]),

@@ -21,6 +21,8 @@ mod kw_show;
 mod kwdb_http;
 mod kwdb_ingest;
 mod limits;
+mod listeners;
+mod log_clients;
 mod metrics;
 mod privileges;
 mod random_sql;

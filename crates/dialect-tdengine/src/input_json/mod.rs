@@ -1,6 +1,6 @@
 //! `POST /input_json/v1/{endpoint}` (sheet section 7): JSON by rules of the configuration. Off by default.
 //!
-//! `rule` is the configuration, `record` reads objects, `time` their times, `statement` writes the INSERT statements,
+//! `rule` is the configuration with its JSONata, `record` reads objects, `time` their times, `statement` writes the INSERT statements,
 //! which run like those of `/rest/sql`.
 
 mod record;
@@ -16,10 +16,11 @@ use std::sync::Arc;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use triglot_sql_tdengine::{Answer, Context, TaosError, run};
 
 use self::record::RecordError;
+use self::rule::Rule;
 use crate::DIALECT;
 use crate::app::TdengineApp;
 use crate::auth::Claim;
@@ -177,11 +178,24 @@ async fn prepare(app: &TdengineApp, endpoint: &str, body: Bytes) -> Result<Prepa
         let text = std::str::from_utf8(&body).map_err(|error| {
             Refused::Body(format!("invalid JSON: offset {}: not UTF-8", error.valid_up_to()))
         })?;
-        let records = record::read(rule, text, false, now)?;
+        let made = transformed(rule, text, now)?;
+        let json = made.as_deref().unwrap_or(text);
+        let records = record::read(rule, json, made.is_some(), now)?;
         let statements = statement::statements(rule, records);
-        Ok(Prepared { json: text.to_owned(), statements })
+        Ok(Prepared { json: json.to_owned(), statements })
     };
-    web::block(work).await.map_err(|stopped| Refused::Body(stopped.to_string()))?
+    app.engine.compute(work).await.map_err(|error| Refused::Engine(error.into()))?
+}
+
+/// What the rule's transformation makes of a body; none if it has none. A list of one record may come as the record:
+/// that is how JSONata writes it.
+fn transformed(rule: &Rule, body: &str, now: DateTime<Utc>) -> Result<Option<String>, Refused> {
+    let Some(transformation) = &rule.transformation else { return Ok(None) };
+    match transformation.evaluate(body, now.timestamp_millis()) {
+        Ok(Some(json)) => Ok(Some(json)),
+        Ok(None) => Err(Refused::Body("transformation: the result is nothing".to_owned())),
+        Err(error) => Err(Refused::Body(format!("transformation: {error}"))),
+    }
 }
 
 /// Runs the statements in order; those before one that fails stay.

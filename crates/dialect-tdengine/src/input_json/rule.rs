@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use chrono_tz::Tz;
+use triglot_jsonata::{CompileError, Expression};
 
 use super::time::{DEFAULT, FormatError, TimeFormat};
 use crate::config::{InputJsonOptions, RuleOptions};
@@ -71,7 +72,7 @@ pub enum RuleFault {
     FieldTwice(String),
     /// `transformation`
     #[error("transformation: {0}")]
-    Transformation(String),
+    Transformation(CompileError),
 }
 
 /// The rules of a listener.
@@ -119,6 +120,8 @@ pub(super) struct Rule {
     pub(super) fields: Vec<Field>,
     /// The members that count, each with a number.
     pub(super) members: HashMap<String, usize>,
+    /// Makes records of bodies.
+    pub(super) transformation: Option<Expression>,
 }
 
 /// Where a name comes from.
@@ -202,10 +205,11 @@ impl Rule {
         if fields.is_empty() {
             return Err(RuleFault::Missing("fields"));
         }
-        if !of.transformation.trim().is_empty() {
-            return Err(RuleFault::Transformation("is not supported".to_owned()));
-        }
-        Ok(Self { database, stable, child, time, time_column, fields, members })
+        let transformation = match of.transformation.trim() {
+            "" => None,
+            text => Some(Expression::compile(text).map_err(RuleFault::Transformation)?),
+        };
+        Ok(Self { database, stable, child, time, time_column, fields, members, transformation })
     }
 }
 
@@ -265,6 +269,11 @@ pub(super) mod tests {
                 fault(|r| r.time_format = "iso".into()),
                 "time_format \"iso\" is neither the name of a format nor",
             ),
+            (
+                fault(|r| r.transformation = "a.(".into()),
+                "rule \"e\": transformation: offset 3: an expression is expected",
+            ),
+            (fault(|r| r.transformation = "a.%".into()), "the parent operator % is not supported"),
             (fault(|r| r.fields.clear()), "fields is missing"),
             (fault(|r| r.fields[1].key.clear()), "fields.key is missing"),
             (fault(|r| r.fields[1].key = "a".into()), "fields: \"a\" is there twice"),

@@ -25,6 +25,8 @@ use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, Precision, TableDef, TableId, TimestampOverflow};
 
+pub(crate) use apart::RecentTimes;
+pub use apart::Record;
 pub(crate) use commit::{Assembled, Resolved, series_key, store};
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::{cast, check_values, insert as insert_batches};
@@ -36,7 +38,7 @@ pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
-use apart::TakenTimes;
+use apart::Apart;
 use series_cache::{PassThrough, RawKey};
 use table_rows::{PendingSeries, Span, TableRows};
 
@@ -65,8 +67,7 @@ pub struct Batcher {
     seen: HashMap<RawKey, (u32, u32), PassThrough>,
     /// The row that is being read: table and series.
     current: Option<(u32, u32)>,
-    /// Times of rows that ended apart.
-    taken: TakenTimes,
+    apart: Apart,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
@@ -87,6 +88,7 @@ impl Batcher {
         options: IngestOptions,
         writer: Option<Principal>,
     ) -> Self {
+        let apart = Apart::new(Arc::clone(engine.recent_times()));
         Self {
             engine,
             catalog,
@@ -97,7 +99,7 @@ impl Batcher {
             by_id: HashMap::new(),
             seen: HashMap::default(),
             current: None,
-            taken: TakenTimes::default(),
+            apart,
             rows: 0,
             writer,
         }
@@ -199,22 +201,22 @@ impl Batcher {
     /// forgotten, and the next may begin.
     #[inline]
     pub fn end_row(&mut self, time: Option<i64>) -> Result<(), IngestError> {
-        self.end(time, false)
+        self.end(time, None)
     }
 
-    /// Ends a row that no other of the request may replace, as records of logs: if a row of its series that
-    /// ended in this way has its time, it gets the next that is free, in the table's precision. The same request
-    /// once more gives the same times, if rows have times.
+    /// Ends the row of a record that no other one may replace, as those of logs: if another record of its series that
+    /// ended in this way has its time, in this or lately in another request, it gets the next instant that is free, in the
+    /// table's precision. The same request once more gives the same instants, if rows have times.
     ///
     /// # Errors
-    /// As [`Self::end_row`]; the times up to the last possible one are taken.
-    pub fn end_row_apart(&mut self, time: Option<i64>) -> Result<(), IngestError> {
-        self.end(time, true)
+    /// As [`Self::end_row`]; the instants up to the last possible one are taken.
+    pub fn end_row_apart(&mut self, time: Option<i64>, record: Record<'_>) -> Result<(), IngestError> {
+        self.end(time, Some(record))
     }
 
-    fn end(&mut self, time: Option<i64>, is_apart: bool) -> Result<(), IngestError> {
+    fn end(&mut self, time: Option<i64>, record: Option<Record<'_>>) -> Result<(), IngestError> {
         let Some((table, series)) = self.current else { return Err(IngestError::NoRow) };
-        let ended = self.end_row_of(table, series, time, is_apart);
+        let ended = self.end_row_of(table, series, time, record);
         if ended.is_err()
             && let Some(rows) = self.tables.get_mut(table as usize)
         {
@@ -229,15 +231,16 @@ impl Batcher {
         table: u32,
         series: u32,
         time: Option<i64>,
-        is_apart: bool,
+        record: Option<Record<'_>>,
     ) -> Result<(), IngestError> {
         let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
         let given = time.unwrap_or(self.options.default_time);
         let precision = rows.span.precision;
         let mut time = self.options.precision.convert(given, precision)?;
-        if is_apart {
+        if let Some(record) = record {
             let none_left = TimestampOverflow { value: time, from: precision, to: precision };
-            time = self.taken.take((table, series), time).ok_or(IngestError::Timestamp(none_left))?;
+            let key = rows.series.get(series as usize).ok_or(IngestError::NoRow)?.key();
+            time = self.apart.take(key, time, record).ok_or(IngestError::Timestamp(none_left))?;
         }
         if time < rows.span.horizon {
             return Err(IngestError::Expired { table: rows.name.clone(), time });

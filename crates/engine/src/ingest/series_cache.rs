@@ -16,6 +16,12 @@ const SEGMENTS: usize = 16;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RawKey(u128);
 
+impl RawKey {
+    pub(super) fn bits(self) -> u128 {
+        self.0
+    }
+}
+
 /// A series as it was when its key was last written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct KnownSeries {

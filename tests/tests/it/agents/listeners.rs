@@ -1,8 +1,7 @@
 //! PyPI's clients of listeners: `potsdb` and `opentsdb-client` over the telnet port, `statsd` over UDP.
 
+use crate::agents::await_rows;
 use crate::agents::libraries::python;
-use crate::agents::process::eventually;
-use crate::agents::{everywhere, rows_of};
 use crate::server::{Server, free_port};
 
 #[test]
@@ -26,11 +25,8 @@ fn potsdb_and_opentsdb_client_write_lines() {
     let pots: Vec<String> = (0..20).map(|n| row(n, f64::from(n) / 4.0)).collect();
     let tsdb: Vec<String> = (0..20).map(|n| row(n, f64::from(n) + 0.25)).collect();
     for (table, wanted) in [("pots_load", pots), ("tsdb_telnet", tsdb)] {
-        let sql = format!("select \"_ts\", \"core\", \"site\", \"_value\" from \"{table}\" order by \"_ts\"");
-        eventually(table, &[], || match rows_of(&server, "public", &sql) {
-            Some(found) if found == wanted => Ok(()),
-            found => Err(format!("{found:?}")),
-        });
+        let sql = format!("select \"_ts\", \"core\", \"site\", \"_value\" from \"{table}\"");
+        await_rows(&server, "public", &sql, &wanted, &[]);
     }
 }
 
@@ -65,9 +61,6 @@ fn statsd_is_summed_up() {
         ),
     ] {
         let sql = format!("select \"metric_type\", {fields} from \"{table}\"");
-        eventually(table, &[], || {
-            rows_of(&server, "public", &sql).map(drop).ok_or_else(|| "no table, or rows arrive".to_owned())
-        });
-        assert_eq!(everywhere(&server, "public", &sql), [wanted]);
+        await_rows(&server, "public", &sql, &[wanted.to_owned()], &[]);
     }
 }

@@ -6,7 +6,7 @@ use crate::agents::exporter::Exporter;
 use crate::agents::packages::{NODE_EXPORTER, PROMETHEUS, unpack};
 use crate::agents::process::{Agent, eventually};
 use crate::agents::prometheus::{Prometheus, readers, writer};
-use crate::agents::rows_of;
+use crate::agents::{await_rows, rows_of};
 use crate::http;
 use crate::server::{Server, free_port};
 
@@ -138,32 +138,22 @@ fn the_node_exporter_is_fetched_from() {
     ] {
         for name in names {
             let family = &families[name];
-            let wanted = family.lines();
-            let sql = family.select(name);
-            eventually(name, &[&agent], || match rows_of(&server, database, &sql) {
-                Some(mut found) => {
-                    found.sort();
-                    if found == wanted {
-                        Ok(())
-                    } else {
-                        Err(format!("wanted {wanted:#?}\nfound {found:#?}"))
-                    }
-                }
-                None => Err("no table, or rows arrive".to_owned()),
-            });
+            await_rows(&server, database, &family.select(name), &family.lines(), &[&agent]);
         }
     }
     // Each fetch is a row.
     eventually("fetches", &[&agent], || {
         let sql = "select count(*) from \"node_boot_time_seconds\"";
-        let found = rows_of(&server, "live", sql).ok_or("no table, or rows arrive")?;
+        let found = rows_of(&server, "live", sql)?;
         if found[0].parse::<u32>().unwrap() >= 3 { Ok(()) } else { Err(found[0].clone()) }
     });
 }
 
 impl Family {
+    /// Of labels; one without a text is none.
     fn names(&self) -> BTreeSet<&str> {
-        self.samples.iter().flat_map(|(labels, _)| labels.keys().map(String::as_str)).collect()
+        let labels = self.samples.iter().flat_map(|(labels, _)| labels);
+        labels.filter(|(_, text)| !text.is_empty()).map(|(name, _)| name.as_str()).collect()
     }
 
     /// The values of the family, each once however often they were fetched.
@@ -176,7 +166,6 @@ impl Family {
     fn lines(&self) -> Vec<String> {
         let names = self.names();
         let line = |(labels, value): &(BTreeMap<String, String>, f64)| {
-            // A label without a text is none.
             let label = |name: &&str| {
                 labels.get(*name).filter(|text| !text.is_empty()).map_or("NULL", String::as_str)
             };
