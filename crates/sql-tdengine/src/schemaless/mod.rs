@@ -29,8 +29,7 @@ const INLINE_BYTES: usize = 4 << 10;
 /// Others may change the schema at the same time; after so many rounds something is wrong.
 const SCHEMA_ROUNDS: usize = 8;
 /// Requests that need changes of the schema make them one after another: agents that start together need the same
-/// ones, and a name that is being given to a table is refused to others. The lock is asynchronous and held by
-/// first writes only.
+/// ones, and who waited mostly finds them made. The lock is asynchronous and held by first writes only.
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 /// What rows are read from: the bytes of a request, or what was gathered of several.
