@@ -28,6 +28,7 @@ mod privileges;
 mod random_sql;
 mod read_back;
 mod real_input;
+mod recall;
 mod scrape;
 mod slt;
 mod taos_bad_input;
