@@ -20,6 +20,7 @@ mod vendor;
 
 use std::path::PathBuf;
 
+pub(crate) use agents::Protocol;
 pub(crate) use check::Listener;
 pub(crate) use kwdb::certificate_names;
 pub(crate) use load::{Overrides, load};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use triglot_dialect_cnosdb::config::BulkItems;
 use triglot_dialect_tdengine::config::InputJsonOptions;
 
-use super::agents::OpentsdbTelnet;
+use super::agents::{Collectd, OpentsdbTelnet, Statsd};
 use super::scrape::{NodeExporter, OpenMetrics};
 use super::units::{ByteSize, MemorySize, Span};
 
@@ -26,6 +26,8 @@ pub(crate) struct Config {
     pub(crate) input_json: InputJsonOptions,
     pub(crate) kwdb: Kwdb,
     pub(crate) opentsdb_telnet: OpentsdbTelnet,
+    pub(crate) collectd: Collectd,
+    pub(crate) statsd: Statsd,
     pub(crate) node_exporter: NodeExporter,
     pub(crate) open_metrics: OpenMetrics,
     /// Settings of other products that were given and count for nothing here.
@@ -434,11 +436,15 @@ impl Default for Kwdb {
     }
 }
 
-/// Keys whose values are never shown.
-pub(crate) const SECRETS: [(&str, &str); 11] = [
+/// Keys whose values are not shown, but for defaults.
+pub(crate) const SECRETS: [(&str, &str); 15] = [
     ("auth", "root_password"),
     ("opentsdb_telnet", "password"),
     ("opentsdb_telnet", "token"),
+    ("collectd", "password"),
+    ("collectd", "token"),
+    ("statsd", "password"),
+    ("statsd", "token"),
     ("node_exporter", "password"),
     ("node_exporter", "token"),
     ("node_exporter", "http_password"),

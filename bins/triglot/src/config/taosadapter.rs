@@ -11,7 +11,7 @@ use super::vendor::{Goes, Section, Vendor};
 pub(super) const VENDOR: Vendor = Vendor {
     settings: &SETTINGS,
     // Interfaces and agents that this server does not have.
-    whole_sections: &["influxdb", "opentsdb", "prometheus", "collectd", "statsd", "uploadKeeper", "register"],
+    whole_sections: &["influxdb", "opentsdb", "prometheus", "uploadKeeper", "register"],
     listener: "tdengine",
     port: "6041",
     prefix: "TAOS_ADAPTER_",
@@ -23,7 +23,7 @@ const fn to(key: &'static str) -> Goes {
 }
 
 /// Every setting that the vendor documents but for the interfaces above. `log.level` is ours, too.
-const SETTINGS: [Section; 13] = [
+const SETTINGS: [Section; 15] = [
     (
         "",
         &[
@@ -132,6 +132,41 @@ const SETTINGS: [Section; 13] = [
             ("flushInterval", Goes::Seconds("opentsdb_telnet", "flush_interval")),
             ("maxTCPConnections", Goes::To("opentsdb_telnet", "max_tcp_connections")),
             ("tcpKeepAlive", Goes::To("opentsdb_telnet", "tcp_keep_alive")),
+        ],
+    ),
+    (
+        "collectd",
+        &[
+            ("enable", Goes::To("collectd", "enabled")),
+            ("port", Goes::PortOf("collectd", "listen")),
+            ("db", Goes::To("collectd", "db")),
+            ("user", Goes::To("collectd", "user")),
+            ("password", Goes::To("collectd", "password")),
+            ("token", Goes::To("collectd", "token")),
+            ("ttl", Goes::To("collectd", "ttl")),
+            ("worker", Goes::To("collectd", "worker")),
+        ],
+    ),
+    (
+        "statsd",
+        &[
+            ("enable", Goes::To("statsd", "enabled")),
+            ("port", Goes::PortOf("statsd", "listen")),
+            ("protocol", Goes::To("statsd", "protocol")),
+            ("db", Goes::To("statsd", "db")),
+            ("user", Goes::To("statsd", "user")),
+            ("password", Goes::To("statsd", "password")),
+            ("token", Goes::To("statsd", "token")),
+            ("ttl", Goes::To("statsd", "ttl")),
+            ("worker", Goes::To("statsd", "worker")),
+            ("gatherInterval", Goes::Seconds("statsd", "gather_interval")),
+            ("maxTCPConnections", Goes::To("statsd", "max_tcp_connections")),
+            ("tcpKeepAlive", Goes::To("statsd", "tcp_keep_alive")),
+            ("allowPendingMessages", Goes::To("statsd", "allow_pending_messages")),
+            ("deleteCounters", Goes::To("statsd", "delete_counters")),
+            ("deleteGauges", Goes::To("statsd", "delete_gauges")),
+            ("deleteSets", Goes::To("statsd", "delete_sets")),
+            ("deleteTimings", Goes::To("statsd", "delete_timings")),
         ],
     ),
     (

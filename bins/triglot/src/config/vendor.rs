@@ -18,7 +18,9 @@ pub(super) enum Goes {
     Host,
     /// A port, to the listener's address.
     Port,
-    /// A list of ports, to addresses of this machine: as with [`Goes::Port`], nothing is opened to others by a number.
+    /// A port, to an address of this machine: as with [`Goes::Port`], nothing is opened to others by a number.
+    PortOf(&'static str, &'static str),
+    /// A list of ports, to addresses of this machine.
     Ports(&'static str, &'static str),
     /// A list, to a list of ours; bare numbers in it are given the unit.
     List(&'static str, &'static str, &'static str),
@@ -127,6 +129,9 @@ impl Carried {
             Goes::Memory => self.settings.push(("memory", "total", Value::String(format!("{text}GiB")))),
             Goes::Host => self.host = Some(text),
             Goes::Port => self.port = Some(text),
+            Goes::PortOf(section, key) => {
+                self.settings.push((section, key, Value::String(format!("127.0.0.1:{text}"))));
+            }
             Goes::Ports(section, key) => self.settings.push((section, key, loopback(&value, &text))),
             Goes::List(section, key, unit) => self.settings.push((section, key, list(&value, unit))),
             Goes::Tls => self.tls = Some(text == "true"),

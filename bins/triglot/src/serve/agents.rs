@@ -1,6 +1,6 @@
 //! taosAdapter's agents: their sockets, a runtime of their own, and their end.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -9,34 +9,71 @@ use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use triglot_dialect_tdengine::TdengineApp;
+use triglot_dialect_tdengine::collect::collectd::{self, Collectd};
 use triglot_dialect_tdengine::collect::scrape::{Scrape, Scraper};
+use triglot_dialect_tdengine::collect::statsd::{self, Statsd, StatsdSockets};
 use triglot_dialect_tdengine::collect::telnet::{self, Telnet};
 use triglot_dialect_tdengine::collect::{Stop, Stopper, stopper};
 
 use crate::Failure;
-use crate::config::Config;
+use crate::config::{Config, Protocol};
 
 /// Connections that the system holds until they are accepted.
 const BACKLOG: u32 = 1024;
 
 /// The sockets of enabled agents, bound before the engine is opened: what is sent during recovery waits.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Bound {
     telnet: Vec<(TcpListener, String)>,
+    collectd: Vec<UdpSocket>,
+    statsd: StatsdSockets,
 }
 
 /// Binds the sockets. Must run in a runtime.
 pub(super) fn bind(config: &Config) -> Result<Bound, Failure> {
-    let mut bound = Bound::default();
+    Ok(Bound { telnet: bind_telnet(config)?, collectd: bind_collectd(config)?, statsd: bind_statsd(config)? })
+}
+
+fn bind_telnet(config: &Config) -> Result<Vec<(TcpListener, String)>, Failure> {
     let c = &config.opentsdb_telnet;
-    if c.enabled {
-        for (addresses, database) in c.ports()? {
-            for address in addresses {
-                bound.telnet.push((bind_tcp(telnet::NAME, address, c.tcp_keep_alive)?, database.clone()));
-            }
+    let mut bound = Vec::new();
+    let ports = if c.enabled { c.ports()? } else { Vec::new() };
+    for (addresses, database) in ports {
+        for address in addresses {
+            bound.push((bind_tcp(telnet::NAME, address, c.tcp_keep_alive)?, database.clone()));
         }
     }
     Ok(bound)
+}
+
+fn bind_collectd(config: &Config) -> Result<Vec<UdpSocket>, Failure> {
+    let addresses = if config.collectd.enabled { config.collectd.addresses()? } else { Vec::new() };
+    addresses.into_iter().map(|address| bind_udp(collectd::NAME, address)).collect()
+}
+
+fn bind_statsd(config: &Config) -> Result<StatsdSockets, Failure> {
+    let c = &config.statsd;
+    let addresses = if c.enabled { c.addresses()? } else { Vec::new() };
+    let addresses = addresses.into_iter();
+    Ok(match c.protocol {
+        Protocol::Tcp => {
+            let bind = |address| bind_tcp(statsd::NAME, address, c.tcp_keep_alive);
+            StatsdSockets::Tcp(addresses.map(bind).collect::<Result<_, _>>()?)
+        }
+        Protocol::Udp | Protocol::Udp4 | Protocol::Udp6 => {
+            let bind = |address| bind_udp(statsd::NAME, address);
+            StatsdSockets::Udp(addresses.map(bind).collect::<Result<_, _>>()?)
+        }
+    })
+}
+
+fn bind_udp(agent: &str, address: SocketAddr) -> Result<UdpSocket, Failure> {
+    let bind = || {
+        let socket = UdpSocket::bind(address)?;
+        socket.set_nonblocking(true)?;
+        Ok(socket)
+    };
+    bind().map_err(|e: std::io::Error| Failure::doing(format_args!("{agent}.listen: {address}"), e))
 }
 
 /// Accepted connections have the options of the socket that they came to.
@@ -58,10 +95,15 @@ impl Bound {
     /// Agent, transport and address of each socket.
     pub(super) fn addresses(&self) -> Result<Vec<(&'static str, &'static str, SocketAddr)>, Failure> {
         let told = |e| Failure::doing("addresses of agents", e);
-        let of = |(socket, _): &(TcpListener, String)| {
-            Ok((telnet::NAME, "tcp", socket.local_addr().map_err(told)?))
+        let tcp = |name, socket: &TcpListener| Ok((name, "tcp", socket.local_addr().map_err(told)?));
+        let udp = |name, socket: &UdpSocket| Ok((name, "udp", socket.local_addr().map_err(told)?));
+        let telnet = self.telnet.iter().map(|(socket, _)| tcp(telnet::NAME, socket));
+        let collectd = self.collectd.iter().map(|socket| udp(collectd::NAME, socket));
+        let statsd: Vec<_> = match &self.statsd {
+            StatsdSockets::Udp(sockets) => sockets.iter().map(|s| udp(statsd::NAME, s)).collect(),
+            StatsdSockets::Tcp(sockets) => sockets.iter().map(|s| tcp(statsd::NAME, s)).collect(),
         };
-        self.telnet.iter().map(of).collect()
+        telnet.chain(collectd).chain(statsd).collect()
     }
 
     /// Starts the enabled agents on threads of their own: the listeners' threads each serve their connections only.
@@ -85,6 +127,14 @@ impl Bound {
         let mut agents: Vec<Work> = Vec::new();
         if config.opentsdb_telnet.enabled {
             let agent = Telnet::new(app, config.opentsdb_telnet.options(), self.telnet).map_err(failed)?;
+            agents.push(Box::pin(agent.run(stop.clone())));
+        }
+        if config.collectd.enabled {
+            let agent = Collectd::new(app, &config.collectd.options(), self.collectd).map_err(failed)?;
+            agents.push(Box::pin(agent.run(stop.clone())));
+        }
+        if config.statsd.enabled {
+            let agent = Statsd::new(app, config.statsd.options(), self.statsd).map_err(failed)?;
             agents.push(Box::pin(agent.run(stop.clone())));
         }
         for agent in [Scraper::NodeExporter, Scraper::OpenMetrics] {

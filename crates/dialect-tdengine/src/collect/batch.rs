@@ -1,5 +1,7 @@
 //! Lines that are written together, and what happens when some of them cannot be.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use triglot_sql_tdengine::TaosError;
 
@@ -33,27 +35,55 @@ impl Batch {
         self.ends.is_empty()
     }
 
-    /// All lines as one text, and where each ends; leaves an empty batch without memory.
-    pub(super) fn take(&mut self) -> Option<(Bytes, Vec<usize>)> {
+    /// The lines, to be written; leaves an empty batch without memory.
+    pub(super) fn take(&mut self) -> Whole {
         let Self { text, ends } = std::mem::take(self);
-        (!ends.is_empty()).then(|| (Bytes::from(text), ends))
+        Whole { text: Bytes::from(text), ends }
     }
 }
 
-/// Writes the records that end at `ends` with `write(from, to)`. The engine takes a write as a whole or not at all: where it refuses one
-/// because of what is in it, the two halves are tried, so that only the faulty records are lost. Order is kept. Calls `lost` with the number of records and why.
-pub(super) async fn by_halves<W, F>(ends: &[usize], write: W, lost: impl Fn(u64, &TaosError))
+/// Lines that are written.
+#[derive(Debug)]
+pub(super) struct Whole {
+    text: Bytes,
+    ends: Vec<usize>,
+}
+
+impl Whole {
+    /// The numbers of the lines.
+    pub(super) fn lines(&self) -> Range<usize> {
+        0..self.ends.len()
+    }
+
+    /// The text of some lines.
+    pub(super) fn text(&self, lines: Range<usize>) -> Bytes {
+        let text = self.text.get(bytes_of(&self.ends, lines));
+        text.map(|text| self.text.slice_ref(text)).unwrap_or_default()
+    }
+}
+
+/// Where the bytes of some records are, given where each record ends.
+pub(super) fn bytes_of(ends: &[usize], records: Range<usize>) -> Range<usize> {
+    let end_of = |count: usize| count.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or(0);
+    end_of(records.start)..end_of(records.end)
+}
+
+/// Writes records, by their numbers, with `write`. The engine takes a write as a whole or not at all: where it refuses
+/// one because of what is in it, the two halves are tried, so that only the faulty records are lost. Order is kept. Calls
+/// `lost` with the number of records and why.
+pub(super) async fn by_halves<W, F>(records: Range<usize>, write: W, lost: impl Fn(u64, &TaosError))
 where
-    W: Fn(usize, usize) -> F,
+    W: Fn(Range<usize>) -> F,
     F: Future<Output = Result<u64, TaosError>>,
 {
-    // Ranges of records that are still to be written, the next one last.
-    let mut open = vec![0..ends.len()];
+    // What is still to be written, the next range last.
+    let mut open = vec![records];
     while let Some(range) = open.pop() {
-        let begin = range.start.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or(0);
-        let Some(end) = range.end.checked_sub(1).and_then(|at| ends.get(at)).copied() else { continue };
-        let Err(error) = write(begin, end).await else { continue };
-        if range.len() <= 1 || is_of_all_rows(&error) {
+        if range.is_empty() {
+            continue;
+        }
+        let Err(error) = write(range.clone()).await else { continue };
+        if range.len() == 1 || is_of_all_rows(&error) {
             lost(range.len() as u64, &error);
             continue;
         }
@@ -74,10 +104,10 @@ mod tests {
     async fn run(count: usize, bad: &[usize], code: u16) -> (Vec<usize>, u64, usize) {
         let mut batch = Batch::default();
         (0..count).for_each(|n| batch.push(n.to_string().as_bytes()));
-        let Some((text, ends)) = batch.take() else { return (Vec::new(), 0, 0) };
+        let whole = batch.take();
         let (written, lost, writes) = (RefCell::default(), Cell::new(0), Cell::new(0));
-        let write = |from, to| {
-            let text = String::from_utf8(text.slice(from..to).to_vec()).unwrap();
+        let write = |lines| {
+            let text = String::from_utf8(whole.text(lines).to_vec()).unwrap();
             let numbers: Vec<usize> = text.lines().map(|n| n.parse().unwrap()).collect();
             writes.set(writes.get() + 1);
             let refused = numbers.iter().any(|n| bad.contains(n));
@@ -86,7 +116,7 @@ mod tests {
             }
             async move { if refused { Err(TaosError::new(code, "x")) } else { Ok(numbers.len() as u64) } }
         };
-        by_halves(&ends, write, |records, _| lost.set(lost.get() + records)).await;
+        by_halves(whole.lines(), write, |records, _| lost.set(lost.get() + records)).await;
         assert!(batch.is_empty());
         (written.into_inner(), lost.get(), writes.get())
     }

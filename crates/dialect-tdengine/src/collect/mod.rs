@@ -5,10 +5,14 @@
 //! then takes no more, writes what it has, and returns. What an agent writes and as whom is its [`Sink`].
 
 mod batch;
+pub mod collectd;
 mod complaints;
+mod datagrams;
 mod lines;
+mod rows;
 pub mod scrape;
 mod sink;
+pub mod statsd;
 mod stop;
 mod tcp;
 pub mod telnet;

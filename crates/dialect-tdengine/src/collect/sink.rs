@@ -1,10 +1,11 @@
 //! Where an agent's rows go: as whom, into which database, counted under which name.
 
 use std::fmt::{self, Display};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use triglot_engine::auth::Peer;
+use triglot_engine::catalog::UserDef;
 use triglot_sql_tdengine::schemaless::{Body, Options, Points};
 use triglot_sql_tdengine::{Context, TaosError};
 
@@ -17,7 +18,7 @@ use crate::error::{AdapterError, SetupError};
 use crate::schemaless::{Writer, folded, store_content};
 use crate::token;
 
-/// How long a log-in that was refused is not tried again: an agent with an old password would use up the attempts
+/// How long a log-in that was refused is not tried again, unless the user is changed: an agent with an old password would use up the attempts
 /// that its user has in a minute.
 const AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// How long an agent waits when the engine has no room.
@@ -66,6 +67,14 @@ pub struct Place {
     pub ttl: Option<u32>,
 }
 
+/// A log-in that was refused: when, what the user was then, and why.
+#[derive(Debug)]
+struct Refusal {
+    when: Instant,
+    user: Option<Arc<UserDef>>,
+    error: TaosError,
+}
+
 /// The way of an agent's rows to the engine: that of the HTTP routes without a request.
 #[derive(Debug)]
 pub(crate) struct Sink {
@@ -74,8 +83,8 @@ pub(crate) struct Sink {
     claim: Claim,
     database: String,
     options: Options,
-    /// When the log-in was last refused, and why.
-    refusal: Mutex<Option<(Instant, TaosError)>>,
+    /// The last refusal of the log-in.
+    refusal: Mutex<Option<Refusal>>,
     complaints: Complaints,
 }
 
@@ -130,15 +139,25 @@ impl Sink {
 
     fn refused_of_late(&self, now: Instant) -> Option<TaosError> {
         let refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-        let (when, error) = refusal.as_ref()?;
-        (now.saturating_duration_since(*when) < AFTER_REFUSAL).then(|| error.clone())
+        let last = refusal.as_ref()?;
+        let is_same = match (&last.user, &self.user()) {
+            (Some(then), Some(now)) => Arc::ptr_eq(then, now),
+            (then, now) => then.is_none() && now.is_none(),
+        };
+        let is_of_late = now.saturating_duration_since(last.when) < AFTER_REFUSAL;
+        (is_same && is_of_late).then(|| last.error.clone())
+    }
+
+    /// The user as he is: a change makes another one.
+    fn user(&self) -> Option<Arc<UserDef>> {
+        self.app.engine.catalog().user(&self.claim.user).cloned()
     }
 
     fn of_login(&self, error: AdapterError) -> TaosError {
         match error {
             AdapterError::Credentials(error) => {
                 let mut refusal = self.refusal.lock().unwrap_or_else(PoisonError::into_inner);
-                *refusal = Some((Instant::now(), error.clone()));
+                *refusal = Some(Refusal { when: Instant::now(), user: self.user(), error: error.clone() });
                 error
             }
             AdapterError::Engine(error) => error,
@@ -199,7 +218,7 @@ impl Sink {
         self.complaints.tell(self.agent, kind, 0, why);
     }
 
-    /// The present time.
+    /// The present time, nanoseconds since 1970.
     pub(crate) fn now_ns(&self) -> i64 {
         self.app.engine.clock().now_ns()
     }

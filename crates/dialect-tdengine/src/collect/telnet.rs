@@ -211,14 +211,14 @@ impl Connection {
 
     async fn store(&mut self) {
         self.since = None;
-        let Some((text, ends)) = self.batch.take() else { return };
+        let lines = self.batch.take();
         let (sink, stop) = (&self.sink, &self.stop);
-        let write = |from, to| {
-            let content = text.slice(from..to);
+        let write = |range| {
+            let content = lines.text(range);
             let body = Body { bytes: content.len(), content };
             async move { sink.store(stop, body, of_bytes(parse_telnet)).await }
         };
-        by_halves(&ends, write, |lines, error| sink.lost("store", lines, error)).await;
+        by_halves(lines.lines(), write, |lines, error| sink.lost("store", lines, error)).await;
     }
 }
 

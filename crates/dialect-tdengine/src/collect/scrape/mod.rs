@@ -10,6 +10,7 @@ mod page;
 mod rows;
 mod target;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ pub use self::target::{Target, TargetUrl, UrlError};
 use self::client::{Client, FetchError};
 use self::page::{Page, PageError};
 use self::rows::{Lines, Reading, read_rows};
-use super::batch::by_halves;
+use super::batch::{by_halves, bytes_of};
 use super::sink::Sink;
 use super::stop::Stop;
 use crate::app::TdengineApp;
@@ -31,6 +32,9 @@ use crate::error::SetupError;
 
 /// How often a target that cannot be scraped is told in the log.
 const PAUSE: Duration = Duration::from_secs(60);
+
+/// Time between two fetches, at least.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// The two agents, which differ in what they ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +117,7 @@ struct Job {
 impl Job {
     async fn run(mut self, mut stop: Stop) {
         self.sink.check().await;
-        let mut ticks = interval(self.target.interval);
+        let mut ticks = interval(self.target.interval.max(SHORTEST));
         // After a slow scrape the next one is due at its own time: nothing is made up for.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
@@ -144,14 +148,16 @@ impl Job {
             now_ns,
             ignores_timestamps: self.target.ignores_timestamps,
         };
-        let write = |from: usize, to: usize| {
-            let content = Lines { page: Arc::clone(&page), range: from..to };
-            let (body, reading) = (Body { content, bytes: to - from }, reading.clone());
+        let write = |lines: Range<usize>| {
+            let range = bytes_of(page.ends(), lines);
+            let bytes = range.len();
+            let content = Lines { page: Arc::clone(&page), range };
+            let (body, reading) = (Body { content, bytes }, reading.clone());
             self.sink.store(stop, body, move |lines, points| read_rows(lines, &reading, points))
         };
         let lost =
             |records, error: &_| self.sink.lost("store", records, &format_args!("{}: {error}", self.url));
-        by_halves(page.ends(), write, lost).await;
+        by_halves(0..page.ends().len(), write, lost).await;
         self.sink.passed_over(page.exemplars());
     }
 
