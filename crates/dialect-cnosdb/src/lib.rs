@@ -79,7 +79,7 @@ fn elasticsearch(cfg: &mut web::ServiceConfig) {
     }
     let license = web::resource("/api/v1/es/_license").route(web::get().to(logs::license));
     cfg.service(license.route(web::head().to(logs::license)));
-    for path in ["_ingest", "_nodes", "_ilm/policy", "_index_template"] {
+    for path in ["_cluster", "_ingest", "_nodes", "_ilm/policy", "_index_template"] {
         cfg.service(web::resource(format!("/api/v1/es/{path}{{tail:.*}}")).to(logs::accepted));
     }
 }

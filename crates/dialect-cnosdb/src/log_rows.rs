@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue};
+use triglot_engine::{Batcher, EngineError, FieldValue, Record};
 use triglot_parse_json::Scalar;
 use triglot_parse_logs::bulk::{Bulk, Op};
 use triglot_parse_logs::document::flatten;
@@ -70,7 +70,9 @@ fn bulk(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(), C
             return Err(CnosDbError::Log(NO_PAIR.to_owned()));
         }
         let table = params.table.as_deref().or(item.index.as_deref()).ok_or_else(no_table)?;
-        document(batcher, table, item.document, params)?;
+        let text = [item.document];
+        let record = item.id.as_deref().map_or(Record::Saying(&text), Record::Named);
+        document(batcher, table, item.document, record, params)?;
         is_empty = false;
     }
     // Without any document there is no `_index` either.
@@ -83,7 +85,7 @@ fn ndjson(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<(),
     let table = table(params)?;
     let mut is_empty = true;
     for (_, line) in Lines::new(body) {
-        document(batcher, table, line, params)?;
+        document(batcher, table, line, Record::Saying(&[line]), params)?;
         is_empty = false;
     }
     if is_empty {
@@ -97,7 +99,13 @@ fn table(params: &LogParams) -> Result<&str, CnosDbError> {
 }
 
 /// Feeds one document to the batcher.
-fn document(batcher: &mut Batcher, table: &str, text: &str, params: &LogParams) -> Result<(), CnosDbError> {
+fn document(
+    batcher: &mut Batcher,
+    table: &str,
+    text: &str,
+    record: Record<'_>,
+    params: &LogParams,
+) -> Result<(), CnosDbError> {
     let (mut time, mut fields): (_, Vec<(String, Scalar<'_>)>) = (None, Vec::new());
     let mut tags: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     flatten(text, |field| {
@@ -126,7 +134,7 @@ fn document(batcher: &mut Batcher, table: &str, text: &str, params: &LogParams) 
         };
         batcher.field(name, value).map_err(EngineError::from)?;
     }
-    Ok(batcher.end_row_apart(time).map_err(EngineError::from)?)
+    Ok(batcher.end_row_apart(time, record).map_err(EngineError::from)?)
 }
 
 /// RFC 3339 with an offset, or nanoseconds.
@@ -170,7 +178,9 @@ fn loki_json(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result<
             for (name, value) in &entry.metadata {
                 batcher.field(name, FieldValue::Str(value)).map_err(EngineError::from)?;
             }
-            batcher.end_row_apart(Some(entry.time_ns)).map_err(EngineError::from)?;
+            let metadata = entry.metadata.iter().flat_map(|(name, value)| [&**name, &**value]);
+            let texts: Vec<&str> = std::iter::once(&*entry.line).chain(metadata).collect();
+            batcher.end_row_apart(Some(entry.time_ns), Record::Saying(&texts)).map_err(EngineError::from)?;
         }
         Ok::<_, CnosDbError>(())
     })?;
@@ -190,7 +200,7 @@ fn loki_proto(body: &Bytes, batcher: &mut Batcher, params: &LogParams) -> Result
             begin(batcher, LOKI_KEY, table, tags.clone())?;
             batcher.field(LABELS, FieldValue::Str(&stream.labels)).map_err(EngineError::from)?;
             batcher.field(LINE, FieldValue::Str(&entry.line)).map_err(EngineError::from)?;
-            batcher.end_row_apart(Some(time)).map_err(EngineError::from)?;
+            batcher.end_row_apart(Some(time), Record::Saying(&[&entry.line])).map_err(EngineError::from)?;
         }
     }
     Ok(())

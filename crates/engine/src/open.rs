@@ -108,6 +108,7 @@ async fn open_on_runtime(options: EngineOptions, runtime: QueryRuntime) -> Resul
         session_options,
         language,
         series_cache: SeriesCache::new(options.memory.caches / 2),
+        recent_times: Arc::default(),
         names: crate::names::NameClaims::default(),
         checked_tables: crate::keyed::CheckedTables::default(),
         unique_numbers: AtomicI64::new(i64::MIN),

@@ -22,7 +22,8 @@
 //! followed by an empty line. `content-encoding: gzip` compresses the request's body and
 //! decompresses the answer's. Lines that begin with `@` say what text cannot:
 //! `@hex` (request: the body is hexadecimal), `@raw` (request: leave the body as it is whatever its
-//! coding), `@pad n` (request: n times `x` behind the body), `@contains` (answer: every line of the body occurs somewhere in the answer), `@absent h`
+//! coding), `@chunked` (request: the body in chunks, without a length), `@to d` (request: to that dialect's listener, as
+//! root, over plain HTTP), `@pad n` (request: n times `x` behind the body), `@contains` (answer: every line of the body occurs somewhere in the answer), `@absent h`
 //! (answer: without this header).
 //!
 //! `<number>` in a wanted body stands for any digits (times taken), `<word>` for letters, digits and `-`; what
@@ -37,6 +38,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::http::{self, Reply};
+use crate::read_back::Door;
 use crate::server::Server;
 
 #[derive(Debug, Default)]
@@ -112,6 +114,18 @@ fn body_of(request: &Message) -> Vec<u8> {
     body
 }
 
+/// A body in chunks of up to 100 bytes.
+fn chunks(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for chunk in body.chunks(100) {
+        out.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        out.extend_from_slice(chunk);
+        out.extend_from_slice(b"\r\n");
+    }
+    out.extend_from_slice(b"0\r\n\r\n");
+    out
+}
+
 /// Where the cases of a file go, and what they learned.
 struct Peer {
     port: u16,
@@ -119,10 +133,21 @@ struct Peer {
     root: String,
     /// The certificate to trust, none = plain HTTP.
     authority: Option<PathBuf>,
+    /// The server's listeners by their dialects.
+    doors: [(&'static str, Door); 3],
     words: BTreeMap<String, String>,
 }
 
 impl Peer {
+    fn new(server: &Server, port: u16, root: String) -> Self {
+        let doors = [
+            ("cnosdb", Door::cnosdb(server)),
+            ("tdengine", Door::tdengine(server)),
+            ("kwdb", Door::kwdb(server)),
+        ];
+        Self { port, root, authority: None, doors, words: BTreeMap::new() }
+    }
+
     /// A text with what was learned in the place of the names.
     fn filled(&self, text: &str) -> String {
         self.words.iter().fold(text.to_owned(), |text, (name, word)| text.replace(&format!("${name}"), word))
@@ -137,8 +162,24 @@ impl Peer {
                 *value = self.root.clone();
             }
         }
-        let body =
+        let mut body =
             if self.words.is_empty() { body_of(request) } else { self.filled(&request.body).into_bytes() };
+        if request.marks.iter().any(|m| m == "chunked") {
+            headers.push(("transfer-encoding".to_owned(), "chunked".to_owned()));
+            body = chunks(&body);
+        }
+        if let Some(dialect) = request.marks.iter().find_map(|m| m.strip_prefix("to ")) {
+            let door = self.doors.iter().find(|(name, _)| *name == dialect);
+            let others: Vec<(&str, &str)> = headers
+                .iter()
+                .filter(|(name, _)| name != "authorization")
+                .map(|(name, value)| (name.as_str(), value.as_str()))
+                .collect();
+            return door
+                .unwrap_or_else(|| panic!("{dialect} is none"))
+                .1
+                .send(method, target, &others, &body);
+        }
         match &self.authority {
             Some(file) => http::exchange_tls(self.port, file, method, target, &headers, &body).unwrap(),
             None => http::exchange(self.port, method, target, &headers, &body).unwrap(),
@@ -227,36 +268,21 @@ fn placeholders_stand_for_what_they_say() {
 
 #[test]
 fn cnosdb_answers() {
-    let root = http::ROOT.to_owned();
-    answers(
-        "cnosdb",
-        |server, _| Peer { port: server.port, root: root.clone(), authority: None, words: BTreeMap::new() },
-        200,
-    );
+    answers("cnosdb", |server, _| Peer::new(server, server.port, http::ROOT.to_owned()), 200);
 }
 
 #[test]
 fn tdengine_answers() {
     let root = http::basic("root", "taosdata");
-    answers(
-        "tdengine",
-        |server, _| Peer {
-            port: server.taos_port,
-            root: root.clone(),
-            authority: None,
-            words: BTreeMap::new(),
-        },
-        10,
-    );
+    answers("tdengine", |server, _| Peer::new(server, server.taos_port, root.clone()), 10);
 }
 
 #[test]
 fn kwdb_answers() {
-    let root = http::ROOT.to_owned();
     let peer = |server: &Server, file: &File| {
         let is_secure = file.settings.iter().any(|(k, v)| k == "TRIGLOT_KWDB__INSECURE" && v == "false");
         let authority = is_secure.then(|| file.data.join("certs/ca.crt"));
-        Peer { port: server.kwdb_port, root: root.clone(), authority, words: BTreeMap::new() }
+        Peer { authority, ..Peer::new(server, server.kwdb_port, http::ROOT.to_owned()) }
     };
     answers("kwdb", peer, 10);
 }

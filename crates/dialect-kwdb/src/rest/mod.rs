@@ -8,10 +8,12 @@ mod query;
 mod session;
 
 use actix_web::http::Method;
-use actix_web::http::header::TRANSFER_ENCODING;
+use actix_web::http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use triglot_http::Coding;
 use triglot_http::body::{self, BodyError};
+use triglot_http::coding::DecodeError;
 use triglot_sql_kwdb::{Context, KwError, Stage};
 
 use crate::app::KwdbApp;
@@ -100,9 +102,19 @@ fn body_is_there(app: &KwdbApp, request: &HttpRequest) -> Result<(), Refusal> {
     if is_empty { Err(Refusal::EmptyBody) } else { Ok(()) }
 }
 
-/// The body, which is not empty.
+/// The body, which is not empty. Agents compress theirs with gzip.
 async fn read(app: &KwdbApp, request: &HttpRequest, payload: web::Payload) -> Result<Bytes, Refusal> {
-    let body = body::read(request.headers(), payload, app.config.body_limit).await.map_err(of_body)?;
+    let limit = app.config.body_limit;
+    let body = body::read(request.headers(), payload, limit).await.map_err(of_body)?;
+    let named = request.headers().get(CONTENT_ENCODING).map(|name| name.as_bytes().trim_ascii());
+    let coding = match named {
+        Some(name) if name.eq_ignore_ascii_case(b"gzip") => Coding::Gzip,
+        _ => Coding::Identity,
+    };
+    let body = coding.decode_off_thread(body, limit).await.map_err(|error| match error {
+        DecodeError::TooLarge { limit } => Refusal::BodyTooLarge { limit },
+        DecodeError::Malformed(reason) => Refusal::BadBody(reason.to_string()),
+    })?;
     if body.is_empty() { Err(Refusal::EmptyBody) } else { Ok(body) }
 }
 

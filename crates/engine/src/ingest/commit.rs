@@ -37,6 +37,8 @@ impl Batcher {
         self.tables.retain(|t| t.rows() > 0);
         let rows = self.rows;
         self.make_schema().await?;
+        // What fails from here on may be stored in part.
+        self.apart.keep();
         let Self { engine, database, tables, .. } = self;
         let tables: Result<Vec<Assembled>, EngineError> =
             tables.into_iter().map(|table| assemble(&engine, table)).collect();

@@ -25,6 +25,8 @@ use triglot_auth::{Action, Object, Principal, allow};
 use triglot_catalog::CatalogSnapshot;
 use triglot_model::{DatabaseDef, Precision, TableDef, TableId, TimestampOverflow};
 
+pub(crate) use apart::RecentTimes;
+pub use apart::Record;
 pub(crate) use commit::{Assembled, Resolved, series_key, store};
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::{cast, check_values, insert as insert_batches};
@@ -32,13 +34,17 @@ pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
+pub use series_cache::{KnownSeries, RawKey};
 pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
-use apart::TakenTimes;
-use series_cache::{PassThrough, RawKey};
+use apart::Apart;
+use series_cache::PassThrough;
 use table_rows::{PendingSeries, Span, TableRows};
+
+/// The reading of raw keys by a [`Batcher`]: table and tags as they stand.
+const TAGS_ALONE: u64 = 0;
 
 /// How the rows of a request are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,11 +71,19 @@ pub struct Batcher {
     seen: HashMap<RawKey, (u32, u32), PassThrough>,
     /// The row that is being read: table and series.
     current: Option<(u32, u32)>,
-    /// Times of rows that ended apart.
-    taken: TakenTimes,
+    /// The series of the row before.
+    last: Option<(u32, u32)>,
+    apart: Apart,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
+}
+
+/// A series that [`Batcher::recall_all`] found.
+#[derive(Debug, Clone, Copy)]
+pub struct Recalled {
+    key: RawKey,
+    series: KnownSeries,
 }
 
 /// What a commit stored.
@@ -87,6 +101,7 @@ impl Batcher {
         options: IngestOptions,
         writer: Option<Principal>,
     ) -> Self {
+        let apart = Apart::new(Arc::clone(engine.recent_times()));
         Self {
             engine,
             catalog,
@@ -97,7 +112,8 @@ impl Batcher {
             by_id: HashMap::new(),
             seen: HashMap::default(),
             current: None,
-            taken: TakenTimes::default(),
+            last: None,
+            apart,
             rows: 0,
             writer,
         }
@@ -113,23 +129,54 @@ impl Batcher {
     /// sender's format (line protocol: `measurement,tag=value…` as it stands).
     #[inline]
     pub fn begin_known(&mut self, raw_key: &[u8]) -> bool {
-        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        let key = self.engine.series_cache().key(self.database.id, TAGS_ALONE, raw_key);
         self.begin_key(key)
+    }
+
+    /// Looks up many series at once, in the order of the keys: a fraction of what one look-up after the other
+    /// takes. For formats that name each series once a request; see [`Batcher::begin_recalled`].
+    pub fn recall_all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<Recalled>> {
+        let cache = self.engine.series_cache();
+        let keys: Vec<RawKey> = raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)).collect();
+        let found = cache.get_all(&keys).into_iter().zip(keys);
+        found.map(|(series, key)| series.map(|series| Recalled { key, series })).collect()
+    }
+
+    /// Begins a row of a series of [`Batcher::recall_all`], if what was recalled still holds. Call it once for a
+    /// series, and [`Batcher::begin_again`] for its further rows.
+    #[inline]
+    pub fn begin_recalled(&mut self, recalled: Recalled) -> bool {
+        self.abandon_row();
+        self.current = self.add_known(recalled.key, recalled.series);
+        self.current.is_some()
+    }
+
+    /// Begins another row of the series of the row before; false if there is none.
+    #[inline]
+    pub fn begin_again(&mut self) -> bool {
+        self.abandon_row();
+        self.current = self.last;
+        self.current.is_some()
     }
 
     #[inline]
     fn begin_key(&mut self, key: RawKey) -> bool {
-        // A row that was begun and not ended was refused half-way.
-        if let Some((table, _)) = self.current.take()
-            && let Some(rows) = self.tables.get_mut(table as usize)
-        {
-            rows.abandon_row();
-        }
+        self.abandon_row();
         self.current = match self.seen.get(&key) {
             Some(found) => Some(*found),
             None => self.recall(key),
         };
         self.current.is_some()
+    }
+
+    /// Forgets a row that was begun and not ended: it was refused half-way.
+    #[inline]
+    fn abandon_row(&mut self) {
+        if let Some((table, _)) = self.current.take()
+            && let Some(rows) = self.tables.get_mut(table as usize)
+        {
+            rows.abandon_row();
+        }
     }
 
     /// Begins a row of the series with these tags of this table. The first of several values for
@@ -144,7 +191,7 @@ impl Batcher {
         raw_key: &[u8],
         tags: impl IntoIterator<Item = (Cow<'t, str>, Cow<'t, str>)>,
     ) -> Result<(), IngestError> {
-        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        let key = self.engine.series_cache().key(self.database.id, TAGS_ALONE, raw_key);
         if self.begin_key(key) {
             return Ok(());
         }
@@ -199,28 +246,28 @@ impl Batcher {
     /// forgotten, and the next may begin.
     #[inline]
     pub fn end_row(&mut self, time: Option<i64>) -> Result<(), IngestError> {
-        self.end(time, false)
+        self.end(time, None)
     }
 
-    /// Ends a row that no other of the request may replace, as records of logs: if a row of its series that
-    /// ended in this way has its time, it gets the next that is free, in the table's precision. The same request
-    /// once more gives the same times, if rows have times.
+    /// Ends the row of a record that no other one may replace, as those of logs: if another record of its series that
+    /// ended in this way has its time, in this or lately in another request, it gets the next instant that is free, in the
+    /// table's precision. The same request once more gives the same instants, if rows have times.
     ///
     /// # Errors
-    /// As [`Self::end_row`]; the times up to the last possible one are taken.
-    pub fn end_row_apart(&mut self, time: Option<i64>) -> Result<(), IngestError> {
-        self.end(time, true)
+    /// As [`Self::end_row`]; the instants up to the last possible one are taken.
+    pub fn end_row_apart(&mut self, time: Option<i64>, record: Record<'_>) -> Result<(), IngestError> {
+        self.end(time, Some(record))
     }
 
-    fn end(&mut self, time: Option<i64>, is_apart: bool) -> Result<(), IngestError> {
+    fn end(&mut self, time: Option<i64>, record: Option<Record<'_>>) -> Result<(), IngestError> {
         let Some((table, series)) = self.current else { return Err(IngestError::NoRow) };
-        let ended = self.end_row_of(table, series, time, is_apart);
+        let ended = self.end_row_of(table, series, time, record);
         if ended.is_err()
             && let Some(rows) = self.tables.get_mut(table as usize)
         {
             rows.abandon_row();
         }
-        self.current = None;
+        self.last = self.current.take();
         ended
     }
 
@@ -229,15 +276,16 @@ impl Batcher {
         table: u32,
         series: u32,
         time: Option<i64>,
-        is_apart: bool,
+        record: Option<Record<'_>>,
     ) -> Result<(), IngestError> {
         let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
         let given = time.unwrap_or(self.options.default_time);
         let precision = rows.span.precision;
         let mut time = self.options.precision.convert(given, precision)?;
-        if is_apart {
+        if let Some(record) = record {
             let none_left = TimestampOverflow { value: time, from: precision, to: precision };
-            time = self.taken.take((table, series), time).ok_or(IngestError::Timestamp(none_left))?;
+            let key = rows.series.get(series as usize).ok_or(IngestError::NoRow)?.key();
+            time = self.apart.take(key, time, record).ok_or(IngestError::Timestamp(none_left))?;
         }
         if time < rows.span.horizon {
             return Err(IngestError::Expired { table: rows.name.clone(), time });
@@ -250,6 +298,13 @@ impl Batcher {
     /// A series from the cache, if what the cache says still holds.
     fn recall(&mut self, key: RawKey) -> Option<(u32, u32)> {
         let known = self.engine.series_cache().get(key)?;
+        let found = self.add_known(key, known)?;
+        self.seen.insert(key, found);
+        Some(found)
+    }
+
+    /// Adds a series that is known, if it is there as it was.
+    fn add_known(&mut self, key: RawKey, known: KnownSeries) -> Option<(u32, u32)> {
         let table = match self.by_id.get(&known.table) {
             Some(at) => *at,
             None => {
@@ -266,9 +321,7 @@ impl Batcher {
         }
         let series = u32::try_from(rows.series.len()).ok()?;
         rows.series.push(PendingSeries::Known(key, known));
-        let found = (u32::try_from(table).ok()?, series);
-        self.seen.insert(key, found);
-        Some(found)
+        Some((u32::try_from(table).ok()?, series))
     }
 
     fn table_by_name(&mut self, name: &str) -> Result<u32, IngestError> {

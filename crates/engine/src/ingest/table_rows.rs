@@ -20,6 +20,14 @@ pub(super) enum PendingSeries {
     New(RawKey, Vec<(usize, Box<str>)>),
 }
 
+impl PendingSeries {
+    pub(super) fn key(&self) -> RawKey {
+        match self {
+            Self::Known(key, _) | Self::New(key, _) => *key,
+        }
+    }
+}
+
 /// A field that occurs in the request.
 #[derive(Debug)]
 pub(super) struct PendingField {

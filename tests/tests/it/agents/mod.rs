@@ -6,10 +6,12 @@ mod exporter;
 mod libraries;
 mod listeners;
 mod node_exporter;
-mod packages;
+pub(crate) mod packages;
 mod process;
 mod prometheus;
 mod promtool;
+mod rsyslog;
+mod syslog_ng;
 mod vmagent;
 
 use crate::agents::process::{Agent, eventually};
@@ -19,7 +21,7 @@ use crate::server::Server;
 
 /// The lines that a query gives through each dialect, which must be the same. Names stand between double quotes, which become
 /// TDengine's; the query says in which order.
-fn everywhere(server: &Server, database: &str, sql: &str) -> Vec<String> {
+pub(crate) fn everywhere(server: &Server, database: &str, sql: &str) -> Vec<String> {
     let [cnosdb, tdengine, kwdb] = through_each(server, database, sql);
     assert_eq!(tdengine, cnosdb, "TDengine's and CnosDB's rows of {sql}");
     assert_eq!(kwdb, cnosdb, "KWDB's and CnosDB's rows of {sql}");

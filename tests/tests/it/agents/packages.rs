@@ -33,6 +33,28 @@ pub(super) const COLLECTD: Bundle = Bundle {
     ],
 };
 
+pub(super) const RSYSLOG: Bundle = Bundle {
+    name: "rsyslog",
+    packages: &[
+        ("rsyslog", "8.2302."),
+        ("rsyslog-elasticsearch", "8.2302."),
+        ("libestr0", "0.1."),
+        ("libfastjson4", "1.2304."),
+    ],
+};
+pub(super) const SYSLOG_NG: Bundle = Bundle {
+    name: "syslog-ng",
+    packages: &[
+        ("syslog-ng-core", "3.38."),
+        ("syslog-ng-mod-http", "3.38."),
+        ("syslog-ng-scl", "3.38."),
+        ("libivykis0", "0.42."),
+        ("libnet1", "1.1."),
+        ("libpcre3", "2:8.39"),
+        ("libwrap0", "7.6."),
+    ],
+};
+
 /// Of PyPI. Never with opentsdb-py, whose module has the same name as opentsdb-client's.
 pub(super) const METRIC_LIBRARIES: [&str; 6] = [
     "influxdb==5.3.2",
@@ -58,7 +80,9 @@ impl Unpacked {
         let libraries = ["usr/lib", "lib"].iter().flat_map(|parent| {
             let entries = std::fs::read_dir(self.directory.join(parent)).into_iter().flatten();
             let directories = entries.filter_map(|entry| Some(entry.ok()?.path()));
-            directories.filter(|directory| directory.to_string_lossy().ends_with("-linux-gnu"))
+            directories.filter(|directory| {
+                directory.to_string_lossy().ends_with("-linux-gnu") || directory.ends_with("syslog-ng")
+            })
         });
         let libraries: Vec<PathBuf> = libraries.collect();
         if !libraries.is_empty() {
