@@ -6,6 +6,8 @@ mod exporter;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use triglot_model::{Clock as _, SystemClock};
+
 use self::exporter::{Answer, Exporter, OPEN_METRICS, TEXT, eventually};
 use crate::http;
 use crate::read_back::{Door, lines, same_everywhere, sample};
@@ -30,6 +32,10 @@ fn wait_for_rows(server: &Server, database: &str, sql: &str) -> Vec<String> {
         }
         Ok(lines(&Door::tdengine(server).rows(database, sql)))
     })
+}
+
+fn nanoseconds(time: &str) -> i64 {
+    chrono::DateTime::parse_from_rfc3339(time).unwrap().timestamp_nanos_opt().unwrap()
 }
 
 /// A query with names between double quotes, which gives the same through each dialect.
@@ -86,7 +92,7 @@ fn pages_of_the_older_format_become_rows() {
     let dir = tempfile::tempdir().unwrap();
     // The first URL has no path: it is /metrics.
     let urls = format!("{},{}", exporter.url(""), exporter.url("/now?x=1"));
-    let begin = chrono::Utc::now();
+    let begin = SystemClock.now_ns();
     let server = Server::start_with(
         &dir.path().join("data"),
         &[
@@ -142,8 +148,7 @@ fn pages_of_the_older_format_become_rows() {
         if rows.len() < 3 { Err(format!("{rows:?}")) } else { Ok(rows) }
     });
     for time in times {
-        let time = chrono::DateTime::parse_from_rfc3339(&time).unwrap().to_utc();
-        assert!(begin <= time && time <= chrono::Utc::now(), "{time}");
+        assert!((begin..=SystemClock.now_ns()).contains(&nanoseconds(&time)), "{time}");
     }
     check(&server, "select distinct url from up_now", &[&exporter.url("/now?x=1")]);
     assert_eq!(refused(&server, "node_exporter"), 0);
@@ -238,7 +243,7 @@ fn pages_of_openmetrics_become_rows_of_their_own_databases() {
 fn times_of_the_page_can_be_ignored() {
     let exporter = Exporter::start(|_| Answer::Page(OPEN_METRICS, OPEN.as_bytes().to_vec()));
     let dir = tempfile::tempdir().unwrap();
-    let begin = chrono::Utc::now();
+    let begin = SystemClock.now_ns();
     let server = Server::start_with(
         &dir.path().join("data"),
         &[
@@ -249,8 +254,7 @@ fn times_of_the_page_can_be_ignored() {
         ],
     );
     let found = wait_for_rows(&server, "public", "select _ts from jobs order by _ts");
-    let time = chrono::DateTime::parse_from_rfc3339(&found[0]).unwrap().to_utc();
-    assert!(begin <= time && time <= chrono::Utc::now(), "{time}");
+    assert!((begin..=SystemClock.now_ns()).contains(&nanoseconds(&found[0])), "{found:?}");
 }
 
 /// Pages that cannot be read are refused as a whole, and cost no other target anything.
@@ -407,7 +411,7 @@ fn a_server_scrapes_another() {
     let page = door.send("GET", "/metrics", &[], b"").text();
     let families: Vec<&str> =
         page.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    assert!(families.len() > 20, "{families:?}");
+    assert!(families.len() > 10, "{families:?}");
     for family in families {
         let has_samples = page.lines().any(|line| line.starts_with(family));
         assert!(!has_samples || there.iter().any(|name| name == family), "{family} is not in {there:?}");
@@ -415,7 +419,15 @@ fn a_server_scrapes_another() {
     assert_eq!((scrapes(&server, "open_metrics", "failed"), refused(&server, "open_metrics")), (0, 0));
 }
 
-/// The certificates are those that KWDB's port makes.
+/// A certificate for clients that vouches for itself, and its key.
+fn client_certificate() -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["scraper".to_owned()]).unwrap();
+    params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+/// The servers' certificates are those that KWDB's port makes.
 #[test]
 fn certificates_are_looked_at_if_asked_for() {
     let dir = tempfile::tempdir().unwrap();
@@ -424,9 +436,14 @@ fn certificates_are_looked_at_if_asked_for() {
     let file = |name: &str| data.join("certs").join(name).to_str().unwrap().to_owned();
     let secret = || Answer::Page(TEXT, b"secret 1\n".to_vec());
     let exporter = Exporter::start_tls(&file("node.crt"), &file("node.key"), None, move |_| secret());
-    // Asks its clients for certificates.
+    // Asks its clients for this certificate.
+    let (client, client_key) = client_certificate();
+    let [own_cert, own_key] = [("own.crt", client), ("own.key", client_key)].map(|(name, text)| {
+        std::fs::write(dir.path().join(name), text).unwrap();
+        dir.path().join(name).to_str().unwrap().to_owned()
+    });
     let strict =
-        Exporter::start_tls(&file("node.crt"), &file("node.key"), Some(&file("ca.crt")), move |_| secret());
+        Exporter::start_tls(&file("node.crt"), &file("node.key"), Some(&own_cert), move |_| secret());
     let scrape = |name: &str, exporter: &Exporter, more: &[(&str, &str)]| {
         let url = format!("https://localhost:{}/metrics", exporter.port);
         let mut environment = vec![
@@ -442,9 +459,10 @@ fn certificates_are_looked_at_if_asked_for() {
         })
     };
     let verify = ("TRIGLOT_NODE_EXPORTER__INSECURE_SKIP_VERIFY", "false");
-    let (ca, cert, key) = (file("ca.crt"), file("node.crt"), file("node.key"));
+    let ca = file("ca.crt");
     let trust = ("TRIGLOT_NODE_EXPORTER__CA_CERT_FILE", &*ca);
-    let own = [("TRIGLOT_NODE_EXPORTER__CERT_FILE", &*cert), ("TRIGLOT_NODE_EXPORTER__KEY_FILE", &*key)];
+    let own =
+        [("TRIGLOT_NODE_EXPORTER__CERT_FILE", &*own_cert), ("TRIGLOT_NODE_EXPORTER__KEY_FILE", &*own_key)];
     assert!(scrape("skips", &exporter, &[]), "the vendor's default");
     assert!(!scrape("distrusts", &exporter, &[verify]));
     assert!(scrape("trusts", &exporter, &[verify, trust]));

@@ -33,6 +33,9 @@ use crate::error::SetupError;
 /// How often a target that cannot be scraped is told in the log.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// Time between two fetches, at least.
+const SHORTEST: Duration = Duration::from_millis(1);
+
 /// The two agents, which differ in what they ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scraper {
@@ -114,7 +117,7 @@ struct Job {
 impl Job {
     async fn run(mut self, mut stop: Stop) {
         self.sink.check().await;
-        let mut ticks = interval(self.target.interval);
+        let mut ticks = interval(self.target.interval.max(SHORTEST));
         // After a slow scrape the next one is due at its own time: nothing is made up for.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {

@@ -19,7 +19,7 @@ pub struct Target {
     pub url: TargetUrl,
     /// Where its rows go.
     pub place: Place,
-    /// Time between two fetches, above zero.
+    /// Time between two fetches, at least a millisecond.
     pub interval: Duration,
     /// How long a fetch may take, from looking up the name to the last byte.
     pub timeout: Duration,
@@ -118,7 +118,12 @@ impl TargetUrl {
         if host.is_empty() || host.starts_with(':') {
             return Err(UrlError::Host);
         }
-        text.parse::<Uri>().map_err(|error| UrlError::Malformed(error.to_string()))?;
+        let uri = text.parse::<Uri>().map_err(|error| UrlError::Malformed(error.to_string()))?;
+        // Colons of an IPv6 address stand in brackets.
+        let has_port = host.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+        if has_port && uri.port_u16().is_none() {
+            return Err(UrlError::Malformed("its port is no number below 65536".to_owned()));
+        }
         Ok(Self { text, account })
     }
 
@@ -171,7 +176,7 @@ mod tests {
             assert!(!format!("{url:?}").contains("p@ss"));
         }
         assert!(TargetUrl::parse("https://h").unwrap().is_tls());
-        assert!(!TargetUrl::parse("http://https:").unwrap().is_tls());
+        assert!(!TargetUrl::parse("http://https").unwrap().is_tls());
     }
 
     #[test]
@@ -191,7 +196,7 @@ mod tests {
         ] {
             assert_eq!(TargetUrl::parse(text), Err(wanted), "{text}");
         }
-        for text in ["http://h:port/", "http://a b/", "http://h/a b"] {
+        for text in ["http://h:port/", "http://h:65536/", "http://h:/", "http://a b/", "http://h/a b"] {
             assert!(matches!(TargetUrl::parse(text), Err(UrlError::Malformed(_))), "{text}");
         }
     }
