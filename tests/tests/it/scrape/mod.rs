@@ -241,7 +241,11 @@ fn pages_of_openmetrics_become_rows_of_their_own_databases() {
 
 #[test]
 fn times_of_the_page_can_be_ignored() {
-    let exporter = Exporter::start(|_| Answer::Page(OPEN_METRICS, OPEN.as_bytes().to_vec()));
+    // Redirections are followed: there are no credentials that would go with them.
+    let exporter = Exporter::start(|path| match path {
+        "/moved" => Answer::Page(OPEN_METRICS, OPEN.as_bytes().to_vec()),
+        _ => Answer::Status("302 Found", "Location: /moved\r\n".to_owned()),
+    });
     let dir = tempfile::tempdir().unwrap();
     let begin = SystemClock.now_ns();
     let server = Server::start_with(
@@ -255,6 +259,7 @@ fn times_of_the_page_can_be_ignored() {
     );
     let found = wait_for_rows(&server, "public", "select _ts from jobs order by _ts");
     assert!((begin..=SystemClock.now_ns()).contains(&nanoseconds(&found[0])), "{found:?}");
+    check(&server, "select distinct url from jobs", &[&exporter.url("/metrics")]);
 }
 
 /// Pages that cannot be read are refused as a whole, and cost no other target anything.
