@@ -213,7 +213,7 @@ def main():
             shutil.rmtree(work, ignore_errors=True)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    args.out.write_text(report.markdown(result))
+    report.write(args.out, report.markdown(result))
     print(f"written: {args.out}, {args.out.with_suffix('.json')}")
     wrong = [k for k, v in result["verdicts"].items() if v != "equal"]
     if wrong:

@@ -91,3 +91,22 @@ def query_table(asked, verdicts):
 
 def row(cells):
     return "| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |"
+
+
+# Behind this line of docs/benchmarks.md stand the sections of other programs.
+OTHERS = "<!-- Sections of other programs follow. -->\n"
+
+
+def write(path, markdown):
+    """Writes the comparison and leaves the sections of other programs."""
+    _, _, others = (path.read_text() if path.exists() else "").partition(OTHERS)
+    path.write_text(f"{markdown.rstrip()}\n\n{OTHERS}{others}")
+
+
+def write_section(path, title, markdown):
+    """Writes the section `## title` of another program, in the place of the one before."""
+    own, _, others = (path.read_text() if path.exists() else "").partition(OTHERS)
+    sections = [s for s in ("\n" + others).split("\n## ") if s.strip()]
+    kept = [f"## {s.strip()}" for s in sections if s.split("\n", 1)[0] != title]
+    text = "\n\n".join([*kept, f"## {title}\n\n{markdown.strip()}"])
+    path.write_text(f"{own.rstrip()}\n\n{OTHERS}\n{text}\n")

@@ -2,6 +2,8 @@
 //! metric's name too. Reading is [`crate::prom_read`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -38,9 +40,10 @@ pub(crate) async fn write(
         WriteParams::of(request).map(Message)
     };
     let (_, write) = receive(&app, &request, payload, "prom_write", read).await?;
-    let message = write.body.clone();
-    store(&app, write, parse).await?;
-    app.metrics.refused(DIALECT, "prom_write", left_out(&message));
+    let left_out = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&left_out);
+    store(&app, write, move |message, batcher| parse(message, batcher, &counted)).await?;
+    app.metrics.refused(DIALECT, "prom_write", left_out.load(Ordering::Relaxed));
     Ok(HttpResponse::Ok().finish())
 }
 
@@ -78,35 +81,51 @@ impl<P: Params> Params for Message<P> {
     }
 }
 
-/// How many exemplars, native histograms and descriptions of metrics there are, which tables have no place for.
-fn left_out(message: &[u8]) -> u64 {
+/// `left_out` becomes the number of exemplars, native histograms and descriptions of metrics, which tables have no
+/// place for.
+fn parse(message: &Bytes, batcher: &mut Batcher, left_out: &AtomicU64) -> Result<(), CnosDbError> {
+    let raw_keys = WriteRequest::new(message).map_while(Result::ok).map(|series| raw_key(&series));
+    let mut recalled = batcher.recall_all(raw_keys.map(Option::unwrap_or_default)).into_iter();
     let mut request = WriteRequest::new(message);
-    let of_series = |series: Series<'_>| series.exemplar_count() + series.histogram_count();
-    let in_series: usize = request.by_ref().flatten().map(of_series).sum();
-    (in_series + request.metadata_count()) as u64
-}
-
-fn parse(message: &Bytes, batcher: &mut Batcher) -> Result<(), CnosDbError> {
-    for series in WriteRequest::new(message) {
-        let series = series.map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
-        for sample in series.samples() {
-            let sample = sample.map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
-            begin(batcher, &series)?;
+    let mut others = 0;
+    for series in request.by_ref() {
+        let series = series.map_err(malformed)?;
+        others += series.exemplar_count() + series.histogram_count();
+        let mut known = recalled.next().flatten();
+        for (at, sample) in series.samples().enumerate() {
+            let sample = sample.map_err(malformed)?;
+            let is_begun = match known.take() {
+                Some(known) => batcher.begin_recalled(known),
+                None => at > 0 && batcher.begin_again(),
+            };
+            if !is_begun {
+                begin(batcher, &series)?;
+            }
             batcher.field(VALUE, FieldValue::F64(sample.value)).map_err(EngineError::from)?;
             batcher.end_row(Some(sample.timestamp)).map_err(EngineError::from)?;
         }
     }
+    left_out.store((others + request.metadata_count()) as u64, Ordering::Relaxed);
     Ok(())
 }
 
-/// Begins a row of the series. Its labels' bytes begin with a line feed, which no line of line protocol does.
+/// The labels' bytes, which tell the series. They begin with a line feed, which no line of line protocol does.
+fn raw_key<'a>(series: &Series<'a>) -> Option<&'a [u8]> {
+    series.labels_raw().filter(|raw| !raw.is_empty())
+}
+
+fn malformed(error: ProtoError) -> CnosDbError {
+    CnosDbError::PromWrite(error.to_string())
+}
+
+/// Begins the first row of a series that was not recalled.
 fn begin(batcher: &mut Batcher, series: &Series<'_>) -> Result<(), CnosDbError> {
-    let raw = series.labels_raw().filter(|raw| !raw.is_empty());
+    let raw = raw_key(series);
     if raw.is_some_and(|raw| batcher.begin_known(raw)) {
         return Ok(());
     }
     let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
-    let labels = labels.map_err(|error| CnosDbError::PromWrite(error.to_string()))?;
+    let labels = labels.map_err(malformed)?;
     if let Some(name) = duplicate_label(&labels) {
         return Err(CnosDbError::PromWrite(format!("label {name} stands twice")));
     }

@@ -366,15 +366,14 @@ impl Engine {
         Ok(claimed)
     }
 
-    /// Claims a name for a catalog table, which no child table may have. The catalog itself knows its
-    /// own names.
-    pub(crate) fn claim_table(
+    /// Claims a name for a catalog table, which no child table may have; waits while others give it, so that what
+    /// is said to exist can be used at once. The catalog itself knows its own names.
+    pub(crate) async fn claim_table(
         &self,
         database: &Arc<DatabaseDef>,
         name: &str,
     ) -> Result<ClaimedNames<'_>, EngineError> {
-        let claimed = self.names().claim(database.id, std::iter::once(name), None);
-        let claimed = claimed.map_err(|table| EngineError::NameTaken { table })?;
+        let claimed = self.names().claim_alone(database.id, name).await;
         match self.find_child(&self.catalog(), database, name) {
             Some(child) => Err(EngineError::TableExists { table: child.name }),
             None if self.is_view(database.id, name) => Err(EngineError::NameTaken { table: name.to_owned() }),

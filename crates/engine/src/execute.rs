@@ -267,7 +267,7 @@ impl Engine {
         let name = create.table.database.as_deref().unwrap_or(&session.database_name);
         let database = self.database_in(&catalog, session, name)?;
         allow(&catalog, &session.principal, Action::Create, Object::Database(database.id))?;
-        let _name = match self.claim_table(&database, &create.table.table) {
+        let _name = match self.claim_table(&database, &create.table.table).await {
             Err(error) if create.if_not_exists && error.kind().is_existence() => return Ok(Outcome::Done),
             claimed => claimed?,
         };

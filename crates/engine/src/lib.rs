@@ -38,7 +38,7 @@ use triglot_auth::{Action, Auth, Object, allow, may_see_database};
 use triglot_catalog::{Catalog, CatalogOp, CatalogSnapshot, OpResult};
 use triglot_disk::DiskLock;
 use triglot_model::limits::Limits;
-use triglot_model::{Clock, DatabaseDef, Pressure, TableDef, TableId};
+use triglot_model::{Clock, DatabaseDef, DatabaseId, Pressure, TableDef, TableId};
 use triglot_query::{QueryExecutor, SessionOptions};
 use triglot_storage::{RecoveryReport, Storage, StorageStats, TableMeta};
 
@@ -47,8 +47,8 @@ pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{
-    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, Record, RowsOf, SeriesRows,
-    TypedColumn, Value,
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, KnownSeries, RawKey, Recalled,
+    Record, RowsOf, SeriesRows, TypedColumn, Value,
 };
 pub use keyed::{InsertKeyed, OnDuplicate};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
@@ -178,6 +178,23 @@ impl Engine {
             Err(denied) => return Err(denied.into()),
         };
         Ok(Batcher::new(self.clone(), catalog, database, options, writer))
+    }
+
+    /// The key of a series by whatever bytes determine it in a sender's format. `reading` tells apart rules by which
+    /// equal bytes mean different series; 0 is that of [`Batcher::begin_known`].
+    pub fn raw_key(&self, database: DatabaseId, reading: u64, raw: &[u8]) -> RawKey {
+        self.series_cache().key(database, reading, raw)
+    }
+
+    /// The series to which rows were lately written under this key ([`SeriesRows::keys`]).
+    pub fn known_series(&self, key: RawKey) -> Option<KnownSeries> {
+        self.series_cache().get(key)
+    }
+
+    /// [`Engine::known_series`] of many keys at once, in their order: a fraction of what one look-up after the other
+    /// takes.
+    pub fn all_known_series(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+        self.series_cache().get_all(keys)
     }
 
     /// Figures for metrics.

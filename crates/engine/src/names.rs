@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 use triglot_model::{DatabaseId, TableId};
 
 /// The owner of names of tables that are made by writing rows.
@@ -15,7 +16,11 @@ type Name = (DatabaseId, Box<str>);
 
 /// Names that are being given.
 #[derive(Debug, Default)]
-pub(crate) struct NameClaims(Mutex<HashMap<Name, Claim>>);
+pub(crate) struct NameClaims {
+    claims: Mutex<HashMap<Name, Claim>>,
+    /// Told when names are free again.
+    freed: Notify,
+}
 
 #[derive(Debug)]
 struct Claim {
@@ -27,7 +32,7 @@ struct Claim {
 /// Claimed names; free again when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ClaimedNames<'c> {
-    claims: &'c NameClaims,
+    of: &'c NameClaims,
     names: Vec<Name>,
 }
 
@@ -40,8 +45,8 @@ impl NameClaims {
         names: impl Iterator<Item = &'n str>,
         owner: Option<TableId>,
     ) -> Result<ClaimedNames<'_>, String> {
-        let mut claimed = ClaimedNames { claims: self, names: Vec::new() };
-        let mut claims = self.0.lock();
+        let mut claimed = ClaimedNames { of: self, names: Vec::new() };
+        let mut claims = self.claims.lock();
         for name in names {
             match claims.entry((database, name.into())) {
                 Entry::Vacant(free) => {
@@ -61,11 +66,25 @@ impl NameClaims {
         drop(claims);
         Ok(claimed)
     }
+
+    /// Claims one name alone; waits while others give it, after which it is there or free. Who waits must hold no
+    /// other names.
+    pub(crate) async fn claim_alone(&self, database: DatabaseId, name: &str) -> ClaimedNames<'_> {
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            // Before the look: what is freed behind it must not be missed.
+            freed.as_mut().enable();
+            if let Ok(claimed) = self.claim(database, std::iter::once(name), None) {
+                return claimed;
+            }
+            freed.await;
+        }
+    }
 }
 
 impl Drop for ClaimedNames<'_> {
     fn drop(&mut self) {
-        let mut claims = self.claims.0.lock();
+        let mut claims = self.of.claims.lock();
         for name in self.names.drain(..) {
             if let Entry::Occupied(mut held) = claims.entry(name) {
                 held.get_mut().holders -= 1;
@@ -74,6 +93,8 @@ impl Drop for ClaimedNames<'_> {
                 }
             }
         }
+        drop(claims);
+        self.of.freed.notify_waiters();
     }
 }
 
@@ -97,6 +118,23 @@ mod tests {
         let alone = claims.claim(db, ["x"].into_iter(), None).unwrap();
         assert!(claims.claim(db, ["x"].into_iter(), None).is_err());
         drop(alone);
-        assert!(claims.0.lock().is_empty());
+        assert!(claims.claims.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_wants_a_name_alone_waits_until_it_was_given() {
+        let claims = NameClaims::default();
+        let (db, owner) = (DatabaseId(1), Some(BY_WRITERS));
+        let two = [(); 2].map(|()| claims.claim(db, ["x"].into_iter(), owner).unwrap());
+        let mut waiting = std::pin::pin!(claims.claim_alone(db, "x"));
+        for held in two {
+            assert!(futures::poll!(waiting.as_mut()).is_pending());
+            drop(held);
+        }
+        let alone = waiting.await;
+        assert!(claims.claim(db, ["x"].into_iter(), owner).is_err());
+        drop(alone);
+        drop(claims.claim_alone(db, "x").await);
+        assert!(claims.claims.lock().is_empty());
     }
 }

@@ -96,7 +96,7 @@ impl Engine {
             }
             return self.apply_one(CatalogOp::SetSetting { key, value: text }).await;
         }
-        let _name = self.claim_table(&database, &view.table)?;
+        let _name = self.claim_table(&database, &view.table).await?;
         if catalog.table(database.id, &view.table).is_some() {
             return Err(EngineError::TableExists { table: view.table });
         }

@@ -52,6 +52,31 @@ impl<'a> Fields<'a> {
         Self { message, at: 0, base }
     }
 
+    /// The fields from an offset in the message on.
+    pub(crate) fn starting_at(message: &'a [u8], base: usize, at: usize) -> Self {
+        Self { message, at, base }
+    }
+
+    /// Fields 1 and 2, if the message has these two in this order with these types and nothing else.
+    #[inline]
+    pub(crate) fn fixed64_then_varint(&self) -> Option<(u64, u64)> {
+        let (head, rest) = self.message.split_first_chunk::<10>()?;
+        let [0x09, value @ .., 0x10] = head else { return None };
+        let mut varint = 0u64;
+        let (last, others) = rest.split_last()?;
+        // Nine groups of seven bits; a tenth is for negative numbers, which are rare.
+        if others.len() > 8 || *last >= 0x80 {
+            return None;
+        }
+        for (at, byte) in rest.iter().enumerate() {
+            if *byte < 0x80 && at < others.len() {
+                return None;
+            }
+            varint |= u64::from(byte & 0x7f) << (7 * at);
+        }
+        Some((u64::from_le_bytes(*value), varint))
+    }
+
     /// Offset in the message behind the last field.
     pub(crate) fn at(&self) -> usize {
         self.at

@@ -81,9 +81,10 @@ pub struct Series<'a> {
 impl<'a> Series<'a> {
     fn new(field: Field<'a>) -> Result<Self, ProtoError> {
         let (message, base) = (field.bytes()?, field.value_at);
+        let labels_end = short_labels(message);
         let mut series =
-            Self { message, base, labels_end: 0, contiguous: true, samples: 0, exemplars: 0, histograms: 0 };
-        let mut fields = Fields::new(message, base);
+            Self { message, base, labels_end, contiguous: true, samples: 0, exemplars: 0, histograms: 0 };
+        let mut fields = Fields::starting_at(message, base, labels_end);
         let mut at_begin = true;
         while let Some(field) = fields.next() {
             let field = field?;
@@ -105,7 +106,7 @@ impl<'a> Series<'a> {
         Ok(series)
     }
 
-    /// The labels as they stand in the message: equal bytes mean equal labels. None if labels stand in
+    /// The labels as they stand in the message: equal bytes mean equal labels. Their inside is not checked. None if labels stand in
     /// several places, which no known sender does.
     pub fn labels_raw(&self) -> Option<&'a [u8]> {
         if self.contiguous { self.message.get(..self.labels_end) } else { None }
@@ -143,6 +144,19 @@ impl<'a> Series<'a> {
     pub fn offset(&self) -> usize {
         self.base
     }
+}
+
+/// Where the labels at the begin of a series end, as far as they are shorter than 128 bytes, as nearly all are.
+fn short_labels(message: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some([0x0a, length, ..]) = message.get(at..) {
+        let end = at + 2 + usize::from(*length);
+        if *length >= 0x80 || end > message.len() {
+            break;
+        }
+        at = end;
+    }
+    at
 }
 
 /// The labels of a series; what lacks is empty, as protocol buffers have it.
@@ -215,7 +229,12 @@ impl Iterator for Samples<'_> {
 #[inline]
 fn sample(field: Field<'_>) -> Result<Sample, ProtoError> {
     let mut sample = Sample { timestamp: 0, value: 0.0 };
-    for part in Fields::new(field.bytes()?, field.value_at) {
+    let parts = Fields::new(field.bytes()?, field.value_at);
+    // As all senders write it: the value, then the time.
+    if let Some((value, timestamp)) = parts.fixed64_then_varint() {
+        return Ok(Sample { timestamp: timestamp.cast_signed(), value: f64::from_bits(value) });
+    }
+    for part in parts {
         let part = part?;
         match (part.number, part.value) {
             (1, Value::Fixed64(bits)) => sample.value = f64::from_bits(bits),

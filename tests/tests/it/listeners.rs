@@ -227,24 +227,24 @@ fn accounts_count_at_once() {
         telnet(&[("OPENTSDB_TELNET__USER", "writer"), ("OPENTSDB_TELNET__PASSWORD", "Geheim-1")]);
     let root = Door::tdengine(&node.server);
     root.run("", "create user writer pass 'Geheim-1'");
-    root.run("", "grant write on tel.* to writer");
+    root.run("", "grant all on tel.* to writer");
     let mut stream = connect(port);
     let put = |stream: &mut TcpStream, n: u64| {
         stream.write_all(format!("put m {} {n} t=a\n", 1_704_067_200 + n).as_bytes()).unwrap();
     };
     put(&mut stream, 1);
     node.await_rows("tel", "select `_value` from m", &["1.0"]);
-    root.run("", "revoke write on tel.* from writer");
+    root.run("", "revoke all on tel.* from writer");
     put(&mut stream, 2);
     node.await_refused("opentsdb_telnet", 1);
-    root.run("", "grant write on tel.* to writer");
+    root.run("", "grant all on tel.* to writer");
     put(&mut stream, 3);
     node.await_rows("tel", "select `_value` from m order by `_ts`", &["1.0", "3.0"]);
     root.run("", "drop database tel");
     put(&mut stream, 4);
     node.await_refused("opentsdb_telnet", 2);
     root.run("", "create database tel");
-    root.run("", "grant write on tel.* to writer");
+    root.run("", "grant all on tel.* to writer");
     put(&mut stream, 5);
     node.await_rows("tel", "select `_value` from m", &["5.0"]);
     root.run("", "alter user writer pass 'Anders-22'");

@@ -119,6 +119,18 @@ fn bad_values_name_their_key() {
         ("[kwdb]\ncertificate_names = [\"a b\"]\n", "kwdb.certificate_names: \"a b\" is neither"),
         ("[storage]\nmax_tables = 0\n", "storage.max_tables: must be above 0"),
         ("[log\n", "FILE: "),
+        (
+            "[opentsdb_telnet]\nenabled = true\ndbs = [\"a\"]\n",
+            "opentsdb_telnet.dbs: 1 databases for 4 addresses in listen: each needs one",
+        ),
+        ("[collectd]\nenabled = true\nworker = 0\n", "collectd.worker: must be at least 1"),
+        ("[collectd]\nenabled = true\nuser = \"\"\n", "collectd.user: must not be empty"),
+        ("[statsd]\nprotocol = \"sctp\"\n", "[statsd]: "),
+        ("[statsd]\nenabled = true\ngather_interval = \"0s\"\n", "statsd.gather_interval: must be above 0"),
+        (
+            "[statsd]\nenabled = true\nprotocol = \"udp6\"\n",
+            "statsd.listen: \"127.0.0.1:6044\" is no address",
+        ),
     ] {
         let error = load_text(text).unwrap_err();
         assert!(error.contains(part), "{text:?} gave {error:?}, not {part:?}");
@@ -265,4 +277,76 @@ fn taosadapters_settings_are_understood_and_ours_win() {
     assert_eq!((config.tdengine.pool_max_connect, config.tdengine.listen.as_str()), (5, "127.0.0.1:6052"));
     let slip = load_text("[pool]\nmaxConect = 3\n").unwrap_err();
     assert!(slip.starts_with("FILE:1: there is no section [pool]"), "{slip}");
+}
+
+/// As in the vendor's manual, with values that are not the defaults.
+const AGENTS: &str = r#"
+[opentsdb_telnet]
+enable = true
+maxTCPConnections = 10
+tcpKeepAlive = true
+dbs = ["a", "b"]
+ports = [7046, 7047]
+user = "writer"
+password = "geheim-1"
+batchSize = 100
+flushInterval = "2s"
+ttl = 30
+[collectd]
+enable = true
+port = 7045
+db = "c"
+worker = 3
+[statsd]
+enable = true
+port = 7044
+db = "s"
+worker = 4
+gatherInterval = "7s"
+protocol = "udp"
+maxTCPConnections = 20
+allowPendingMessages = 500
+deleteCounters = false
+deleteTimings = false
+"#;
+
+#[test]
+fn the_vendors_agents_are_understood() {
+    let config = load_text(AGENTS).unwrap();
+    let telnet = &config.opentsdb_telnet;
+    assert!(telnet.enabled && telnet.tcp_keep_alive);
+    assert_eq!(
+        (telnet.listen.join(" "), telnet.dbs.join(" ")),
+        ("127.0.0.1:7046 127.0.0.1:7047".into(), "a b".into())
+    );
+    assert_eq!((telnet.max_tcp_connections, telnet.batch_size, telnet.ttl), (10, 100, 30));
+    assert_eq!(telnet.flush_interval, units::Span::seconds(2));
+    assert_eq!((telnet.user.as_str(), telnet.password.as_str()), ("writer", "geheim-1"));
+    let collectd = &config.collectd;
+    assert_eq!((collectd.listen.as_str(), collectd.db.as_str(), collectd.worker), ("127.0.0.1:7045", "c", 3));
+    let statsd = &config.statsd;
+    assert_eq!(
+        (statsd.listen.as_str(), statsd.protocol, statsd.worker),
+        ("127.0.0.1:7044", Protocol::Udp, 4)
+    );
+    assert_eq!((statsd.gather_interval, statsd.allow_pending_messages), (units::Span::seconds(7), 500));
+    assert!(!statsd.delete_counters && statsd.delete_gauges && statsd.delete_sets && !statsd.delete_timings);
+    assert!(config.ignored.is_empty(), "{:?}", config.ignored);
+    assert_eq!(config.agent_listeners().unwrap().len(), 3);
+    assert!(!config.shown().unwrap().contains("geheim"));
+    // Off unless enabled; lists of variables have commas.
+    assert!(Config::default().agent_listeners().unwrap().is_empty());
+    let variables = [
+        ("TAOS_ADAPTER_OPENTSDB_TELNET_ENABLE", "true"),
+        ("TAOS_ADAPTER_OPENTSDB_TELNET_PORTS", "1,2"),
+        ("TAOS_ADAPTER_OPENTSDB_TELNET_DBS", "x,y"),
+        ("TAOS_ADAPTER_OPENTSDB_TELNET_MAX_TCP_CONNECTIONS", "9"),
+        ("TAOS_ADAPTER_STATSD_PORT", "3"),
+    ];
+    let config = load(None, &overrides(&variables, &[])).unwrap();
+    assert_eq!(config.opentsdb_telnet.listen, ["127.0.0.1:1", "127.0.0.1:2"]);
+    assert_eq!(
+        (config.opentsdb_telnet.max_tcp_connections, config.statsd.listen.as_str()),
+        (9, "127.0.0.1:3")
+    );
 }

@@ -21,10 +21,13 @@ struct Kind {
 }
 
 impl Complaints {
-    /// Logs that `records` were lost, unless that was told a moment ago. Kinds are few: they are told apart by `kind`.
+    /// Logs that `records` were lost, or a failure that costs none (0), unless that was told a moment ago. Kinds are few: they are told apart by `kind`.
     pub(super) fn tell(&self, agent: &str, kind: &'static str, records: u64, why: &dyn Display) {
         if let Some(records) = self.due(kind, records, Instant::now()) {
-            tracing::warn!(agent, kind, records, "not stored: {why}");
+            match records {
+                0 => tracing::warn!(agent, kind, "{why}"),
+                _ => tracing::warn!(agent, kind, records, "not stored: {why}"),
+            }
         }
     }
 

@@ -65,30 +65,28 @@ impl LineBuffer {
 
     /// The next whole line.
     pub(super) fn next(&mut self) -> Option<Taken> {
-        loop {
-            let unseen = self.bytes.get(self.searched..).unwrap_or_default();
-            let Some(at) = unseen.iter().position(|b| *b == b'\n') else {
-                self.searched = self.bytes.len();
-                if self.searched > self.longest {
-                    // The rest of the line is passed over as it comes.
-                    self.is_skipping = true;
-                }
-                if self.is_skipping {
-                    self.clear();
-                }
-                return None;
-            };
-            let mut line = self.bytes.split_to(self.searched + at + 1);
-            self.searched = 0;
-            if self.bytes.is_empty() {
-                self.bytes = BytesMut::new();
+        let unseen = self.bytes.get(self.searched..).unwrap_or_default();
+        let Some(at) = unseen.iter().position(|b| *b == b'\n') else {
+            self.searched = self.bytes.len();
+            if self.searched > self.longest {
+                // The rest of the line is passed over as it comes.
+                self.is_skipping = true;
             }
-            line.truncate(line.len() - 1);
-            if std::mem::take(&mut self.is_skipping) || line.len() > self.longest {
-                return Some(Taken::TooLong);
+            if self.is_skipping {
+                self.clear();
             }
-            return Some(Taken::Line(line.freeze()));
+            return None;
+        };
+        let mut line = self.bytes.split_to(self.searched + at + 1);
+        self.searched = 0;
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
         }
+        line.truncate(line.len() - 1);
+        if std::mem::take(&mut self.is_skipping) || line.len() > self.longest {
+            return Some(Taken::TooLong);
+        }
+        Some(Taken::Line(line.freeze()))
     }
 
     /// Whether a line has begun and not ended.

@@ -23,11 +23,14 @@ use crate::token;
 const AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// How long an agent waits when the engine has no room.
 const WHILE_BUSY: Duration = Duration::from_millis(100);
-/// 0x000B: no room at present.
+/// No room at present.
 const BUSY: u16 = 0x000B;
-/// Why no row of a batch can be stored: the server is busy, the log-in fails, the database is not there, rights
-/// lack.
-const OF_ALL_ROWS: [u16; 7] = [BUSY, 0x0303, 0x0351, 0x0357, 0x0388, 0x0207, 0x0208];
+/// What passes: no room at present, or on the disk.
+const TRY_AGAIN: [u16; 2] = [BUSY, 0x0129];
+/// Why no row of a batch can be stored: the log-in fails, rights lack, the database is not there, the server is at fault or short of
+/// memory.
+const OF_ALL_ROWS: [u16; 10] =
+    [0x0207, 0x0208, 0x0303, 0x0351, 0x0357, 0x0388, 0x0104, 0x022D, 0x0739, 0x2700];
 
 /// As whom an agent writes. Its parts are the vendor's keys `user`, `password` and `token`.
 #[derive(Clone, PartialEq, Eq)]
@@ -165,7 +168,7 @@ impl Sink {
         }
     }
 
-    /// Writes what `parse` finds; how many rows. Waits while the engine has no room, until `stop`.
+    /// Writes what `parse` finds; how many rows. Waits while the engine or the disk has no room, until `stop`.
     ///
     /// # Errors
     /// What `triglot_sql_tdengine::schemaless::write` answers, and failed log-ins. Nothing is counted as lost:
@@ -177,7 +180,7 @@ impl Sink {
     {
         loop {
             match self.try_store(body.clone(), parse.clone()).await {
-                Err(error) if error.code == BUSY && !stop.is_over() => {
+                Err(error) if TRY_AGAIN.contains(&error.code) && !stop.is_over() => {
                     self.complaints.tell(self.agent, "busy", 0, &error);
                     tokio::time::sleep(WHILE_BUSY).await;
                 }
@@ -231,7 +234,7 @@ impl Sink {
 
 /// Whether an error says nothing about the rows of a batch: without the others each would fail the same way.
 pub(crate) fn is_of_all_rows(error: &TaosError) -> bool {
-    OF_ALL_ROWS.contains(&error.code)
+    TRY_AGAIN.contains(&error.code) || OF_ALL_ROWS.contains(&error.code)
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! `POST /prometheus/v1/remote_write/{db}` (sheet section 6). All samples are in one super table, `metrics`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -9,7 +12,7 @@ use triglot_http::body::BodyError;
 use triglot_http::coding::DecodeError;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{WriteRequest, duplicate_label, other_message};
+use triglot_parse_prom::write::{Series, WriteRequest, duplicate_label, other_message};
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
@@ -75,7 +78,7 @@ async fn checked(
         DecodeError::Malformed(_) => Refused::Bad(format!("snappy: {error}")),
     })?;
     let context = enter(app, request, &params, &claim, &folded(database), request_id).await?;
-    Ok((Writer { context, options: Options { ttl, name_tag: None } }, Bytes::from(message)))
+    Ok((Writer { context, options: Options { ttl, name_tag: None } }, message))
 }
 
 async fn write(
@@ -89,53 +92,67 @@ async fn write(
         return Err(Refused::Message(other.to_owned()));
     }
     let (writer, message) = checked(app, request, payload, database).await?;
-    let framing = framing(&message).map_err(|text| {
-        app.metrics.refused(DIALECT, API, 1);
-        Refused::Bad(text)
-    })?;
-    if framing.series > 0 {
-        store(app, &writer, API, &message, parse).await.map_err(Refused::of_rows)?;
+    let mut found = WriteRequest::new(&message);
+    if found.next().is_none() {
+        app.metrics.refused(DIALECT, API, found.metadata_count() as u64);
+        return Ok(());
     }
-    app.metrics.refused(DIALECT, API, framing.left_out);
+    let left_out = Arc::new(AtomicU64::new(0));
+    if let Err(refused) = store(app, &writer, API, &message, counting(Arc::clone(&left_out))).await {
+        // The message may be to blame, whatever else is wrong.
+        return Err(check(&message).map_or_else(Refused::Bad, |()| Refused::of_rows(refused)));
+    }
+    app.metrics.refused(DIALECT, API, left_out.load(Ordering::Relaxed));
     Ok(())
 }
 
-struct Framing {
-    series: usize,
-    /// Exemplars, native histograms and descriptions of metrics, which this table has no place for.
-    left_out: u64,
-}
-
-/// Checks all of the message before anything is written.
-fn framing(message: &[u8]) -> Result<Framing, String> {
-    let (mut series, mut left_out) = (0, 0);
-    let mut request = WriteRequest::new(message);
-    for found in request.by_ref() {
-        let found = found.map_err(of_message)?;
-        series += 1;
-        left_out += found.exemplar_count() + found.histogram_count();
-        let labels: Result<Vec<_>, ProtoError> = found.labels().collect();
-        if let Some(name) = duplicate_label(&labels.map_err(of_message)?) {
+/// What is wrong with a message.
+fn check(message: &[u8]) -> Result<(), String> {
+    let malformed = |error: ProtoError| format!("protobuf: {error}");
+    for series in WriteRequest::new(message) {
+        let series = series.map_err(malformed)?;
+        let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
+        if let Some(name) = duplicate_label(&labels.map_err(malformed)?) {
             return Err(format!("label {name} stands twice"));
         }
+        series.samples().try_for_each(|sample| sample.map(drop)).map_err(malformed)?;
     }
-    Ok(Framing { series, left_out: (left_out + request.metadata_count()) as u64 })
+    Ok(())
 }
 
-fn of_message(error: ProtoError) -> String {
-    format!("protobuf: {error}")
+/// Reads messages; `left_out` becomes the number of exemplars, native histograms and descriptions of metrics, which the
+/// table has no place for.
+fn counting(
+    left_out: Arc<AtomicU64>,
+) -> impl for<'a> Fn(&'a [u8], &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static {
+    move |message, points| {
+        let others = parse(message, points)?;
+        left_out.store(others as u64, Ordering::Relaxed);
+        Ok(())
+    }
 }
 
-fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError> {
-    for series in WriteRequest::new(message) {
+/// How many records there are that are no samples.
+fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosError> {
+    let raw_keys = WriteRequest::new(message).map_while(Result::ok);
+    let raw_keys = raw_keys.map(|series| raw_key(&series).unwrap_or_default());
+    let mut recalled = points.recall_all(raw_keys).into_iter();
+    let mut request = WriteRequest::new(message);
+    let mut others = 0;
+    for series in request.by_ref() {
         let series = series.map_err(invalid)?;
-        let key = series.labels_raw();
-        let known = key.and_then(|key| points.known(key));
+        others += series.exemplar_count() + series.histogram_count();
+        let key = raw_key(&series);
+        let known = recalled.next().flatten().or_else(|| points.known(key?));
         let of = match known {
             Some(known) => known,
             None => {
-                let labels: Result<Vec<_>, _> = series.labels().collect();
-                let (child, json) = child(labels.map_err(invalid)?);
+                let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
+                let labels = labels.map_err(invalid)?;
+                if let Some(name) = duplicate_label(&labels) {
+                    return Err(invalid(format!("label {name} stands twice")));
+                }
+                let (child, json) = child(labels);
                 points.series_named(
                     key,
                     TABLE,
@@ -153,7 +170,12 @@ fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<(), TaosError
             points.row(of, Some(time), [(COLUMN.into(), value)])?;
         }
     }
-    Ok(())
+    Ok(others + request.metadata_count())
+}
+
+/// The labels' bytes, which tell the series.
+fn raw_key<'a>(series: &Series<'a>) -> Option<&'a [u8]> {
+    series.labels_raw().filter(|raw| !raw.is_empty())
 }
 
 /// The name of a child table and its labels as JSON, both of the labels in the order of their names.

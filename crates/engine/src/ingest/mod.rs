@@ -34,13 +34,17 @@ pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
+pub use series_cache::{KnownSeries, RawKey};
 pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
 use apart::Apart;
-use series_cache::{PassThrough, RawKey};
+use series_cache::PassThrough;
 use table_rows::{PendingSeries, Span, TableRows};
+
+/// The reading of raw keys by a [`Batcher`]: table and tags as they stand.
+const TAGS_ALONE: u64 = 0;
 
 /// How the rows of a request are to be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,10 +71,19 @@ pub struct Batcher {
     seen: HashMap<RawKey, (u32, u32), PassThrough>,
     /// The row that is being read: table and series.
     current: Option<(u32, u32)>,
+    /// The series of the row before.
+    last: Option<(u32, u32)>,
     apart: Apart,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
+}
+
+/// A series that [`Batcher::recall_all`] found.
+#[derive(Debug, Clone, Copy)]
+pub struct Recalled {
+    key: RawKey,
+    series: KnownSeries,
 }
 
 /// What a commit stored.
@@ -99,6 +112,7 @@ impl Batcher {
             by_id: HashMap::new(),
             seen: HashMap::default(),
             current: None,
+            last: None,
             apart,
             rows: 0,
             writer,
@@ -115,23 +129,54 @@ impl Batcher {
     /// sender's format (line protocol: `measurement,tag=value…` as it stands).
     #[inline]
     pub fn begin_known(&mut self, raw_key: &[u8]) -> bool {
-        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        let key = self.engine.series_cache().key(self.database.id, TAGS_ALONE, raw_key);
         self.begin_key(key)
+    }
+
+    /// Looks up many series at once, in the order of the keys: a fraction of what one look-up after the other
+    /// takes. For formats that name each series once a request; see [`Batcher::begin_recalled`].
+    pub fn recall_all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<Recalled>> {
+        let cache = self.engine.series_cache();
+        let keys: Vec<RawKey> = raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)).collect();
+        let found = cache.get_all(&keys).into_iter().zip(keys);
+        found.map(|(series, key)| series.map(|series| Recalled { key, series })).collect()
+    }
+
+    /// Begins a row of a series of [`Batcher::recall_all`], if what was recalled still holds. Call it once for a
+    /// series, and [`Batcher::begin_again`] for its further rows.
+    #[inline]
+    pub fn begin_recalled(&mut self, recalled: Recalled) -> bool {
+        self.abandon_row();
+        self.current = self.add_known(recalled.key, recalled.series);
+        self.current.is_some()
+    }
+
+    /// Begins another row of the series of the row before; false if there is none.
+    #[inline]
+    pub fn begin_again(&mut self) -> bool {
+        self.abandon_row();
+        self.current = self.last;
+        self.current.is_some()
     }
 
     #[inline]
     fn begin_key(&mut self, key: RawKey) -> bool {
-        // A row that was begun and not ended was refused half-way.
-        if let Some((table, _)) = self.current.take()
-            && let Some(rows) = self.tables.get_mut(table as usize)
-        {
-            rows.abandon_row();
-        }
+        self.abandon_row();
         self.current = match self.seen.get(&key) {
             Some(found) => Some(*found),
             None => self.recall(key),
         };
         self.current.is_some()
+    }
+
+    /// Forgets a row that was begun and not ended: it was refused half-way.
+    #[inline]
+    fn abandon_row(&mut self) {
+        if let Some((table, _)) = self.current.take()
+            && let Some(rows) = self.tables.get_mut(table as usize)
+        {
+            rows.abandon_row();
+        }
     }
 
     /// Begins a row of the series with these tags of this table. The first of several values for
@@ -146,7 +191,7 @@ impl Batcher {
         raw_key: &[u8],
         tags: impl IntoIterator<Item = (Cow<'t, str>, Cow<'t, str>)>,
     ) -> Result<(), IngestError> {
-        let key = self.engine.series_cache().key(self.database.id, raw_key);
+        let key = self.engine.series_cache().key(self.database.id, TAGS_ALONE, raw_key);
         if self.begin_key(key) {
             return Ok(());
         }
@@ -222,7 +267,7 @@ impl Batcher {
         {
             rows.abandon_row();
         }
-        self.current = None;
+        self.last = self.current.take();
         ended
     }
 
@@ -253,6 +298,13 @@ impl Batcher {
     /// A series from the cache, if what the cache says still holds.
     fn recall(&mut self, key: RawKey) -> Option<(u32, u32)> {
         let known = self.engine.series_cache().get(key)?;
+        let found = self.add_known(key, known)?;
+        self.seen.insert(key, found);
+        Some(found)
+    }
+
+    /// Adds a series that is known, if it is there as it was.
+    fn add_known(&mut self, key: RawKey, known: KnownSeries) -> Option<(u32, u32)> {
         let table = match self.by_id.get(&known.table) {
             Some(at) => *at,
             None => {
@@ -269,9 +321,7 @@ impl Batcher {
         }
         let series = u32::try_from(rows.series.len()).ok()?;
         rows.series.push(PendingSeries::Known(key, known));
-        let found = (u32::try_from(table).ok()?, series);
-        self.seen.insert(key, found);
-        Some(found)
+        Some((u32::try_from(table).ok()?, series))
     }
 
     fn table_by_name(&mut self, name: &str) -> Result<u32, IngestError> {

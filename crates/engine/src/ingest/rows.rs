@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BinaryArray};
-use triglot_model::{ColumnDef, ColumnId, IdentityRule, RewriteRule, TableDef};
+use triglot_model::{ColumnDef, ColumnId, IdentityRule, RewriteRule, ShardId, TableDef};
 use triglot_storage::{SeriesKey, SeriesRef};
 
 use super::absent;
 use super::commit::{Assembled, Resolved, series_key, store};
 use super::insert::check_times;
+use super::series_cache::{KnownSeries, RawKey};
 use crate::child_tables::{NewChild, TableIn};
 use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};
@@ -24,6 +25,8 @@ pub struct SeriesRows {
     pub table: TableIn,
     /// The series that occur.
     pub series: Vec<RowsOf>,
+    /// Under what to remember each of them for [`Engine::known_series`]; empty = none.
+    pub keys: Vec<Option<RawKey>>,
     /// For each row the index of its series.
     pub row_series: Vec<u32>,
     /// Times in the table's precision.
@@ -49,6 +52,9 @@ pub enum RowsOf {
     /// are texts as the series index keeps them ([`crate::Value::tag_text`]), by column, each once; absent
     /// ones are NULL. What a known series has beside its identity stays.
     Tags(Vec<(ColumnId, Box<str>)>),
+    /// A series that is known from before. If it is gone, all is refused as [`EngineError::StaleSeries`]: whoever
+    /// knows what it was called may write again.
+    Known(KnownSeries),
 }
 
 /// Writes rows of tables of one database; what is refused is refused before anything is written.
@@ -98,7 +104,8 @@ async fn write_rows(engine: &Engine, tables: &[SeriesRows]) -> Result<u64, Engin
             });
         }
         match store(engine, &database, assembled).await {
-            // Shards that took their rows take them again, which changes nothing (W-5).
+            // Shards that took their rows take them again, which changes nothing (W-5). Series that are known from
+            // before and gone are told by `resolve`.
             Err(EngineError::StaleSeries) => {}
             other => return other.map(|()| tables.iter().map(|t| t.times.len() as u64).sum()),
         }
@@ -111,29 +118,46 @@ pub(super) fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolve
     let TableIn { database, def } = &rows.table;
     // Before the look-ups: an epoch that ends between is found out by the writer.
     let epochs = engine.series_epochs(def.id);
+    let epoch = |shard: ShardId| epochs.get(usize::from(shard.0)).copied();
     let meta = engine.table_meta(def, database);
     let keys: Result<Vec<SeriesKey>, EngineError> =
-        rows.series.iter().map(|of| identity(engine, def, of)).collect();
+        rows.series.iter().filter_map(|of| identity(engine, def, of).transpose()).collect();
     let keys = keys?;
-    let located = engine.storage().locate_series(&meta, &keys)?;
-    let mut series = Vec::with_capacity(located.len());
-    for ((of, key), (shard, known)) in rows.series.iter().zip(keys).zip(located) {
+    let mut located = engine.storage().locate_series(&meta, &keys)?.into_iter();
+    let mut keys = keys.into_iter();
+    let mut series = Vec::with_capacity(rows.series.len());
+    for (at, of) in rows.series.iter().enumerate() {
+        if let RowsOf::Known(known) = of {
+            if known.table != def.id || epoch(known.shard) != Some(known.epoch) {
+                return Err(EngineError::StaleSeries);
+            }
+            series.push(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key: None });
+            continue;
+        }
+        let (Some(key), Some((shard, known))) = (keys.next(), located.next()) else { break };
+        let remembered = rows.keys.get(at).copied().flatten();
         let found = match (known, of) {
-            (Some(sid), _) => SeriesRef::Known(sid),
-            (None, RowsOf::Table | RowsOf::Tags(_)) => SeriesRef::Key(key),
+            (Some(sid), _) => {
+                if let (Some(key), Some(epoch)) = (remembered, epoch(shard)) {
+                    engine.series_cache().put(key, KnownSeries { table: def.id, shard, sid, epoch });
+                }
+                SeriesRef::Known(sid)
+            }
             (None, RowsOf::Ensure(new)) => SeriesRef::Key(engine.new_series(def, new.as_ref().clone())?),
             (None, RowsOf::Child(name)) => {
                 return Err(super::IngestError::TableNotFound { table: name.clone() }.into());
             }
+            (None, RowsOf::Table | RowsOf::Tags(_) | RowsOf::Known(_)) => SeriesRef::Key(key),
         };
-        series.push(Resolved { shard, series: found, key: None });
+        series.push(Resolved { shard, series: found, key: remembered });
     }
     Ok((series, epochs))
 }
 
-/// What the series is looked up by; for tags all of the series.
-fn identity(engine: &Engine, def: &TableDef, of: &RowsOf) -> Result<SeriesKey, EngineError> {
-    match of {
+/// What the series is looked up by, for tags all of the series; none if it needs no look-up.
+fn identity(engine: &Engine, def: &TableDef, of: &RowsOf) -> Result<Option<SeriesKey>, EngineError> {
+    let key = match of {
+        RowsOf::Known(_) => return Ok(None),
         RowsOf::Table => series_key(def, Vec::new()),
         RowsOf::Child(name) => Ok(SeriesKey { child: Some(name.as_str().into()), tags: Vec::new() }),
         RowsOf::Ensure(new) => Ok(SeriesKey { child: Some(new.name.as_str().into()), tags: Vec::new() }),
@@ -145,5 +169,6 @@ fn identity(engine: &Engine, def: &TableDef, of: &RowsOf) -> Result<SeriesKey, E
             }
             series_key(def, tags.clone())
         }
-    }
+    };
+    key.map(Some)
 }

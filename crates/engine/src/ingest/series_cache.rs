@@ -11,10 +11,10 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 /// Independent segments, so that requests rarely wait for each other.
 const SEGMENTS: usize = 16;
 
-/// The hash of (database, raw key). Seeded per process with a random number, so that clients cannot
+/// The hash of (database, reading, raw key). Seeded per process with a random number, so that clients cannot
 /// make keys that collide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RawKey(u128);
+pub struct RawKey(u128);
 
 impl RawKey {
     pub(super) fn bits(self) -> u128 {
@@ -22,14 +22,22 @@ impl RawKey {
     }
 }
 
-/// A series as it was when its key was last written.
+/// A series as it was when its key was last written. It may be gone since: who writes to it is told
+/// ([`crate::EngineError::StaleSeries`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct KnownSeries {
+pub struct KnownSeries {
     pub(super) table: TableId,
     pub(super) shard: ShardId,
     pub(super) sid: Sid,
     /// The series are renumbered or changed when this changes.
     pub(super) epoch: u64,
+}
+
+impl KnownSeries {
+    /// The table that it belongs to.
+    pub fn table(&self) -> TableId {
+        self.table
+    }
 }
 
 /// A bounded map from raw keys to series.
@@ -52,12 +60,37 @@ impl SeriesCache {
         }
     }
 
-    pub(super) fn key(&self, database: DatabaseId, raw: &[u8]) -> RawKey {
-        RawKey(xxh3_128_with_seed(raw, self.seed ^ u64::from(database.0).wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+    /// `reading` tells apart rules by which equal bytes mean different series.
+    pub(crate) fn key(&self, database: DatabaseId, reading: u64, raw: &[u8]) -> RawKey {
+        let database = u64::from(database.0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        RawKey(xxh3_128_with_seed(raw, self.seed ^ database ^ reading))
     }
 
-    pub(super) fn get(&self, key: RawKey) -> Option<KnownSeries> {
+    pub(crate) fn get(&self, key: RawKey) -> Option<KnownSeries> {
         self.segment(key)?.lock().get(&key).copied()
+    }
+
+    /// Many at once: each segment is locked once, and look-ups without a lock between them wait for memory together.
+    pub(crate) fn get_all(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+        let mut by_segment: [Vec<usize>; SEGMENTS] = Default::default();
+        for (at, key) in keys.iter().enumerate() {
+            if let Some(places) = by_segment.get_mut(segment_of(*key)) {
+                places.push(at);
+            }
+        }
+        let mut found = vec![None; keys.len()];
+        for (segment, places) in self.segments.iter().zip(by_segment) {
+            if places.is_empty() {
+                continue;
+            }
+            let segment = segment.lock();
+            for at in places {
+                if let (Some(slot), Some(key)) = (found.get_mut(at), keys.get(at)) {
+                    *slot = segment.get(key).copied();
+                }
+            }
+        }
+        found
     }
 
     pub(super) fn put(&self, key: RawKey, series: KnownSeries) {
@@ -71,9 +104,13 @@ impl SeriesCache {
     }
 
     fn segment(&self, key: RawKey) -> Option<&Mutex<HashMap<RawKey, KnownSeries, PassThrough>>> {
-        // The topmost bits; the map below uses the lower ones.
-        self.segments.get((key.0 >> 124) as usize % SEGMENTS)
+        self.segments.get(segment_of(key))
     }
+}
+
+/// By the topmost bits; the maps use the lower ones.
+fn segment_of(key: RawKey) -> usize {
+    (key.0 >> 124) as usize % SEGMENTS
 }
 
 /// The key is a hash already.

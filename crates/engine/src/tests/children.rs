@@ -11,8 +11,8 @@ use triglot_query::CHILD_NAME;
 
 use super::{open, root, rows};
 use crate::{
-    CreateTable, Engine, EngineError, NewChild, Outcome, Relation, RowsOf, SeriesRows, Session, Statement,
-    TableName,
+    CreateTable, Engine, EngineError, NewChild, Outcome, RawKey, Relation, RowsOf, SeriesRows, Session,
+    Statement, TableName,
 };
 
 fn name(table: &str) -> TableName {
@@ -59,12 +59,24 @@ async fn insert(
     of: RowsOf,
     values: &[(i64, i32)],
 ) -> Result<u64, EngineError> {
+    insert_under(engine, session, table, (of, None), values).await
+}
+
+/// Rows of a series, to be remembered under a key.
+async fn insert_under(
+    engine: &Engine,
+    session: &Session,
+    table: &str,
+    (of, key): (RowsOf, Option<RawKey>),
+    values: &[(i64, i32)],
+) -> Result<u64, EngineError> {
     let relation = engine.relation(session, "public", table)?;
     let values_only: Vec<i32> = values.iter().map(|(_, v)| *v).collect();
     let column: ArrayRef = Arc::new(Int32Array::from(values_only));
     let rows = SeriesRows {
         table: relation.table().clone(),
         series: vec![of],
+        keys: vec![key],
         row_series: vec![0; values.len()],
         times: values.iter().map(|(t, _)| *t).collect(),
         columns: vec![(ColumnId(1), column)],
@@ -212,4 +224,30 @@ async fn ten_thousand_children_are_listed_in_milliseconds() {
     let listed = engine.children(relation.table(), &[]).unwrap();
     println!("listed in {:?}", started.elapsed());
     assert_eq!((listed.len(), listed[9_999].name.as_str()), (10_000, "d09999"));
+}
+
+/// A series is known under the key of its rows until it is gone; whoever writes to it then is told.
+#[tokio::test]
+async fn a_known_series_takes_rows_until_it_is_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    super_table(&engine, &session, "s").await;
+    let database = engine.relation(&session, "public", "s").unwrap().table().database.id;
+    let key = |reading| engine.raw_key(database, reading, b"s,g=1");
+    assert_eq!(engine.known_series(key(7)), None);
+    let new = || RowsOf::Ensure(Box::new(child("s", "a", 1)));
+    insert_under(&engine, &session, "s", (new(), Some(key(7))), &[(1, 10)]).await.unwrap();
+    let known = engine.known_series(key(7)).unwrap();
+    assert_eq!(engine.known_series(key(8)), None, "another reading of the same bytes");
+    insert(&engine, &session, "s", RowsOf::Known(known), &[(2, 20)]).await.unwrap();
+    assert_eq!(rows(&engine, &session, "SELECT g, v FROM s ORDER BY ts").await, ["1|10", "1|20"]);
+
+    engine.execute(&session, Statement::DropTable { table: name("a"), if_exists: false }).await.unwrap();
+    let gone = insert(&engine, &session, "s", RowsOf::Known(known), &[(3, 30)]).await.unwrap_err();
+    assert!(matches!(gone, EngineError::StaleSeries), "{gone}");
+    insert_under(&engine, &session, "s", (new(), Some(key(7))), &[(4, 40)]).await.unwrap();
+    let renewed = engine.known_series(key(7)).unwrap();
+    insert(&engine, &session, "s", RowsOf::Known(renewed), &[(5, 50)]).await.unwrap();
+    assert_eq!(rows(&engine, &session, "SELECT g, v FROM s ORDER BY ts").await, ["1|40", "1|50"]);
 }

@@ -59,6 +59,7 @@ async fn write(
     let rows = SeriesRows {
         table,
         series: given.iter().map(|g| RowsOf::Tags(vec![(ColumnId(3), g.0.to_string().into())])).collect(),
+        keys: Vec::new(),
         row_series: (0..).take(given.len()).collect(),
         times: given.iter().map(|g| g.1).collect(),
         columns: vec![(ColumnId(1), column(0)), (ColumnId(2), column(1))],

@@ -168,6 +168,7 @@ async fn rows_of_series_are_refused_and_keys_stay_whole() {
     let rows = SeriesRows {
         table: table(&engine, &session),
         series: vec![RowsOf::Table],
+        keys: Vec::new(),
         row_series: vec![0],
         times: vec![1],
         columns: vec![(ID, Arc::new(Int64Array::from(vec![1])))],
@@ -278,6 +279,7 @@ async fn rows_that_reject_duplicates_find_them() {
         let rows = SeriesRows {
             table: table.clone(),
             series: given.iter().map(|(_, _, p, q)| tags(p, q)).collect(),
+            keys: Vec::new(),
             row_series: (0..).take(given.len()).collect(),
             times: given.iter().map(|r| r.0).collect(),
             columns: vec![(ColumnId(1), Arc::new(Int64Array::from_iter_values(given.iter().map(|r| r.1))))],

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run parse` in `crates/parse-collectors`: no panic, offsets inside the datagram.
+//! `.ci/fuzz parse-collectors`: no panic, offsets inside the datagram.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run parse` in `crates/parse-json`: no panic, offsets inside the text.
+//! `.ci/fuzz parse-json`: no panic, offsets inside the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

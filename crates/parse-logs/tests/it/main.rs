@@ -162,7 +162,9 @@ proptest! {
             let _: Vec<_> = push.streams.iter().map(|stream| labels(&stream.labels).is_ok()).collect();
             // Seconds and nanoseconds of any size: a time or none.
             let times = push.streams.iter().flat_map(|stream| &stream.entries).filter_map(|entry| entry.timestamp);
-            times.for_each(|time| drop(time.as_ns()));
+            times.for_each(|time| {
+                let _ = time.as_ns();
+            });
         }
     }
 

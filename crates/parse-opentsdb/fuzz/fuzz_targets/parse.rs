@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run parse` in `crates/parse-opentsdb`: no panic, progress, offsets inside the body.
+//! `.ci/fuzz parse-opentsdb`: no panic, progress, offsets inside the body.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

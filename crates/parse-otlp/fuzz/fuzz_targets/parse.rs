@@ -1,4 +1,4 @@
-//! `cargo +nightly fuzz run parse` in `crates/parse-otlp`: no panic.
+//! `.ci/fuzz parse-otlp`: no panic.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,17 +1,18 @@
-//! `cargo +nightly fuzz run parse` in `crates/parse-prom`: no panic, offsets inside the body.
+//! `.ci/fuzz parse-prom`: no panic, offsets inside the body.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use triglot_parse_prom::family::Families;
 use triglot_parse_prom::read::ReadRequest;
 use triglot_parse_prom::text::{Entries, Entry, Format};
-use triglot_parse_prom::write::WriteRequest;
+use triglot_parse_prom::write::{WriteRequest, duplicate_label};
 
 fuzz_target!(|body: &[u8]| {
     for series in WriteRequest::new(body) {
         match series {
             Ok(series) => {
-                series.labels().for_each(drop);
+                let labels: Vec<_> = series.labels().flatten().collect();
+                let _ = duplicate_label(&labels);
                 series.samples().for_each(drop);
             }
             Err(error) => assert!(error.offset <= body.len()),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::BinaryArray;
 use triglot_engine::storage::merge::put_bit;
-use triglot_engine::{RowsOf, SeriesRows, TableIn, TypedColumn};
+use triglot_engine::{RawKey, RowsOf, SeriesRows, TableIn, TypedColumn};
 use triglot_model::{ColumnDef, ColumnId, ColumnKind, Precision, RewriteRule};
 
 use super::value::Value;
@@ -32,6 +32,7 @@ pub(crate) struct Listed {
 pub(crate) struct TableRows {
     pub(crate) table: TableIn,
     series: Vec<RowsOf>,
+    keys: Vec<Option<RawKey>>,
     by_name: HashMap<String, u32>,
     row_series: Vec<u32>,
     times: Vec<i64>,
@@ -49,6 +50,7 @@ impl TableRows {
         Self {
             table,
             series: Vec::new(),
+            keys: Vec::new(),
             by_name: HashMap::new(),
             row_series: Vec::new(),
             times: Vec::new(),
@@ -68,9 +70,16 @@ impl TableRows {
         if let Some(known) = self.by_name.get(name) {
             return Ok(*known);
         }
-        let number = u32::try_from(self.series.len()).map_err(|_| too_much())?;
-        self.series.push(of()?);
+        let number = self.add_series(of()?, None)?;
         self.by_name.insert(name.to_owned(), number);
+        Ok(number)
+    }
+
+    /// The number of a series that was not added before; it is remembered under `key`.
+    pub(crate) fn add_series(&mut self, of: RowsOf, key: Option<RawKey>) -> Result<u32, TaosError> {
+        let number = u32::try_from(self.series.len()).map_err(|_| too_much())?;
+        self.series.push(of);
+        self.keys.push(key);
         Ok(number)
     }
 
@@ -139,6 +148,7 @@ impl TableRows {
         Some(SeriesRows {
             table: self.table,
             series: self.series,
+            keys: self.keys,
             row_series: self.row_series,
             times: self.times,
             columns,

@@ -155,8 +155,8 @@ impl Collected {
             BinaryArray::from_iter_values(std::iter::repeat_n(bitmap, rows))
         });
         let table = relation.table().clone();
-        let (times, columns) = (self.times, self.columns);
-        Ok(SeriesRows { table, series, row_series, times, columns, set, rewrite: RewriteRule::Merge })
+        let (keys, times, columns) = (Vec::new(), self.times, self.columns);
+        Ok(SeriesRows { table, series, keys, row_series, times, columns, set, rewrite: RewriteRule::Merge })
     }
 }
 

@@ -6,29 +6,30 @@
 //! the body is read again.
 
 mod points;
+mod recall;
 mod schema;
 mod value;
 
 use std::sync::{Arc, LazyLock};
 
 use futures::lock::Mutex;
-use triglot_engine::{Engine, SeriesRows};
+use triglot_engine::{Engine, EngineError, Outcome, SeriesRows, Statement};
 use triglot_model::ErrorKind;
 
 pub use points::{Options, Points, SeriesOf, Time};
 pub use value::Value;
 
+use self::recall::Recall;
 use self::schema::Change;
 use crate::lower::{errors, names};
-use crate::{Answer, Context, TaosError, insert};
+use crate::{Context, TaosError};
 
 /// Longer bodies are read on a thread that may be busy.
 const INLINE_BYTES: usize = 4 << 10;
 /// Others may change the schema at the same time; after so many rounds something is wrong.
 const SCHEMA_ROUNDS: usize = 8;
 /// Requests that need changes of the schema make them one after another: agents that start together need the same
-/// ones, and a name that is being given to a table is refused to others. The lock is asynchronous and held by
-/// first writes only.
+/// ones, and who waited mostly finds them made. The lock is asynchronous and held by first writes only.
 static TURN: LazyLock<Mutex<()>> = LazyLock::new(Mutex::default);
 
 /// What rows are read from: the bytes of a request, or what was gathered of several.
@@ -80,18 +81,22 @@ where
     R: for<'a> Fn(&'a B, &mut Points<'a>) -> Result<(), TaosError> + Clone + Send + Sync + 'static,
 {
     let options = Arc::new(options);
+    let mut may_recall = true;
     for _ in 0..SCHEMA_ROUNDS {
-        let request = Request { engine, context, options: &options, body: &body, read: &read };
+        let request = Request { engine, context, options: &options, body: &body, read: &read, may_recall };
         match request.prepared().await? {
             Prepared::Rows(rows) if rows.is_empty() => return Ok(0),
             Prepared::Rows(rows) => {
                 let count = rows.iter().map(|of_table| of_table.times.len() as u64).sum();
-                let written = insert::write(engine, context, rows).await;
-                return match written.map_err(|error| Refused { error, rows: count })? {
-                    Answer::Affected(rows) => Ok(rows),
-                    Answer::Rows(_) => Ok(0),
-                };
+                match engine.execute(&context.session, Statement::InsertRows(rows)).await {
+                    Ok(Outcome::Affected(rows)) => return Ok(rows),
+                    Ok(Outcome::Done | Outcome::Rows(_)) => return Ok(0),
+                    // A child table was dropped meanwhile, or its tags changed: what it is called tells what to do.
+                    Err(EngineError::StaleSeries) if may_recall => may_recall = false,
+                    Err(error) => return Err(Refused { error: error.into(), rows: count }),
+                }
             }
+            Prepared::Forgotten => may_recall = false,
             Prepared::Lacking(..) => {
                 let turn = TURN.lock().await;
                 // Whoever had the turn before may have made it.
@@ -114,6 +119,8 @@ struct Request<'r, B, R> {
     options: &'r Arc<Options>,
     body: &'r Body<B>,
     read: &'r R,
+    /// Whether series of former requests count.
+    may_recall: bool,
 }
 
 impl<B, R> Request<'_, B, R>
@@ -124,11 +131,13 @@ where
     /// Reads the body, a long one on a thread that may be busy.
     async fn prepared(&self) -> Result<Prepared, Refused> {
         if self.body.bytes <= INLINE_BYTES {
-            return prepare(self.engine, self.context, self.options, &self.body.content, self.read);
+            let Self { engine, context, options, body, read, may_recall } = *self;
+            return prepare(engine, context, options, &body.content, read, may_recall);
         }
+        let may_recall = self.may_recall;
         let (engine, context) = (self.engine.clone(), self.context.clone());
         let (options, body, read) = (Arc::clone(self.options), self.body.content.clone(), self.read.clone());
-        let work = move || prepare(&engine, &context, &options, &body, &read);
+        let work = move || prepare(&engine, &context, &options, &body, &read, may_recall);
         self.engine.compute(work).await.map_err(TaosError::from)?
     }
 }
@@ -139,6 +148,8 @@ enum Prepared {
     Rows(Vec<SeriesRows>),
     /// This must be made first, for so many rows.
     Lacking(Vec<Change>, u64),
+    /// A table of which series were recalled is gone.
+    Forgotten,
 }
 
 fn prepare<'a, B, R>(
@@ -147,18 +158,21 @@ fn prepare<'a, B, R>(
     options: &'a Options,
     body: &'a B,
     read: &R,
+    may_recall: bool,
 ) -> Result<Prepared, Refused>
 where
     R: for<'b> Fn(&'b B, &mut Points<'b>) -> Result<(), TaosError>,
 {
     let database = names::current(context)?;
     let found = engine.database(&context.session, database).map_err(errors::lookup)?;
-    let mut points = Points::new(found.precision, engine.clock().now_ns(), options);
+    let recall = Recall::new(engine, found.id, options, may_recall);
+    let mut points = Points::new(found.precision, engine.clock().now_ns(), options, Some(recall));
     let read = read(body, &mut points);
     let rows = points.len() as u64;
     read.map_err(|error| Refused { error, rows: rows + 1 })?;
     let refused = |error| Refused { error, rows };
-    let (targets, lacking) = schema::compare(engine, context, &found, &points).map_err(refused)?;
+    let compared = schema::compare(engine, context, &found, &points).map_err(refused)?;
+    let Some((targets, lacking)) = compared else { return Ok(Prepared::Forgotten) };
     if lacking.is_empty() {
         points.into_rows(targets, database).map(Prepared::Rows).map_err(refused)
     } else {

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use triglot_engine::{NewChild, RowsOf, SeriesRows, TableIn, md5_child_name};
-use triglot_model::{ColumnId, Precision, TableDef};
+use triglot_engine::{KnownSeries, NewChild, RawKey, RowsOf, SeriesRows, TableIn, md5_child_name};
+use triglot_model::{ColumnId, Precision, TableDef, TableId};
 
+use super::recall::Recall;
 use super::value::{Value, invalid};
 use crate::insert::rows::{Listed, TableRows};
 use crate::lower::names::engine_name;
@@ -87,14 +88,26 @@ pub(super) struct Table<'a> {
     pub(super) time_name: &'static str,
     pub(super) tags: Needs<'a>,
     pub(super) columns: Needs<'a>,
+    /// Some of its series are known from before: it exists, and what tags they have is not told here.
+    pub(super) is_known: bool,
 }
 
 #[derive(Debug)]
 struct Series<'a> {
     table: usize,
-    child: String,
-    /// Place among the table's tags, and value.
-    tags: Vec<(usize, Value<'a>)>,
+    /// Under what it is remembered.
+    key: Option<RawKey>,
+    of: Of<'a>,
+}
+
+#[derive(Debug)]
+enum Of<'a> {
+    Known(KnownSeries),
+    Child {
+        name: String,
+        /// Place among the table's tags, and value.
+        tags: Vec<(usize, Value<'a>)>,
+    },
 }
 
 #[derive(Debug)]
@@ -111,10 +124,13 @@ pub struct Points<'a> {
     precision: Precision,
     now_ns: i64,
     options: &'a Options,
+    recall: Option<Recall<'a>>,
     pub(super) tables: Vec<Table<'a>>,
     tables_by_name: HashMap<String, usize>,
+    /// Tables of known series; none: not to be written to in this way.
+    tables_by_id: HashMap<TableId, Option<usize>>,
     series: Vec<Series<'a>>,
-    series_by_key: HashMap<&'a [u8], u32>,
+    series_by_key: HashMap<RawKey, u32>,
     series_by_child: HashMap<(usize, String), u32>,
     rows: Vec<Row>,
     /// Place among the table's columns, and value.
@@ -126,13 +142,21 @@ pub struct Points<'a> {
 pub struct SeriesOf(u32);
 
 impl<'a> Points<'a> {
-    pub(super) fn new(precision: Precision, now_ns: i64, options: &'a Options) -> Self {
+    /// `recall`: whence series of former requests are known.
+    pub(super) fn new(
+        precision: Precision,
+        now_ns: i64,
+        options: &'a Options,
+        recall: Option<Recall<'a>>,
+    ) -> Self {
         Self {
             precision,
             now_ns,
             options,
+            recall,
             tables: Vec::new(),
             tables_by_name: HashMap::new(),
+            tables_by_id: HashMap::new(),
             series: Vec::new(),
             series_by_key: HashMap::new(),
             series_by_child: HashMap::new(),
@@ -141,25 +165,67 @@ impl<'a> Points<'a> {
         }
     }
 
-    /// The series that these bytes of the body stood for before.
-    pub fn known(&self, key: &[u8]) -> Option<SeriesOf> {
-        self.series_by_key.get(key).copied().map(SeriesOf)
+    /// The series that these bytes stood for before, in this body or lately in another.
+    pub fn known(&mut self, key: &[u8]) -> Option<SeriesOf> {
+        let recall = self.recall.as_ref()?;
+        let key = recall.key(key);
+        if let Some(known) = self.series_by_key.get(&key) {
+            return Some(SeriesOf(*known));
+        }
+        let series = recall.series(key).and_then(|known| self.known_series(key, known))?;
+        self.series_by_key.insert(key, series.0);
+        Some(series)
     }
 
-    /// The series of a super table with these tags; its child table is named by the rule. `key`: bytes of
-    /// the body that determine both, for [`Points::known`].
+    /// Looks up many series of former requests at once, in the order of the keys: a fraction of what one look-up after
+    /// the other takes. For formats that name each series once a request, mostly with one row.
+    pub fn recall_all<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<SeriesOf>> {
+        let Some(recall) = &self.recall else { return Vec::new() };
+        let found = recall.all(keys);
+        self.series.reserve(found.len());
+        self.rows.reserve(found.len());
+        self.values.reserve(found.len());
+        found.into_iter().map(|found| found.and_then(|(key, known)| self.known_series(key, known))).collect()
+    }
+
+    /// Adds a series that is known, if it is of a table that takes rows without a schema.
+    fn known_series(&mut self, key: RawKey, known: KnownSeries) -> Option<SeriesOf> {
+        let table = match self.tables_by_id.get(&known.table()) {
+            Some(table) => (*table)?,
+            None => {
+                let name = self.recall.as_ref()?.table(known).map(|def| def.name.clone());
+                let table = name.and_then(|name| self.table(&name, "_ts").ok());
+                self.tables_by_id.insert(known.table(), table);
+                table?
+            }
+        };
+        self.tables.get_mut(table)?.is_known = true;
+        let number = u32::try_from(self.series.len()).ok()?;
+        self.series.push(Series { table, key: Some(key), of: Of::Known(known) });
+        Some(SeriesOf(number))
+    }
+
+    /// Adds a series under its key.
+    fn push(&mut self, series: Series<'a>) -> Result<SeriesOf, TaosError> {
+        let number = u32::try_from(self.series.len()).map_err(|_| invalid("too many series"))?;
+        if let Some(key) = series.key {
+            self.series_by_key.insert(key, number);
+        }
+        self.series.push(series);
+        Ok(SeriesOf(number))
+    }
+
+    /// The series of a super table with these tags; its child table is named by the rule. `key`: bytes that
+    /// determine both, for [`Points::known`], which the caller has asked.
     ///
     /// # Errors
     /// Names that are empty or too long, a tag twice, two types for one tag.
     pub fn series(
         &mut self,
-        key: Option<&'a [u8]>,
+        key: Option<&[u8]>,
         table: &str,
         mut tags: Vec<(Cow<'a, str>, Value<'a>)>,
     ) -> Result<SeriesOf, TaosError> {
-        if let Some(known) = key.and_then(|key| self.known(key)) {
-            return Ok(known);
-        }
         let name = table.replace('.', "_");
         check_no_duplicates(&tags)?;
         let wanted = self.options.name_tag.as_deref();
@@ -168,11 +234,7 @@ impl<'a> Points<'a> {
             Some(value) => given_name(&value)?,
             None => child_of(&name, &tags),
         };
-        let series = self.add(&name, "_ts", child, tags)?;
-        if let Some(key) = key {
-            self.series_by_key.insert(key, series.0);
-        }
-        Ok(series)
+        self.add(key, &name, "_ts", child, tags)
     }
 
     /// The series of a super table of a fixed form, by the child table's name.
@@ -181,21 +243,18 @@ impl<'a> Points<'a> {
     /// As with [`Points::series`].
     pub fn series_named(
         &mut self,
-        key: Option<&'a [u8]>,
+        key: Option<&[u8]>,
         table: &str,
         time_name: &'static str,
         child: String,
         tags: Vec<(Cow<'a, str>, Value<'a>)>,
     ) -> Result<SeriesOf, TaosError> {
-        let series = self.add(table, time_name, child, tags)?;
-        if let Some(key) = key {
-            self.series_by_key.insert(key, series.0);
-        }
-        Ok(series)
+        self.add(key, table, time_name, child, tags)
     }
 
     fn add(
         &mut self,
+        key: Option<&[u8]>,
         table: &str,
         time_name: &'static str,
         child: String,
@@ -216,10 +275,11 @@ impl<'a> Points<'a> {
         for (name, value) in tags {
             placed.push((table.tags.place(name, &value)?, value));
         }
-        let number = u32::try_from(self.series.len()).map_err(|_| invalid("too many series"))?;
-        self.series.push(Series { table: at, child: known.1.clone(), tags: placed });
-        self.series_by_child.insert(known, number);
-        Ok(SeriesOf(number))
+        let key = key.zip(self.recall.as_ref()).map(|(key, recall)| recall.key(key));
+        let series =
+            self.push(Series { table: at, key, of: Of::Child { name: known.1.clone(), tags: placed } })?;
+        self.series_by_child.insert(known, series.0);
+        Ok(series)
     }
 
     fn table(&mut self, name: &str, time_name: &'static str) -> Result<usize, TaosError> {
@@ -230,7 +290,7 @@ impl<'a> Points<'a> {
             return Err(TaosError::new(0x2617, format!("Invalid identifier name: {name}")));
         }
         let (tags, columns) = (Needs::default(), Needs::default());
-        self.tables.push(Table { name: name.to_owned(), time_name, tags, columns });
+        self.tables.push(Table { name: name.to_owned(), time_name, tags, columns, is_known: false });
         self.tables_by_name.insert(name.to_owned(), self.tables.len() - 1);
         Ok(self.tables.len() - 1)
     }
@@ -292,13 +352,20 @@ impl<'a> Points<'a> {
     ) -> Result<Vec<SeriesRows>, TaosError> {
         let mut targets: Vec<Target> =
             targets.into_iter().zip(&self.tables).map(|(table, needs)| Target::new(table, needs)).collect();
+        // The number of each series in its table's rows, once it has some.
+        let mut numbers = vec![None; self.series.len()];
         let mut begin = 0;
         for row in &self.rows {
             let values = self.values.get(begin..row.end).unwrap_or_default();
             begin = row.end;
-            let Some(series) = self.series.get(row.series as usize) else { continue };
+            let at = row.series as usize;
+            let (Some(series), Some(number)) = (self.series.get(at), numbers.get_mut(at)) else { continue };
             let Some(target) = targets.get_mut(series.table) else { continue };
-            target.row(series, row.time, values, database, self.options.ttl)?;
+            let number = match *number {
+                Some(number) => number,
+                None => *number.insert(target.series(series, database, self.options.ttl)?),
+            };
+            target.row(number, row.time, values)?;
         }
         Ok(targets.into_iter().filter_map(|target| target.rows.finish()).collect())
     }
@@ -311,7 +378,9 @@ struct Target {
     tags: Vec<Option<ColumnId>>,
     columns: Vec<Option<usize>>,
     /// The places of the row before, and what they are listed as: mostly those of the next one.
-    before: Option<(Vec<usize>, Listed)>,
+    before: (Vec<usize>, Option<Listed>),
+    /// The places of a row while it is read.
+    places: Vec<usize>,
 }
 
 impl Target {
@@ -320,45 +389,49 @@ impl Target {
         let place = |name: &str| def.columns.iter().position(|c| c.name == name);
         let tags = needs.tags.all.iter().map(|need| def.column(&need.name).map(|c| c.id)).collect();
         let columns = needs.columns.all.iter().map(|need| place(&need.name)).collect();
-        Self { rows: TableRows::new(table), tags, columns, before: None }
+        Self { rows: TableRows::new(table), tags, columns, before: (Vec::new(), None), places: Vec::new() }
     }
 
-    fn row(
-        &mut self,
-        series: &Series<'_>,
-        time: i64,
-        values: &[(usize, Value<'_>)],
-        database: &str,
-        ttl: Option<u32>,
-    ) -> Result<(), TaosError> {
-        let mut places = Vec::with_capacity(values.len());
+    fn series(&mut self, series: &Series<'_>, database: &str, ttl: Option<u32>) -> Result<u32, TaosError> {
+        let of = match &series.of {
+            Of::Known(known) => RowsOf::Known(*known),
+            Of::Child { name, tags } => {
+                let def = &self.rows.table.def;
+                let tag = |(at, value): &(usize, Value<'_>)| {
+                    let id = self.tags.get(*at).copied().flatten()?;
+                    let ty = def.column_by_id(id)?.ty;
+                    Some((id, value.stored().tag_text(ty)?.into_boxed_str()))
+                };
+                RowsOf::Ensure(Box::new(NewChild {
+                    table: engine_name(database, &def.name),
+                    name: name.clone(),
+                    tags: tags.iter().filter_map(tag).collect(),
+                    ttl,
+                    comment: None,
+                    if_not_exists: true,
+                }))
+            }
+        };
+        self.rows.add_series(of, series.key)
+    }
+
+    fn row(&mut self, series: u32, time: i64, values: &[(usize, Value<'_>)]) -> Result<(), TaosError> {
+        self.places.clear();
         for (at, value) in values {
             let Some(Some(place)) = self.columns.get(*at) else { continue };
             self.rows.push(*place, &value.stored())?;
-            places.push(*place);
+            self.places.push(*place);
         }
-        let listed = match self.before.take() {
-            Some((same, listed)) if same == places => listed,
-            _ => self.rows.list(&places),
+        let listed = match self.before.1 {
+            Some(listed) if self.before.0 == self.places => listed,
+            _ => {
+                let listed = self.rows.list(&self.places);
+                std::mem::swap(&mut self.before.0, &mut self.places);
+                self.before.1 = Some(listed);
+                listed
+            }
         };
-        self.before = Some((places, listed));
-        let def = std::sync::Arc::clone(&self.rows.table.def);
-        let number = self.rows.series(&series.child, || {
-            let tag = |(at, value): &(usize, Value<'_>)| {
-                let id = self.tags.get(*at).copied().flatten()?;
-                let ty = def.column_by_id(id)?.ty;
-                Some((id, value.stored().tag_text(ty)?.into_boxed_str()))
-            };
-            Ok(RowsOf::Ensure(Box::new(NewChild {
-                table: engine_name(database, &def.name),
-                name: series.child.clone(),
-                tags: series.tags.iter().filter_map(tag).collect(),
-                ttl,
-                comment: None,
-                if_not_exists: true,
-            })))
-        })?;
-        self.rows.end_row(number, time, &listed)
+        self.rows.end_row(series, time, &listed)
     }
 }
 
@@ -402,6 +475,13 @@ fn child_of(table: &str, tags: &[(Cow<'_, str>, Value<'_>)]) -> String {
 mod tests {
     use super::*;
 
+    fn child_name<'s>(series: &'s Series<'_>) -> &'s str {
+        match &series.of {
+            Of::Child { name, .. } => name,
+            Of::Known(_) => "",
+        }
+    }
+
     fn text(text: &str) -> Value<'_> {
         Value::Nchar(text.into())
     }
@@ -419,20 +499,20 @@ mod tests {
     #[test]
     fn the_first_tags_of_a_name_win_and_the_naming_tag_is_none() {
         let options = Options { ttl: None, name_tag: Some("id".to_owned()) };
-        let mut points = Points::new(Precision::Milli, 0, &options);
+        let mut points = Points::new(Precision::Milli, 0, &options, None);
         let one =
             points.series(None, "m.x", vec![("id".into(), text("a.b")), ("k".into(), text("1"))]).unwrap();
         let two =
             points.series(None, "m.x", vec![("id".into(), text("a.b")), ("k".into(), text("2"))]).unwrap();
         assert_eq!(one, two);
-        assert_eq!((points.series[0].child.as_str(), points.tables[0].name.as_str()), ("a_b", "m_x"));
+        assert_eq!((child_name(&points.series[0]), points.tables[0].name.as_str()), ("a_b", "m_x"));
         assert_eq!(points.tables[0].tags.all.len(), 1);
     }
 
     #[test]
     fn times_are_converted() {
         let options = Options::default();
-        let points = Points::new(Precision::Milli, 7_000_000, &options);
+        let points = Points::new(Precision::Milli, 7_000_000, &options, None);
         assert_eq!(points.instant(None), Ok(7));
         assert_eq!(points.instant(Some(Time { value: 0, unit_ns: 1 })), Ok(0));
         assert_eq!(points.instant(Some(Time { value: 1_999_999, unit_ns: 1 })), Ok(1));
@@ -444,7 +524,7 @@ mod tests {
     #[test]
     fn faults_of_rows_have_the_vendors_codes() {
         let options = Options::default();
-        let mut points = Points::new(Precision::Nano, 0, &options);
+        let mut points = Points::new(Precision::Nano, 0, &options, None);
         let series = points.series(None, "m", vec![]).unwrap();
         let mut code = |fields: Vec<(&'static str, Value<'static>)>| {
             let fields = fields.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));

@@ -33,13 +33,13 @@ impl Change {
 }
 
 /// The tables of the rows, and what must be made before they can be written. The tables are complete
-/// only if nothing lacks.
+/// only if nothing lacks. None: a table of known series is not there any more.
 pub(super) fn compare(
     engine: &Engine,
     context: &Context,
     database: &Arc<DatabaseDef>,
     points: &Points<'_>,
-) -> Result<(Vec<TableIn>, Vec<Change>), TaosError> {
+) -> Result<Option<(Vec<TableIn>, Vec<Change>)>, TaosError> {
     let (mut targets, mut lacking) = (Vec::with_capacity(points.tables.len()), Vec::new());
     for table in &points.tables {
         match engine.relation_for(&context.session, &database.name, &table.name, Action::Insert) {
@@ -53,6 +53,7 @@ pub(super) fn compare(
             Ok(Relation::Normal(_) | Relation::Child(_)) => {
                 return Err(TaosError::new(0x022F, format!("Table is not a supertable: {}", table.name)));
             }
+            Err(EngineError::TableNotFound { .. }) if table.is_known => return Ok(None),
             Err(EngineError::TableNotFound { .. }) => {
                 check_single(engine, context, database, &table.name)?;
                 lacking.push(create(engine, database, table)?);
@@ -60,7 +61,7 @@ pub(super) fn compare(
             Err(error) => return Err(errors::lookup(error)),
         }
     }
-    Ok((targets, lacking))
+    Ok(Some((targets, lacking)))
 }
 
 fn create(engine: &Engine, database: &DatabaseDef, table: &Table<'_>) -> Result<Change, TaosError> {

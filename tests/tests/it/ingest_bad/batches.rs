@@ -88,6 +88,15 @@ fn tdengine_batches() -> Vec<Batch> {
         batch(T_JSON, format!("[{},{},{}]", point("1"), point("null"), point("3")), "500 [0x3002]", 2),
         batch(
             T_PROM,
+            wire::block(&wire::prom(&[
+                (labels, &[(1.0, 1), (2.0, 2)]),
+                (&[("a", "b"), ("a", "c")], &[(3.0, 3)]),
+            ])),
+            "400 label a stands twice",
+            3,
+        ),
+        batch(
+            T_PROM,
             wire::block(&wire::prom(&[(labels, &[(1.0, 1), (2.0, i64::MAX), (3.0, 3)])])),
             "400 ",
             2,
@@ -165,12 +174,37 @@ fn one_wrong_line_keeps_no_other_out_of_kwdb() {
     node.lives();
 }
 
+/// A table is made for all lines of a request together, but not for one that no table can hold.
+#[test]
+fn a_line_beyond_limits_keeps_no_other_out() {
+    let node = Node::start();
+    let tags: String = (0..128).map(|n| format!(",t{n}=v")).collect();
+    let fields: String = (0..4_096).map(|n| format!(",f{n}=1")).collect();
+    let long = "x".repeat(129);
+    for (table, wrong, said) in [
+        ("wide", format!("wide{tags} f=2"), "pq: the number of tags 129 exceeds the maximum 128"),
+        ("deep", format!("deep,h=a f=2{fields}"), "pq: the number of columns 4097 exceeds the maximum 4096"),
+        ("long", format!("long,h=a {long}=2"), "pq: ts column name \"xxx"),
+        ("odd", "odd,h=a \u{e9}=2".to_owned(), "pq: invalid name: \u{e9}"),
+    ] {
+        let body = format!("{table},h=a f=1 1700000001\n{wrong} 1700000002\n{table},h=a f=3 1700000003");
+        let answer: serde_json::Value =
+            serde_json::from_slice(&node.send(&K_LINES, body.as_bytes()).body).unwrap();
+        assert_eq!((&answer["code"], &answer["rows"]), (&(-1).into(), &2.into()), "{answer}");
+        let desc = answer["desc"].as_str().unwrap();
+        assert!(desc.starts_with(&format!("success;{said}")) && desc.ends_with(";success;"), "{desc}");
+        let sql = format!("select f from {table} order by k_timestamp");
+        assert_eq!(lines(&Door::kwdb(&node.server).rows("plant", &sql)), ["1.0", "3.0"], "{table}");
+    }
+    node.lives();
+}
+
 /// What is refused before any record is looked at is counted as requests are, not as rows.
 #[test]
 fn requests_without_rights_or_a_body_count_no_rows() {
     let node = Node::start();
     for api in &ALL {
-        let stranger = node.door(api.dialect).as_user("root", "wrong-password");
+        let stranger = node.door(api.dialect).with_user("root", "wrong-password");
         let reply = stranger.send("POST", api.target, api.headers, &(api.good)());
         assert!(
             reply.status == 401 || api.dialect == Dialect::Tdengine && reply.status == 500,

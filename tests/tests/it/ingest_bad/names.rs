@@ -245,10 +245,10 @@ fn values_of_seventy_thousand_bytes_are_whole_or_refused() {
         let name = if api.counted_as == "es_bulk" { "tag" } else { "h" };
         node.expect(&api, &record(&api, "bad", &[(name, &long)], &[]), misfit(&api));
     }
-    for (api, wanted) in [(C_LINES, STORED), (C_NDJSON, STORED), (C_SPANS, STORED), (T_LINES, "500 [0x2653]")]
-    {
-        node.expect(&api, &record(&api, "long", &[("h", "a")], &[("s", &long)]), wanted);
+    for api in [C_LINES, C_NDJSON, C_SPANS] {
+        node.expect(&api, &record(&api, "long", &[("h", "a")], &[("s", &long)]), STORED);
     }
+    node.expect(&T_LINES, &record(&T_LINES, "bad", &[("h", "a")], &[("s", &long)]), "500 [0x2653]");
     let door = Door::cnosdb(&node.server);
     for (table, column) in
         [("long", "s"), ("good_nd", "s"), ("spans", "\"ResourceSpans/ScopeSpans/Span/attributes/s\"")]

@@ -159,6 +159,7 @@ impl SeriesBuilder {
         Some(SeriesRows {
             table: place.table().clone(),
             series,
+            keys: Vec::new(),
             row_series: self.row_series,
             columns: self.columns.finish(targets, self.times.len()),
             times: self.times,
