@@ -15,6 +15,7 @@ mod files;
 mod golden;
 mod ingest;
 mod ingest_bad;
+mod input_json;
 mod kept_plans;
 mod kw_select;
 mod kw_show;

@@ -17,6 +17,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use triglot_http::body::BodyError;
 use triglot_sql_tdengine::{Answer, Context, TaosError, run};
 
 use self::record::RecordError;
@@ -96,6 +97,8 @@ enum Refused {
     Adapter(AdapterError),
     /// What the body holds.
     Body(String),
+    /// How much it holds.
+    TooLarge(String),
     /// What the engine says to a statement.
     Engine(TaosError),
 }
@@ -103,6 +106,15 @@ enum Refused {
 impl From<AdapterError> for Refused {
     fn from(error: AdapterError) -> Self {
         Self::Adapter(error)
+    }
+}
+
+impl From<BodyError> for Refused {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge { .. } => Self::TooLarge(error.to_string()),
+            BodyError::Aborted(_) => Self::Body(error.to_string()),
+        }
     }
 }
 
@@ -121,6 +133,7 @@ impl Refused {
                 (StatusCode::NOT_FOUND, GENERIC, format!("no rule found for endpoint: {endpoint}"))
             }
             Self::Body(text) => (StatusCode::BAD_REQUEST, GENERIC, text.clone()),
+            Self::TooLarge(text) => (StatusCode::PAYLOAD_TOO_LARGE, GENERIC, text.clone()),
             Self::Engine(error) => (mapped_status(error.code), error.code, error.text.clone()),
             Self::Adapter(error) => match error {
                 AdapterError::Parameter(text) => (StatusCode::BAD_REQUEST, GENERIC, text.clone()),
@@ -151,7 +164,7 @@ async fn checked(
     // Nothing of the body is read for somebody unknown. Statements name their databases.
     let context = enter(app, request, &params, &claim, "", request_id).await?;
     let context = Context { has_database: false, ..context };
-    let body = read(app, request, payload).await.map_err(|error| Refused::Body(error.to_string()))?;
+    let body = read(app, request, payload).await?;
     let prepared =
         prepare(app, endpoint, body).await.inspect_err(|_| app.metrics.refused(DIALECT, API, 1))?;
     if is_dry {

@@ -44,7 +44,7 @@ fn influxdb_of_python() {
         format!(
             "2024-01-01T00:00:0{n}.000000000Z | h {n} | a,b=c | {n}.5 | {} | {} | say \"hi\", é",
             4 + n,
-            n % 2 == 0
+            n.is_multiple_of(2)
         )
     };
     let sql = "select \"_ts\", \"host\", \"region\", \"load\", \"cores\", \"on\", \"note\" from \"flux_cpu\" order by \"_ts\"";
@@ -110,7 +110,10 @@ fn influx_and_prometheus_remote_write_of_npm() {
     command.args([server.taos_port.to_string(), server.port.to_string()]);
     assert_eq!(run(&mut command), "ok\n");
     let row = |n: u32| {
-        format!("2024-01-01T00:00:00.00{n}000000Z | h {n} | {n}.25 | {n} | {} | say \"hi\", é", n % 2 == 0)
+        format!(
+            "2024-01-01T00:00:00.00{n}000000Z | h {n} | {n}.25 | {n} | {} | say \"hi\", é",
+            n.is_multiple_of(2)
+        )
     };
     for (table, time) in [("flux_taos", "_ts"), ("flux_cnosdb", "time")] {
         let sql = format!(
