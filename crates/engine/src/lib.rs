@@ -191,6 +191,12 @@ impl Engine {
         self.series_cache().get(key)
     }
 
+    /// [`Engine::known_series`] of many keys at once, in their order: a fraction of what one look-up after the other
+    /// takes.
+    pub fn all_known_series(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+        self.series_cache().get_all(keys)
+    }
+
     /// Figures for metrics.
     pub fn metrics(&self) -> EngineMetrics {
         EngineMetrics {

@@ -58,7 +58,7 @@ impl Door {
     }
 
     /// The same as somebody else than root.
-    pub(crate) fn as_user(self, user: &str, password: &str) -> Self {
+    pub(crate) fn with_user(self, user: &str, password: &str) -> Self {
         Self { authorization: http::basic(user, password), ..self }
     }
 
@@ -331,6 +331,6 @@ fn doors_open_over_tls() {
     let door = Door::kwdb(&server).over_tls(&data.join("certs/ca.crt"));
     assert_eq!(door.rows("", "select 1 as a"), [[Some("1".to_owned())]]);
     door.run("", "create user reader with password 'geheim-1'");
-    let reader = door.as_user("reader", "geheim-1");
+    let reader = door.with_user("reader", "geheim-1");
     assert_eq!(reader.rows("", "select 2 as a"), [[Some("2".to_owned())]]);
 }

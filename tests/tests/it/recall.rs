@@ -23,6 +23,24 @@ fn run(taos: &Door, sql: &str) {
     assert!(reply.starts_with("{\"code\":0,"), "{sql}: {reply}");
 }
 
+/// A series without labels has no bytes of its own, as one whose labels stand apart has none: they are never mixed up.
+#[test]
+fn series_without_labels_are_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    let taos = Door::tdengine(&server);
+    // One sample without labels; a label in front of a sample and one behind it.
+    let bare = b"\x0a\x0d\x12\x0b\x09\0\0\0\0\0\0\xf0\x3f\x10\x01";
+    let apart = b"\x0a\x1d\x0a\x06\x0a\x01a\x12\x011\x12\x0b\x09\0\0\0\0\0\0\x00\x40\x10\x01\x0a\x06\x0a\x01b\x12\x012";
+    for message in [&bare[..], apart, bare, apart] {
+        let body = snap::raw::Encoder::new().compress_vec(message).unwrap();
+        let reply = taos.post("/prometheus/v1/remote_write/public", &body);
+        assert_eq!(reply.status, 202, "{}", reply.text());
+    }
+    let found = taos_rows(&taos, "select labels, v from metrics order by v");
+    assert_eq!(found, [["{}", "1.0"], [r#"{"a":"1","b":"2"}"#, "2.0"]]);
+}
+
 #[test]
 fn rows_do_not_depend_on_what_is_remembered() {
     let dir = tempfile::tempdir().unwrap();

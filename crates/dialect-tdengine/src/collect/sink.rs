@@ -18,8 +18,8 @@ use crate::error::{AdapterError, SetupError};
 use crate::schemaless::{Writer, folded, store_content};
 use crate::token;
 
-/// How long a log-in that was refused is not tried again, unless the user is changed: an agent with an old password would use up the attempts
-/// that its user has in a minute.
+/// How long a log-in that was refused is not tried again, unless the user is changed: an agent with an old password
+/// would use up the attempts that its user has in a minute.
 const AFTER_REFUSAL: Duration = Duration::from_secs(10);
 /// How long an agent waits when the engine has no room.
 const WHILE_BUSY: Duration = Duration::from_millis(100);
@@ -27,8 +27,8 @@ const WHILE_BUSY: Duration = Duration::from_millis(100);
 const BUSY: u16 = 0x000B;
 /// What passes: no room at present, or on the disk.
 const TRY_AGAIN: [u16; 2] = [BUSY, 0x0129];
-/// Why no row of a batch can be stored: the log-in fails, rights lack, the database is not there, the server is at fault or short of
-/// memory.
+/// Why no row of a batch can be stored: the log-in fails, rights lack, the database is not there, the server is at
+/// fault or short of memory.
 const OF_ALL_ROWS: [u16; 10] =
     [0x0207, 0x0208, 0x0303, 0x0351, 0x0357, 0x0388, 0x0104, 0x022D, 0x0739, 0x2700];
 

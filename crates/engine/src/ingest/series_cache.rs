@@ -71,7 +71,7 @@ impl SeriesCache {
     }
 
     /// Many at once: each segment is locked once, and look-ups without a lock between them wait for memory together.
-    pub(super) fn get_all(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+    pub(crate) fn get_all(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
         let mut by_segment: [Vec<usize>; SEGMENTS] = Default::default();
         for (at, key) in keys.iter().enumerate() {
             if let Some(places) = by_segment.get_mut(segment_of(*key)) {

@@ -99,8 +99,8 @@ async fn clashes_name_both_sides() {
         panic!("{clash:?}")
     };
     assert_eq!(column, "f");
-    assert_eq!(found, ColumnShape::Field(triglot_model::ColumnType::I64));
-    assert_eq!(expected, ColumnShape::Field(triglot_model::ColumnType::F64));
+    assert_eq!(found, ColumnShape::Field(ColumnType::I64));
+    assert_eq!(expected, ColumnShape::Field(ColumnType::F64));
     let clash = row(&mut batcher, "m", &[("f", "x")], &[("g", FieldValue::I64(1))], 1);
     assert!(matches!(clash, Err(IngestError::TypeConflict { found: ColumnShape::Tag, .. })), "{clash:?}");
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use triglot_engine::{KnownSeries, NewChild, RawKey, RowsOf, SeriesRows, TableIn, md5_child_name};
-use triglot_model::{ColumnId, Precision, TableDef};
+use triglot_model::{ColumnId, Precision, TableDef, TableId};
 
 use super::recall::Recall;
 use super::value::{Value, invalid};
@@ -127,6 +127,8 @@ pub struct Points<'a> {
     recall: Option<Recall<'a>>,
     pub(super) tables: Vec<Table<'a>>,
     tables_by_name: HashMap<String, usize>,
+    /// Tables of known series; none: not to be written to in this way.
+    tables_by_id: HashMap<TableId, Option<usize>>,
     series: Vec<Series<'a>>,
     series_by_key: HashMap<RawKey, u32>,
     series_by_child: HashMap<(usize, String), u32>,
@@ -154,6 +156,7 @@ impl<'a> Points<'a> {
             recall,
             tables: Vec::new(),
             tables_by_name: HashMap::new(),
+            tables_by_id: HashMap::new(),
             series: Vec::new(),
             series_by_key: HashMap::new(),
             series_by_child: HashMap::new(),
@@ -164,15 +167,42 @@ impl<'a> Points<'a> {
 
     /// The series that these bytes stood for before, in this body or lately in another.
     pub fn known(&mut self, key: &[u8]) -> Option<SeriesOf> {
-        let recall = self.recall.as_mut()?;
+        let recall = self.recall.as_ref()?;
         let key = recall.key(key);
         if let Some(known) = self.series_by_key.get(&key) {
             return Some(SeriesOf(*known));
         }
-        let (known, table) = recall.series(key)?;
-        let table = self.table(&table.name, "_ts").ok()?;
+        let series = recall.series(key).and_then(|known| self.known_series(key, known))?;
+        self.series_by_key.insert(key, series.0);
+        Some(series)
+    }
+
+    /// Looks up many series of former requests at once, in the order of the keys: a fraction of what one look-up after
+    /// the other takes. For formats that name each series once a request, mostly with one row.
+    pub fn recall_all<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<SeriesOf>> {
+        let Some(recall) = &self.recall else { return Vec::new() };
+        let found = recall.all(keys);
+        self.series.reserve(found.len());
+        self.rows.reserve(found.len());
+        self.values.reserve(found.len());
+        found.into_iter().map(|found| found.and_then(|(key, known)| self.known_series(key, known))).collect()
+    }
+
+    /// Adds a series that is known, if it is of a table that takes rows without a schema.
+    fn known_series(&mut self, key: RawKey, known: KnownSeries) -> Option<SeriesOf> {
+        let table = match self.tables_by_id.get(&known.table()) {
+            Some(table) => (*table)?,
+            None => {
+                let name = self.recall.as_ref()?.table(known).map(|def| def.name.clone());
+                let table = name.and_then(|name| self.table(&name, "_ts").ok());
+                self.tables_by_id.insert(known.table(), table);
+                table?
+            }
+        };
         self.tables.get_mut(table)?.is_known = true;
-        self.push(Series { table, key: Some(key), of: Of::Known(known) }).ok()
+        let number = u32::try_from(self.series.len()).ok()?;
+        self.series.push(Series { table, key: Some(key), of: Of::Known(known) });
+        Some(SeriesOf(number))
     }
 
     /// Adds a series under its key.

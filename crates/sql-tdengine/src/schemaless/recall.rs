@@ -32,11 +32,27 @@ impl<'a> Recall<'a> {
         self.engine.raw_key(self.database, self.reading, raw)
     }
 
-    /// The series and its table.
-    pub(super) fn series(&self, key: RawKey) -> Option<(KnownSeries, Arc<TableDef>)> {
-        let known = self.may_recall.then(|| self.engine.known_series(key))??;
-        let table = self.catalog.table_by_id(known.table())?;
+    pub(super) fn series(&self, key: RawKey) -> Option<KnownSeries> {
+        self.may_recall.then(|| self.engine.known_series(key)).flatten()
+    }
+
+    /// Those of many keys, in their order.
+    pub(super) fn all<'k>(
+        &self,
+        raw_keys: impl Iterator<Item = &'k [u8]>,
+    ) -> Vec<Option<(RawKey, KnownSeries)>> {
+        if !self.may_recall {
+            return Vec::new();
+        }
+        let keys: Vec<RawKey> = raw_keys.map(|raw| self.key(raw)).collect();
+        let found = self.engine.all_known_series(&keys).into_iter().zip(keys);
+        found.map(|(known, key)| known.map(|known| (key, known))).collect()
+    }
+
+    /// The table of a series, if it is one whose child tables are named here.
+    pub(super) fn table(&self, series: KnownSeries) -> Option<&TableDef> {
+        let table = self.catalog.table_by_id(series.table())?;
         let is_ours = table.database == self.database && table.identity == IdentityRule::ChildName;
-        is_ours.then(|| (known, Arc::clone(table)))
+        is_ours.then_some(&**table)
     }
 }

@@ -175,7 +175,9 @@ fn one_wrong_line_keeps_no_other_out_of_kwdb() {
 }
 
 /// A table is made for all lines of a request together, but not for one that no table can hold.
-fn a_line_beyond_limits_keeps_no_other_out(node: &Node) {
+#[test]
+fn a_line_beyond_limits_keeps_no_other_out() {
+    let node = Node::start();
     let tags: String = (0..128).map(|n| format!(",t{n}=v")).collect();
     let fields: String = (0..4_096).map(|n| format!(",f{n}=1")).collect();
     let long = "x".repeat(129);
@@ -194,6 +196,7 @@ fn a_line_beyond_limits_keeps_no_other_out(node: &Node) {
         let sql = format!("select f from {table} order by k_timestamp");
         assert_eq!(lines(&Door::kwdb(&node.server).rows("plant", &sql)), ["1.0", "3.0"], "{table}");
     }
+    node.lives();
 }
 
 /// What is refused before any record is looked at is counted as requests are, not as rows.
@@ -201,7 +204,7 @@ fn a_line_beyond_limits_keeps_no_other_out(node: &Node) {
 fn requests_without_rights_or_a_body_count_no_rows() {
     let node = Node::start();
     for api in &ALL {
-        let stranger = node.door(api.dialect).as_user("root", "wrong-password");
+        let stranger = node.door(api.dialect).with_user("root", "wrong-password");
         let reply = stranger.send("POST", api.target, api.headers, &(api.good)());
         assert!(
             reply.status == 401 || api.dialect == Dialect::Tdengine && reply.status == 500,
