@@ -117,7 +117,7 @@ async fn unpacked(
             let packed = body::read(headers, payload, limit).await?;
             let plain = web::block(move || snappy::decode_block(&packed, limit)).await;
             let plain = plain.map_err(|stopped| CnosDbError::Fetch(stopped.to_string()))?;
-            Ok(plain.map_err(blame)?.into())
+            plain.map_err(blame)
         }
     }
 }

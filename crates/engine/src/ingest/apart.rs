@@ -196,7 +196,7 @@ mod tests {
     fn series(name: &str) -> RawKey {
         // Keys of one cache only are alike.
         thread_local!(static CACHE: SeriesCache = SeriesCache::new(0));
-        CACHE.with(|cache| cache.key(DatabaseId(1), name.as_bytes()))
+        CACHE.with(|cache| cache.key(DatabaseId(1), 0, name.as_bytes()))
     }
 
     fn request(recent: &Arc<RecentTimes>, records: &[(i64, Record<'_>)], is_kept: bool) -> Vec<Option<i64>> {

@@ -32,6 +32,9 @@ impl Change {
     }
 }
 
+/// The tables of a body's rows, and what they lack.
+type Compared = (Vec<TableIn>, Vec<Change>);
+
 /// The tables of the rows, and what must be made before they can be written. The tables are complete
 /// only if nothing lacks. None: a table of known series is not there any more.
 pub(super) fn compare(
@@ -39,7 +42,7 @@ pub(super) fn compare(
     context: &Context,
     database: &Arc<DatabaseDef>,
     points: &Points<'_>,
-) -> Result<Option<(Vec<TableIn>, Vec<Change>)>, TaosError> {
+) -> Result<Option<Compared>, TaosError> {
     let (mut targets, mut lacking) = (Vec::with_capacity(points.tables.len()), Vec::new());
     for table in &points.tables {
         match engine.relation_for(&context.session, &database.name, &table.name, Action::Insert) {
