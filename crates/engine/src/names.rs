@@ -84,6 +84,10 @@ impl NameClaims {
 
 impl Drop for ClaimedNames<'_> {
     fn drop(&mut self) {
+        if self.names.is_empty() {
+            // A refused claim frees nothing, and must not wake who was refused.
+            return;
+        }
         let mut claims = self.of.claims.lock();
         for name in self.names.drain(..) {
             if let Entry::Occupied(mut held) = claims.entry(name) {

@@ -15,6 +15,11 @@ pub(super) fn rewrite(expr: &mut sql::Expr) -> Result<(), KwError> {
         sql::Expr::Cast { expr: inner, data_type, .. } => {
             call("cast_to", vec![inner.as_ref().clone(), text(data_type.to_string())])
         }
+        sql::Expr::Value(sql::ValueWithSpan { value: sql::Value::Number(digits, _), .. })
+            if is_beyond_decimals(digits) =>
+        {
+            call("cast_to", vec![text(digits.clone()), text("FLOAT8".to_owned())])
+        }
         sql::Expr::TypedString(typed) => match &typed.value.value {
             sql::Value::SingleQuotedString(value) => {
                 call("cast_to", vec![text(value.clone()), text(typed.data_type.to_string())])
@@ -40,6 +45,17 @@ pub(super) fn rewrite(expr: &mut sql::Expr) -> Result<(), KwError> {
     };
     *expr = new;
     Ok(())
+}
+
+/// Whether a number, like 1e300, has more digits before or behind its point than a decimal; it is a float then.
+fn is_beyond_decimals(digits: &str) -> bool {
+    const MOST: i64 = 38;
+    let Some((mantissa, exponent)) = digits.split_once(['e', 'E']) else { return false };
+    let exponent: i64 = exponent.parse().unwrap_or(i64::MAX);
+    let fraction = mantissa.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+    let whole = mantissa.len() - fraction;
+    let len = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+    exponent.saturating_add(len(whole)) > MOST || len(fraction).saturating_sub(exponent) > MOST
 }
 
 /// A function that is another expression, or is changed in place.
