@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 import duck
 import measure
@@ -175,7 +176,7 @@ class Victoria(peers.Victoria):
         self.request("GET", "/internal/force_flush")
         end = START_MS // 1000 + 10_000_000
         query = f'sum(count_over_time({{job="node"}}[{end - START_MS // 1000 + 1}s]))'
-        answer = self.request("GET", f"/api/v1/query?nocache=1&time={end}&query=" + peers.urllib.parse.quote(query))
+        answer = self.request("GET", f"/api/v1/query?nocache=1&time={end}&query=" + urllib.parse.quote(query))
         return int(json.loads(answer)["data"]["result"][0]["value"][1])
 
 

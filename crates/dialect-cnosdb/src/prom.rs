@@ -84,7 +84,7 @@ impl<P: Params> Params for Message<P> {
 /// `left_out` becomes the number of exemplars, native histograms and descriptions of metrics, which tables have no
 /// place for.
 fn parse(message: &Bytes, batcher: &mut Batcher, left_out: &AtomicU64) -> Result<(), CnosDbError> {
-    let raw_keys = WriteRequest::new(message).map_while(Result::ok).map(|series| raw_key(&series));
+    let raw_keys = WriteRequest::new(message).map_while(Result::ok).map(|series| series.labels_raw());
     let mut recalled = batcher.recall_all(raw_keys.map(Option::unwrap_or_default)).into_iter();
     let mut request = WriteRequest::new(message);
     let mut others = 0;
@@ -109,18 +109,14 @@ fn parse(message: &Bytes, batcher: &mut Batcher, left_out: &AtomicU64) -> Result
     Ok(())
 }
 
-/// The labels' bytes, which tell the series. They begin with a line feed, which no line of line protocol does.
-fn raw_key<'a>(series: &Series<'a>) -> Option<&'a [u8]> {
-    series.labels_raw().filter(|raw| !raw.is_empty())
-}
-
 fn malformed(error: ProtoError) -> CnosDbError {
     CnosDbError::PromWrite(error.to_string())
 }
 
-/// Begins the first row of a series that was not recalled.
+/// Begins the first row of a series that was not recalled. Its labels' bytes begin with a line feed, which no line of
+/// line protocol does.
 fn begin(batcher: &mut Batcher, series: &Series<'_>) -> Result<(), CnosDbError> {
-    let raw = raw_key(series);
+    let raw = series.labels_raw();
     if raw.is_some_and(|raw| batcher.begin_known(raw)) {
         return Ok(());
     }

@@ -193,7 +193,7 @@ impl Engine {
 
     /// [`Engine::known_series`] of many keys at once, in their order: a fraction of what one look-up after the other
     /// takes.
-    pub fn all_known_series(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+    pub fn all_known_series(&self, keys: impl Iterator<Item = RawKey>) -> Vec<Option<Recalled>> {
         self.series_cache().get_all(keys)
     }
 

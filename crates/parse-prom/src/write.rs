@@ -106,10 +106,11 @@ impl<'a> Series<'a> {
         Ok(series)
     }
 
-    /// The labels as they stand in the message: equal bytes mean equal labels. Their inside is not checked. None if labels stand in
-    /// several places, which no known sender does.
+    /// The labels as they stand in the message: equal bytes mean equal labels. Their inside is not checked. None if
+    /// there are none, or if they stand in several places, which no known sender does.
     pub fn labels_raw(&self) -> Option<&'a [u8]> {
-        if self.contiguous { self.message.get(..self.labels_end) } else { None }
+        let raw = self.message.get(..self.labels_end)?;
+        (self.contiguous && !raw.is_empty()).then_some(raw)
     }
 
     /// Names and values of the labels, in the sender's order (Prometheus: by name).

@@ -12,7 +12,7 @@ use triglot_http::body::BodyError;
 use triglot_http::coding::DecodeError;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{Series, WriteRequest, duplicate_label, other_message};
+use triglot_parse_prom::write::{WriteRequest, duplicate_label, other_message};
 use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
@@ -135,14 +135,14 @@ fn counting(
 /// How many records there are that are no samples.
 fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosError> {
     let raw_keys = WriteRequest::new(message).map_while(Result::ok);
-    let raw_keys = raw_keys.map(|series| raw_key(&series).unwrap_or_default());
+    let raw_keys = raw_keys.map(|series| series.labels_raw().unwrap_or_default());
     let mut recalled = points.recall_all(raw_keys).into_iter();
     let mut request = WriteRequest::new(message);
     let mut others = 0;
     for series in request.by_ref() {
         let series = series.map_err(invalid)?;
         others += series.exemplar_count() + series.histogram_count();
-        let key = raw_key(&series);
+        let key = series.labels_raw();
         let known = recalled.next().flatten().or_else(|| points.known(key?));
         let of = match known {
             Some(known) => known,
@@ -171,11 +171,6 @@ fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosEr
         }
     }
     Ok(others + request.metadata_count())
-}
-
-/// The labels' bytes, which tell the series.
-fn raw_key<'a>(series: &Series<'a>) -> Option<&'a [u8]> {
-    series.labels_raw().filter(|raw| !raw.is_empty())
 }
 
 /// The name of a child table and its labels as JSON, both of the labels in the order of their names.

@@ -34,7 +34,7 @@ pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
-pub use series_cache::{KnownSeries, RawKey};
+pub use series_cache::{KnownSeries, RawKey, Recalled};
 pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
@@ -77,13 +77,6 @@ pub struct Batcher {
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
     writer: Option<Principal>,
-}
-
-/// A series that [`Batcher::recall_all`] found.
-#[derive(Debug, Clone, Copy)]
-pub struct Recalled {
-    key: RawKey,
-    series: KnownSeries,
 }
 
 /// What a commit stored.
@@ -137,9 +130,7 @@ impl Batcher {
     /// takes. For formats that name each series once a request; see [`Batcher::begin_recalled`].
     pub fn recall_all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<Recalled>> {
         let cache = self.engine.series_cache();
-        let keys: Vec<RawKey> = raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)).collect();
-        let found = cache.get_all(&keys).into_iter().zip(keys);
-        found.map(|(series, key)| series.map(|series| Recalled { key, series })).collect()
+        cache.get_all(raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)))
     }
 
     /// Begins a row of a series of [`Batcher::recall_all`], if what was recalled still holds. Call it once for a

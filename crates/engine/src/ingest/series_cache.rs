@@ -40,6 +40,15 @@ impl KnownSeries {
     }
 }
 
+/// A series with the key under which it is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recalled {
+    /// The key.
+    pub key: RawKey,
+    /// The series.
+    pub series: KnownSeries,
+}
+
 /// A bounded map from raw keys to series.
 #[derive(Debug)]
 pub(crate) struct SeriesCache {
@@ -71,7 +80,8 @@ impl SeriesCache {
     }
 
     /// Many at once: each segment is locked once, and look-ups without a lock between them wait for memory together.
-    pub(crate) fn get_all(&self, keys: &[RawKey]) -> Vec<Option<KnownSeries>> {
+    pub(crate) fn get_all(&self, keys: impl Iterator<Item = RawKey>) -> Vec<Option<Recalled>> {
+        let keys: Vec<RawKey> = keys.collect();
         let mut by_segment: [Vec<usize>; SEGMENTS] = Default::default();
         for (at, key) in keys.iter().enumerate() {
             if let Some(places) = by_segment.get_mut(segment_of(*key)) {
@@ -86,7 +96,7 @@ impl SeriesCache {
             let segment = segment.lock();
             for at in places {
                 if let (Some(slot), Some(key)) = (found.get_mut(at), keys.get(at)) {
-                    *slot = segment.get(key).copied();
+                    *slot = segment.get(key).map(|series| Recalled { key: *key, series: *series });
                 }
             }
         }

@@ -185,7 +185,10 @@ impl<'a> Points<'a> {
         self.series.reserve(found.len());
         self.rows.reserve(found.len());
         self.values.reserve(found.len());
-        found.into_iter().map(|found| found.and_then(|(key, known)| self.known_series(key, known))).collect()
+        found
+            .into_iter()
+            .map(|found| found.and_then(|found| self.known_series(found.key, found.series)))
+            .collect()
     }
 
     /// Adds a series that is known, if it is of a table that takes rows without a schema.

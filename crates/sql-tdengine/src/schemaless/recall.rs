@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use triglot_engine::catalog::CatalogSnapshot;
-use triglot_engine::{Engine, KnownSeries, RawKey};
+use triglot_engine::{Engine, KnownSeries, RawKey, Recalled};
 use triglot_model::{DatabaseId, IdentityRule, TableDef};
 
 use super::Options;
@@ -37,16 +37,11 @@ impl<'a> Recall<'a> {
     }
 
     /// Those of many keys, in their order.
-    pub(super) fn all<'k>(
-        &self,
-        raw_keys: impl Iterator<Item = &'k [u8]>,
-    ) -> Vec<Option<(RawKey, KnownSeries)>> {
+    pub(super) fn all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<Recalled>> {
         if !self.may_recall {
             return Vec::new();
         }
-        let keys: Vec<RawKey> = raw_keys.map(|raw| self.key(raw)).collect();
-        let found = self.engine.all_known_series(&keys).into_iter().zip(keys);
-        found.map(|(known, key)| known.map(|known| (key, known))).collect()
+        self.engine.all_known_series(raw_keys.map(|raw| self.key(raw)))
     }
 
     /// The table of a series, if it is one whose child tables are named here.
