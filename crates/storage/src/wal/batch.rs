@@ -22,6 +22,7 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayData, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, make_array};
 use arrow::buffer::{BooleanBuffer, Buffer, OffsetBuffer};
 use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
+use arrow::downcast_primitive_array;
 use triglot_model::{ColumnId, TableId};
 
 use super::codec::{CodecError, Input, V1, WalPayload};
@@ -123,8 +124,7 @@ fn frames(batch: &RecordBatch) -> Vec<Option<Frame>> {
     }
     let frame = |array: &ArrayRef| {
         let width = integer_width(array.data_type())?;
-        let data = array.to_data();
-        narrow::frame(values(&data, width)?, width)
+        narrow::frame(values(array)?, width)
     };
     batch.columns().iter().map(frame).collect()
 }
@@ -135,10 +135,12 @@ fn integer_width(ty: &DataType) -> Option<usize> {
     integer.then(|| ty.primitive_width()).flatten()
 }
 
-/// The bytes of a column's values.
-fn values(data: &ArrayData, width: usize) -> Option<&[u8]> {
-    let from = data.offset() * width;
-    data.buffers().first()?.as_slice().get(from..from + data.len() * width)
+/// The bytes of a column's values, of a fixed width; none for other types.
+fn values(array: &ArrayRef) -> Option<&[u8]> {
+    downcast_primitive_array!(
+        array => Some(array.values().inner().as_slice()),
+        _ => None
+    )
 }
 
 /// Replaces everything from `body` on by its LZ4 block, if that is smaller.
@@ -201,14 +203,12 @@ fn put_column(out: &mut Vec<u8>, array: &ArrayRef, frame: Option<Frame>) -> Resu
         }
         ty => {
             let width = ty.primitive_width().ok_or_else(|| unencodable(format!("type {ty}")))?;
-            let data = array.to_data();
-            let values =
-                values(&data, width).ok_or_else(|| unencodable("a column shorter than its length"))?;
+            let values = values(array).ok_or_else(|| unencodable(format!("type {ty}")))?;
             match frame {
                 Some(frame) => {
                     out.extend_from_slice(&frame.base.to_le_bytes());
                     narrow::put(out, values, width, frame);
-                    pad(out, data.len() * usize::from(frame.width));
+                    pad(out, array.len() * usize::from(frame.width));
                 }
                 None => {
                     out.extend_from_slice(values);

@@ -261,7 +261,7 @@ impl Wal {
         Ok(())
     }
 
-    /// Makes a spare segment if none is ready, see [`Spares::prepare`].
+    /// Makes a spare segment if one is wanted, see [`Spares::prepare`].
     ///
     /// # Errors
     /// Disk errors; the log is not affected.
@@ -317,6 +317,7 @@ impl Wal {
         match written {
             Ok(()) => {
                 active.end += bytes;
+                self.spares.note_room(active.capacity.saturating_sub(active.end));
                 Ok(())
             }
             // Blocks are preallocated, so only a copy-on-write or thin disk gets here. A part of the

@@ -29,6 +29,8 @@ struct State {
     ready: Vec<String>,
     next: u64,
     making: bool,
+    /// Bytes that the segment being written still takes.
+    room: u64,
 }
 
 impl Spares {
@@ -36,15 +38,15 @@ impl Spares {
         Self { disk, dir: dir.into(), segment_bytes, max, state: Arc::default() }
     }
 
-    /// Makes a spare segment if none is ready; answers whether it did. Blocks (64 MiB are written and
-    /// synced): call it from a background job.
+    /// Makes a spare segment if none is ready and the segment being written is half full; answers whether it did.
+    /// Blocks (64 MiB are written and synced): call it from a background job.
     ///
     /// # Errors
     /// What the disk says, mostly that it is full. The log is not affected.
     pub fn prepare(&self) -> Result<bool, WalError> {
         {
             let mut state = self.state.lock();
-            if !state.ready.is_empty() || state.making {
+            if !state.ready.is_empty() || state.making || state.room > self.segment_bytes / 2 {
                 return Ok(false);
             }
             state.making = true;
@@ -54,6 +56,11 @@ impl Spares {
         state.making = false;
         state.ready.push(made?);
         Ok(true)
+    }
+
+    /// Takes note of how many bytes the segment being written still takes.
+    pub(super) fn note_room(&self, bytes: u64) {
+        self.state.lock().room = bytes;
     }
 
     /// Number of files that wait.

@@ -91,13 +91,16 @@ fn a_group_larger_than_a_segment_gets_its_own() {
 #[test]
 fn spares_are_made_ahead() {
     let disk = SimDisk::new(1);
-    let (mut wal, ..) = open(&disk).unwrap();
-    append(&mut wal, 1, 6000).unwrap();
+    let large = WalOptions { segment_bytes: 64 << 10, ..options(SyncMode::Always) };
+    let (mut wal, ..) = open_with(&disk, 0, &large).unwrap();
+    append(&mut wal, 1, 1000).unwrap();
     let spares = wal.spares();
+    assert!(!spares.prepare().unwrap(), "there is room for long");
+    append(&mut wal, 2, 30_000).unwrap();
     assert!(spares.prepare().unwrap());
     assert!(!wal.prepare_spare().unwrap(), "one is enough");
     let before = disk.io_count();
-    append(&mut wal, 2, 6000).unwrap();
+    append(&mut wal, 3, 30_000).unwrap();
     // Header, sync, rename, sync of the directory, group, sync: nothing is allocated.
     assert_eq!(disk.io_count() - before, 6);
     assert_eq!(spares.ready(), 0);
