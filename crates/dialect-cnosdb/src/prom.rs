@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue};
+use triglot_engine::{Batcher, EngineError, FieldValue, Recall, Recalled};
 use triglot_http::coding::DecodeError;
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
@@ -27,6 +27,8 @@ pub(crate) const NAME: &str = "__name__";
 const NAMELESS: &str = "prom_metric_not_specified";
 /// Begins the keys of series whose labels do not stand in one place, see [`series_key`].
 const SERIES_KEY: u8 = 6;
+/// Series that are looked up at once.
+const CHUNK: usize = 256;
 /// The one field.
 pub(crate) const VALUE: &str = "value";
 
@@ -84,28 +86,40 @@ impl<P: Params> Params for Message<P> {
 /// `left_out` becomes the number of exemplars, native histograms and descriptions of metrics, which tables have no
 /// place for.
 fn parse(message: &Bytes, batcher: &mut Batcher, left_out: &AtomicU64) -> Result<(), CnosDbError> {
-    let raw_keys = WriteRequest::new(message).map_while(Result::ok).map(|series| series.labels_raw());
-    let mut recalled = batcher.recall_all(raw_keys.map(Option::unwrap_or_default)).into_iter();
     let mut request = WriteRequest::new(message);
+    let (mut chunk, mut recall) = (Vec::with_capacity(CHUNK), Recall::default());
     let mut others = 0;
-    for series in request.by_ref() {
-        let series = series.map_err(malformed)?;
-        others += series.exemplar_count() + series.histogram_count();
-        let mut known = recalled.next().flatten();
-        for (at, sample) in series.samples().enumerate() {
-            let sample = sample.map_err(malformed)?;
-            let is_begun = match known.take() {
-                Some(known) => batcher.begin_recalled(known),
-                None => at > 0 && batcher.begin_again(),
-            };
-            if !is_begun {
-                begin(batcher, &series)?;
-            }
-            batcher.field(VALUE, FieldValue::F64(sample.value)).map_err(EngineError::from)?;
-            batcher.end_row(Some(sample.timestamp)).map_err(EngineError::from)?;
+    loop {
+        let read = request.next_chunk(&mut chunk, CHUNK);
+        let raw_keys = chunk.iter().map(|series| series.labels_raw().unwrap_or_default());
+        let recalled = batcher.recall(raw_keys, &mut recall);
+        for (series, known) in chunk.iter().zip(recalled) {
+            others += series.exemplar_count() + series.histogram_count();
+            add(batcher, series, *known)?;
+        }
+        if !read.map_err(malformed)? {
+            break;
         }
     }
     left_out.store((others + request.metadata_count()) as u64, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Adds the rows of a series; `known` is what was recalled of it.
+#[inline]
+fn add(batcher: &mut Batcher, series: &Series<'_>, mut known: Option<Recalled>) -> Result<(), CnosDbError> {
+    for (at, sample) in series.samples().enumerate() {
+        let sample = sample.map_err(malformed)?;
+        let is_begun = match known.take() {
+            Some(known) => batcher.begin_recalled(known),
+            None => at > 0 && batcher.begin_again(),
+        };
+        if !is_begun {
+            begin(batcher, series)?;
+        }
+        batcher.field(VALUE, FieldValue::F64(sample.value)).map_err(EngineError::from)?;
+        batcher.end_row(Some(sample.timestamp)).map_err(EngineError::from)?;
+    }
     Ok(())
 }
 

@@ -424,7 +424,7 @@ impl Engine {
             let batch = WriteBatch {
                 table: meta.clone(),
                 series_epoch: 0,
-                series,
+                series: series.into(),
                 row_series: Vec::new(),
                 times: Vec::new(),
                 columns: Vec::new(),

@@ -47,8 +47,8 @@ pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{
-    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, KnownSeries, RawKey, Recalled,
-    Record, RowsOf, SeriesRows, TypedColumn, Value,
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, KnownSeries, RawKey, Recall,
+    Recalled, Record, RowsOf, SeriesRows, TypedColumn, Value,
 };
 pub use keyed::{InsertKeyed, OnDuplicate};
 pub use language::{LanguageOptions, QueryLanguage, SystemTables, ValuesOfSession};
@@ -192,9 +192,13 @@ impl Engine {
     }
 
     /// [`Engine::known_series`] of many keys at once, in their order: a fraction of what one look-up after the other
-    /// takes.
-    pub fn all_known_series(&self, keys: impl Iterator<Item = RawKey>) -> Vec<Option<Recalled>> {
-        self.series_cache().get_all(keys)
+    /// takes. `room` is used again by the next ones: some hundred keys at a time stay in the processor's caches.
+    pub fn all_known_series<'r>(
+        &self,
+        keys: impl Iterator<Item = RawKey>,
+        room: &'r mut Recall,
+    ) -> &'r [Option<Recalled>] {
+        self.series_cache().get_all(keys, room)
     }
 
     /// Figures for metrics.

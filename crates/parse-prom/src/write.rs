@@ -39,6 +39,31 @@ impl<'a> WriteRequest<'a> {
         Self { fields: Fields::new(body, 0), metadata: 0 }
     }
 
+    /// Puts up to `count` series into `chunk`, which is emptied before: callers that look many series up at once do so
+    /// while the bytes are in the processor's caches. False: there are no more behind them.
+    ///
+    /// # Errors
+    /// What is wrong with the series behind those in `chunk`.
+    ///
+    /// ```
+    /// use triglot_parse_prom::write::WriteRequest;
+    ///
+    /// // Two series without labels, and one of which the end lacks.
+    /// let mut request = WriteRequest::new(&[0x0a, 0, 0x0a, 0, 0x0a, 9]);
+    /// let mut chunk = Vec::new();
+    /// assert_eq!(request.next_chunk(&mut chunk, 1), Ok(true));
+    /// assert_eq!(chunk.len(), 1);
+    /// assert!(request.next_chunk(&mut chunk, 2).is_err());
+    /// assert_eq!(chunk.len(), 1);
+    /// ```
+    pub fn next_chunk(&mut self, chunk: &mut Vec<Series<'a>>, count: usize) -> Result<bool, ProtoError> {
+        chunk.clear();
+        for series in self.by_ref().take(count) {
+            chunk.push(series?);
+        }
+        Ok(chunk.len() == count)
+    }
+
     /// How many descriptions of metrics (field 3) were passed over so far; they are not read.
     pub fn metadata_count(&self) -> usize {
         self.metadata

@@ -41,4 +41,4 @@ pub use shard::open::RecoveryReport;
 pub use snapshot::{ChunkRef, SeriesSelection, TableSnapshot};
 pub use storage::{Storage, StorageStats};
 pub use time_range::TimeRange;
-pub use write::{DeleteFilter, SeriesRef, TagChange, WriteAck, WriteBatch};
+pub use write::{BatchSeries, DeleteFilter, SeriesRef, TagChange, WriteAck, WriteBatch};

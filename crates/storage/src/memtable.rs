@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrow::array::{BooleanArray, UInt32Array};
-use arrow::compute::{filter_record_batch, take_record_batch};
+use arrow::compute::{concat_batches, filter_record_batch, take_record_batch};
 use arrow::record_batch::RecordBatch;
 use parking_lot::Mutex;
 use triglot_model::ColumnId;
@@ -15,11 +15,18 @@ use crate::{TimeRange, Tombstone};
 /// A sorted run is merged into its older neighbour when that one is less than so many times larger.
 /// Each row is then sorted about log4(n) times, and a reader meets few runs.
 const MERGE_RATIO: usize = 4;
+/// So many small parts become one: a part takes about 1.5 KiB beside its rows, and many senders write a row or two
+/// of a table at a time.
+const JOINED_PARTS: usize = 8;
+/// Parts of more bytes together stay as they are.
+const JOINED_BYTES: u64 = 256 << 10;
 
-/// The rows of one WAL record that fall into one chunk, in arrival order, in the physical schema.
+/// The rows of one WAL record that fall into one chunk, in arrival order, in the physical schema; or those of several
+/// records that follow each other.
 #[derive(Debug)]
 pub(crate) struct MemPart {
-    pub(crate) seq: u64,
+    /// The records' first and last.
+    pub(crate) seqs: (u64, u64),
     pub(crate) batch: RecordBatch,
     pub(crate) time: TimeRange,
     /// Bytes that were taken from the budget for it.
@@ -31,7 +38,26 @@ impl MemPart {
         let (_, times) = key_slices(&batch)?;
         let time = TimeRange::of(times).unwrap_or(TimeRange { start: i64::MAX, end: i64::MIN });
         let bytes = batch.get_array_memory_size() as u64;
-        Ok(Self { seq, batch, time, bytes })
+        Ok(Self { seqs: (seq, seq), batch, time, bytes })
+    }
+
+    /// The rows of all `parts` in their order; none if they have different columns.
+    fn joined(parts: &[Arc<Self>]) -> Option<Self> {
+        let (first, last) = (parts.first()?, parts.last()?);
+        let schema = first.batch.schema_ref();
+        let is_same = |part: &Arc<Self>| {
+            Arc::ptr_eq(part.batch.schema_ref(), schema) || part.batch.schema_ref() == schema
+        };
+        if !parts.iter().all(is_same) {
+            return None;
+        }
+        let batch = concat_batches(schema, parts.iter().map(|part| &part.batch)).ok()?;
+        Some(Self {
+            seqs: (first.seqs.0, last.seqs.1),
+            time: parts.iter().map(|part| part.time).reduce(|a, b| a.union(&b))?,
+            bytes: batch.get_array_memory_size() as u64,
+            batch,
+        })
     }
 }
 
@@ -69,8 +95,40 @@ impl MemParts {
         self.parts.iter().map(|p| p.time).reduce(|a, b| a.union(&b))
     }
 
-    pub(crate) fn push(&mut self, part: Arc<MemPart>) {
-        self.parts.push(part);
+    /// Adds a part. Returns the bytes that became free because it was joined with others.
+    pub(crate) fn push(&mut self, part: MemPart) -> u64 {
+        self.parts.push(Arc::new(part));
+        let mut freed = 0;
+        while let Some(bytes) = self.join_last() {
+            freed += bytes;
+        }
+        freed
+    }
+
+    /// Joins the last parts if they are small and none of them makes up most of their rows, so that each row is
+    /// copied a few times only. Returns the bytes that became free. Readers that hold clones go on with the old parts.
+    fn join_last(&mut self) -> Option<u64> {
+        let from = self.parts.len().checked_sub(JOINED_PARTS)?;
+        let last = self.parts.get(from..)?;
+        let bytes: u64 = last.iter().map(|part| part.bytes).sum();
+        let largest = last.iter().map(|part| part.bytes).max().unwrap_or(0);
+        if bytes > JOINED_BYTES || largest > bytes / 2 {
+            return None;
+        }
+        // A reader that sorts just now holds it; the next part will do as well.
+        let sorted = self.sorted.try_lock()?;
+        if sorted.last().is_some_and(|run| run.upto > from) {
+            return None;
+        }
+        let joined = MemPart::joined(last)?;
+        let freed = bytes.saturating_sub(joined.bytes);
+        // Readers of the old parts must not sort them into what the new ones are looked up in.
+        let runs = Arc::new(Mutex::new(sorted.clone()));
+        drop(sorted);
+        self.sorted = runs;
+        self.parts.truncate(from);
+        self.parts.push(Arc::new(joined));
+        Some(freed)
     }
 
     /// All of `other`'s parts behind these. The caches do not fit together any more.
@@ -105,7 +163,8 @@ impl MemParts {
                 freed += part.bytes;
             } else {
                 // The part keeps what it took from the budget until it is flushed.
-                let filtered = MemPart { bytes: part.bytes, ..MemPart::new(part.seq, batch)? };
+                let filtered =
+                    MemPart { bytes: part.bytes, seqs: part.seqs, ..MemPart::new(part.seqs.0, batch)? };
                 kept.push(Arc::new(filtered));
             }
         }
@@ -208,7 +267,95 @@ pub(crate) fn filter_rows(
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::physical::{SID, TIME};
+
+    /// One part of rows of series 0 at these times.
+    fn part(seq: u64, times: &[i64]) -> MemPart {
+        let sids: ArrayRef = Arc::new(UInt32Array::from(vec![0; times.len()]));
+        let times: ArrayRef = Arc::new(Int64Array::from(times.to_vec()));
+        MemPart::new(seq, RecordBatch::try_from_iter([(SID, sids), (TIME, times)]).unwrap()).unwrap()
+    }
+
+    fn times(batch: &RecordBatch) -> Vec<i64> {
+        key_slices(batch).unwrap().1.to_vec()
+    }
+
+    /// All rows of a reader, sorted.
+    fn read(parts: &MemParts) -> Vec<i64> {
+        let mut all: Vec<i64> = parts.sorted_runs(None).unwrap().iter().flat_map(times).collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn small_parts_are_joined_in_their_order() {
+        let mut parts = MemParts::default();
+        let (mut taken, mut freed) = (0, 0);
+        for seq in 0..1000 {
+            let part = part(seq, &[i64::try_from(seq).unwrap()]);
+            taken += part.bytes;
+            freed += parts.push(part);
+        }
+        assert!(parts.parts.len() < 40, "{} parts", parts.parts.len());
+        assert_eq!(parts.bytes(), taken - freed);
+        assert!(parts.bytes() < taken / 4, "{} of {taken} bytes", parts.bytes());
+        let rows: Vec<i64> = parts.parts.iter().flat_map(|part| times(&part.batch)).collect();
+        assert_eq!(rows, (0..1000).collect::<Vec<_>>());
+        let seqs: Vec<_> = parts.parts.iter().map(|part| part.seqs).collect();
+        assert_eq!((seqs[0].0, seqs[seqs.len() - 1].1), (0, 999));
+        assert!(seqs.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0), "{seqs:?}");
+    }
+
+    #[test]
+    fn large_parts_and_other_columns_stay() {
+        let mut parts = MemParts::default();
+        let many: Vec<i64> = (0..4000).collect();
+        for seq in 0..20 {
+            parts.push(part(seq, &many));
+        }
+        assert_eq!(parts.parts.len(), 20);
+        for seq in 20..40 {
+            let mut other = part(seq, &[1]);
+            if seq % 2 == 0 {
+                other.batch = other.batch.project(&[1, 0]).unwrap();
+            }
+            parts.push(other);
+        }
+        assert_eq!(parts.parts.len(), 40);
+    }
+
+    proptest! {
+        /// Readers of all moments see the rows of their moment, in whatever order they read.
+        #[test]
+        fn readers_see_the_rows_of_their_moment(
+            sizes in prop::collection::vec(1usize..40, 1..120),
+            clones in prop::collection::vec((0usize..120, any::<bool>()), 0..20),
+        ) {
+            let mut parts = MemParts::default();
+            let mut rows: Vec<i64> = Vec::new();
+            let mut readers: Vec<(MemParts, usize)> = Vec::new();
+            for (at, size) in sizes.iter().enumerate() {
+                let new: Vec<i64> = (0..*size).map(|n| (rows.len() + n) as i64).collect();
+                parts.push(part(at as u64, &new));
+                rows.extend(new);
+                for (_, at_once) in clones.iter().filter(|(when, _)| *when == at) {
+                    let reader = parts.clone();
+                    if *at_once {
+                        prop_assert_eq!(&read(&reader), &rows);
+                    }
+                    readers.push((reader, rows.len()));
+                }
+            }
+            for (reader, seen) in readers {
+                prop_assert_eq!(read(&reader), &rows[..seen]);
+            }
+            prop_assert_eq!(read(&parts), rows);
+        }
+    }
 
     #[test]
     fn buckets_cover_all_of_time_without_overlap() {

@@ -16,6 +16,28 @@ pub enum SeriesRef {
     Key(SeriesKey),
 }
 
+/// The series that occur in a batch. [`WriteBatch::series_epoch`] is that of the ids.
+#[derive(Debug, Clone)]
+pub enum BatchSeries {
+    /// All by id.
+    Known(Vec<Sid>),
+    /// By id or by identity.
+    Mixed(Vec<SeriesRef>),
+}
+
+impl From<Vec<SeriesRef>> for BatchSeries {
+    fn from(series: Vec<SeriesRef>) -> Self {
+        let id = |series: &SeriesRef| match series {
+            SeriesRef::Known(sid) => Some(*sid),
+            SeriesRef::Key(_) => None,
+        };
+        match series.iter().map(id).collect() {
+            Some(sids) => Self::Known(sids),
+            None => Self::Mixed(series),
+        }
+    }
+}
+
 /// Rows of one table for one shard. All arrays have one entry for each row.
 #[derive(Debug, Clone)]
 pub struct WriteBatch {
@@ -24,7 +46,7 @@ pub struct WriteBatch {
     /// The index epoch that [`SeriesRef::Known`] ids were learned at.
     pub series_epoch: u64,
     /// The series that occur.
-    pub series: Vec<SeriesRef>,
+    pub series: BatchSeries,
     /// For each row the index of its series in [`Self::series`].
     pub row_series: Vec<u32>,
     /// Times in the table's precision.

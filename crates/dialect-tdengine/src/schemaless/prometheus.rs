@@ -12,8 +12,8 @@ use triglot_http::body::BodyError;
 use triglot_http::coding::DecodeError;
 use triglot_http::snappy;
 use triglot_parse_prom::ProtoError;
-use triglot_parse_prom::write::{WriteRequest, duplicate_label, other_message};
-use triglot_sql_tdengine::schemaless::{Options, Points, Time, Value};
+use triglot_parse_prom::write::{Series, WriteRequest, duplicate_label, other_message};
+use triglot_sql_tdengine::schemaless::{Options, Points, SeriesOf, Time, Value};
 use triglot_sql_tdengine::{TaosError, TaosType};
 
 use super::influx::invalid;
@@ -34,6 +34,11 @@ pub(super) const TABLE: &str = "metrics";
 const TIME: &str = "ts";
 const COLUMN: &str = "v";
 const LABELS: &str = "labels";
+
+/// Series that are looked up at once.
+const CHUNK: usize = 256;
+/// Room is made in advance for so many rows at most.
+const MOST_EXPECTED: usize = 1 << 16;
 
 pub(crate) async fn remote_write(
     app: web::Data<TdengineApp>,
@@ -134,43 +139,53 @@ fn counting(
 
 /// How many records there are that are no samples.
 fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosError> {
-    let raw_keys = WriteRequest::new(message).map_while(Result::ok);
-    let raw_keys = raw_keys.map(|series| series.labels_raw().unwrap_or_default());
-    let mut recalled = points.recall_all(raw_keys).into_iter();
     let mut request = WriteRequest::new(message);
+    let (mut chunk, mut recalled) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
     let mut others = 0;
-    for series in request.by_ref() {
-        let series = series.map_err(invalid)?;
-        others += series.exemplar_count() + series.histogram_count();
-        let key = series.labels_raw();
-        let known = recalled.next().flatten().or_else(|| points.known(key?));
-        let of = match known {
-            Some(known) => known,
-            None => {
-                let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
-                let labels = labels.map_err(invalid)?;
-                if let Some(name) = duplicate_label(&labels) {
-                    return Err(invalid(format!("label {name} stands twice")));
-                }
-                let (child, json) = child(labels);
-                points.series_named(
-                    key,
-                    TABLE,
-                    TIME,
-                    child,
-                    vec![(LABELS.into(), Value::Json(json.into()))],
-                )?
-            }
-        };
-        for sample in series.samples() {
-            let sample = sample.map_err(invalid)?;
-            let finite = sample.value.is_finite();
-            let value = if finite { Value::F64(sample.value) } else { Value::Null(TaosType::Double) };
-            let time = Time { value: sample.timestamp, unit_ns: 1_000_000 };
-            points.row(of, Some(time), [(COLUMN.into(), value)])?;
+    for chunks in 0.. {
+        let read = request.next_chunk(&mut chunk, CHUNK);
+        if let (0, Some(last)) = (chunks, chunk.last()) {
+            // The others are about as long.
+            let chunks = message.len() / last.offset().max(1) + 1;
+            points.expect((chunks * CHUNK).min(MOST_EXPECTED));
+        }
+        let raw_keys = chunk.iter().map(|series| series.labels_raw().unwrap_or_default());
+        points.recall_all(raw_keys, &mut recalled);
+        for (series, known) in chunk.iter().zip(&recalled) {
+            others += series.exemplar_count() + series.histogram_count();
+            add(points, series, *known)?;
+        }
+        if !read.map_err(invalid)? {
+            break;
         }
     }
     Ok(others + request.metadata_count())
+}
+
+/// Adds the rows of a series; `known` is what was recalled of it.
+#[inline]
+fn add<'a>(points: &mut Points<'a>, series: &Series<'a>, known: Option<SeriesOf>) -> Result<(), TaosError> {
+    let key = series.labels_raw();
+    let of = match known.or_else(|| points.known(key?)) {
+        Some(known) => known,
+        None => {
+            let labels: Result<Vec<_>, ProtoError> = series.labels().collect();
+            let labels = labels.map_err(invalid)?;
+            if let Some(name) = duplicate_label(&labels) {
+                return Err(invalid(format!("label {name} stands twice")));
+            }
+            let (child, json) = child(labels);
+            points.series_named(key, TABLE, TIME, child, vec![(LABELS.into(), Value::Json(json.into()))])?
+        }
+    };
+    for sample in series.samples() {
+        let sample = sample.map_err(invalid)?;
+        let finite = sample.value.is_finite();
+        let value = if finite { Value::F64(sample.value) } else { Value::Null(TaosType::Double) };
+        let time = Time { value: sample.timestamp, unit_ns: 1_000_000 };
+        points.row(of, Some(time), [(COLUMN.into(), value)])?;
+    }
+    Ok(())
 }
 
 /// The name of a child table and its labels as JSON, both of the labels in the order of their names.

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BinaryArray, UInt32Array};
-use arrow::compute::take;
+use arrow::array::ArrayRef;
 use futures::future::try_join_all;
 use triglot_auth::{Action, Object, allow};
 use triglot_catalog::{CatalogOp, NewColumn, NewIdentity, NewTable};
 use triglot_model::{
-    ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, RewriteRule, RowOp, ShardId,
-    TableDef,
+    ColumnDef, ColumnId, ColumnKind, ColumnType, DatabaseDef, IdentityRule, ShardId, TableDef,
 };
-use triglot_storage::{SeriesKey, SeriesRef, StorageError, WriteBatch};
+use triglot_storage::{BatchSeries, SeriesKey, SeriesRef, StorageError, WriteBatch};
 
+use super::column::ColumnBuilder;
 use super::geometry::check_geometry;
-use super::series_cache::{KnownSeries, RawKey};
-use super::table_rows::{PendingSeries, TableRows};
+use super::series_cache::KnownSeries;
+use super::split::{Assembled, Resolved, ShardRows, row_op, shard_rows};
+use super::table_rows::{Part, PartSeries, TableRows};
 use super::value::Class;
 use super::{Batcher, ColumnShape, Committed, IngestError};
 use crate::keyed::refuse_keyed;
@@ -40,9 +40,12 @@ impl Batcher {
         // What fails from here on may be stored in part.
         self.apart.keep();
         let Self { engine, database, tables, .. } = self;
-        let tables: Result<Vec<Assembled>, EngineError> =
-            tables.into_iter().map(|table| assemble(&engine, table)).collect();
-        store(&engine, &database, tables?).await?;
+        let mut parts = Vec::with_capacity(tables.len());
+        for table in tables {
+            assemble(&engine, &database, table, &mut parts)?;
+        }
+        engine.spend_write(&database, parts.iter().map(|part| part.batch.bytes()).sum())?;
+        write_parts(&engine, parts).await?;
         Ok(Committed { rows })
     }
 
@@ -150,27 +153,13 @@ fn schema_op(table: &TableRows, database: &DatabaseDef) -> Option<CatalogOp> {
     }
 }
 
-/// The rows of one table for one shard, and the raw keys behind its series.
-struct ShardRows {
-    shard: ShardId,
-    batch: WriteBatch,
-    keys: Vec<Option<RawKey>>,
-}
-
 async fn write_shard(engine: &Engine, shard: ShardId, parts: Vec<ShardRows>) -> Result<(), EngineError> {
-    let mut keys = Vec::with_capacity(parts.len());
+    let mut fresh = Vec::new();
     let mut batches = Vec::with_capacity(parts.len());
-    for part in parts {
-        let fresh: Vec<(usize, RawKey)> = part
-            .batch
-            .series
-            .iter()
-            .zip(&part.keys)
-            .enumerate()
-            .filter(|(_, (series, _))| matches!(series, SeriesRef::Key(_)))
-            .filter_map(|(at, (_, key))| Some((at, (*key)?)))
-            .collect();
-        keys.push((part.batch.table.def.id, fresh));
+    for (at, part) in parts.into_iter().enumerate() {
+        if !part.fresh.is_empty() {
+            fresh.push((at, part.batch.table.def.id, part.fresh));
+        }
         batches.push(part.batch);
     }
     let acks = match engine.storage().write(shard, batches).await {
@@ -178,7 +167,8 @@ async fn write_shard(engine: &Engine, shard: ShardId, parts: Vec<ShardRows>) -> 
         other => other?,
     };
     let cache = engine.series_cache();
-    for (ack, (table, fresh)) in acks.iter().zip(keys) {
+    for (at, table, fresh) in fresh {
+        let Some(ack) = acks.get(at) else { continue };
         for (at, key) in fresh {
             if let Some(sid) = ack.sids.get(at) {
                 cache.put(key, KnownSeries { table, shard, sid: *sid, epoch: ack.series_epoch });
@@ -188,48 +178,73 @@ async fn write_shard(engine: &Engine, shard: ShardId, parts: Vec<ShardRows>) -> 
     Ok(())
 }
 
-/// Rows of one table, ready to be sent to their shards.
-pub(crate) struct Assembled {
-    pub(crate) def: Arc<TableDef>,
-    pub(crate) columns: Vec<(ColumnId, ArrayRef)>,
-    pub(crate) times: Vec<i64>,
-    pub(crate) row_series: Vec<u32>,
-    pub(crate) series: Vec<Resolved>,
-    /// By shard, for the known ones among the series.
-    pub(crate) epochs: Vec<u64>,
-    /// None = the table's rule.
-    pub(crate) op: Option<RowOp>,
-    /// For each row which columns were written explicitly, where NULLs are to overwrite.
-    pub(crate) set: Option<BinaryArray>,
-}
-
-impl Assembled {
-    /// Bytes of the rows in memory.
-    fn bytes(&self) -> u64 {
-        let columns: usize = self.columns.iter().map(|(_, values)| values.get_array_memory_size()).sum();
-        (columns + size_of_val(self.times.as_slice())) as u64
-    }
-}
-
-fn assemble(engine: &Engine, table: TableRows) -> Result<Assembled, EngineError> {
+/// The rows of a table by shard.
+fn assemble(
+    engine: &Engine,
+    database: &DatabaseDef,
+    table: TableRows,
+    shards: &mut Vec<ShardRows>,
+) -> Result<(), EngineError> {
     let Some(def) = table.def.clone() else { return Err(EngineError::SchemaRace) };
-    let rows = table.rows();
-    let mut columns: Vec<(ColumnId, ArrayRef)> = Vec::with_capacity(table.fields.len());
-    for field in table.fields {
-        let Some(column) = def.column(&field.name) else { return Err(EngineError::SchemaRace) };
-        let values = field.values.finish(rows, column.ty)?;
-        check_geometry(&def, column, &values)?;
-        columns.push((column.id, values));
-    }
     let tag_ids: Option<Vec<ColumnId>> =
         table.tags.iter().map(|(name, _)| def.column(name).map(|c| c.id)).collect();
     let tag_ids = tag_ids.ok_or(EngineError::SchemaRace)?;
-    let mut series = Vec::with_capacity(table.series.len());
-    for pending in table.series {
-        series.push(resolve(&def, &tag_ids, engine, pending)?);
+    let mut columns: Vec<(&ColumnDef, std::vec::IntoIter<ColumnBuilder>)> =
+        Vec::with_capacity(table.fields.len());
+    for field in table.fields {
+        let column = def.column(&field.name).ok_or(EngineError::SchemaRace)?;
+        columns.push((column, field.values.into_iter()));
     }
-    let (times, row_series, epochs) = (table.times, table.row_series, table.epochs);
-    Ok(Assembled { def, columns, times, row_series, series, epochs, op: None, set: None })
+    let meta = engine.table_meta(&def, database);
+    for part in table.parts {
+        let rows = part.times.len();
+        let mut arrays: Vec<(ColumnId, ArrayRef)> = Vec::with_capacity(columns.len());
+        for (column, values) in &mut columns {
+            let values = values.next().filter(|values| rows > 0 && values.len() > 0);
+            let Some(values) = values else { continue };
+            let values = values.finish(rows, column.ty)?;
+            check_geometry(&def, column, &values)?;
+            arrays.push((column.id, values));
+        }
+        if rows == 0 {
+            continue;
+        }
+        let Part { keys, series, row_series, times } = part;
+        match series {
+            PartSeries::Known(shard, sids) => shards.push(ShardRows {
+                shard,
+                batch: WriteBatch {
+                    table: meta.clone(),
+                    series_epoch: table.epochs.get(usize::from(shard.0)).copied().unwrap_or(0),
+                    series: BatchSeries::Known(sids),
+                    row_series,
+                    times,
+                    columns: arrays,
+                    op: row_op(&def, None)?,
+                    set: None,
+                },
+                fresh: Vec::new(),
+            }),
+            PartSeries::Tags(all) => {
+                let series: Result<Vec<Resolved>, EngineError> =
+                    all.into_iter().map(|tags| resolve(&def, &tag_ids, engine, tags)).collect();
+                let new = Assembled {
+                    def: Arc::clone(&def),
+                    columns: arrays,
+                    times,
+                    row_series,
+                    series: series?,
+                    keys: keys.into_iter().map(Some).collect(),
+                    // None of them is known.
+                    epochs: Vec::new(),
+                    op: None,
+                    set: None,
+                };
+                shards.extend(shard_rows(engine, database, new)?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Sends assembled tables to their shards, all shards side by side. Rows that are sent again because tags
@@ -240,87 +255,32 @@ pub(crate) async fn store(
     tables: Vec<Assembled>,
 ) -> Result<(), EngineError> {
     engine.spend_write(database, tables.iter().map(Assembled::bytes).sum())?;
-    let mut by_shard: BTreeMap<ShardId, Vec<ShardRows>> = BTreeMap::new();
+    let mut parts = Vec::with_capacity(tables.len());
     for table in tables {
-        for part in shard_rows(engine, database, table)? {
-            by_shard.entry(part.shard).or_default().push(part);
-        }
+        parts.extend(shard_rows(engine, database, table)?);
+    }
+    write_parts(engine, parts).await
+}
+
+async fn write_parts(engine: &Engine, parts: Vec<ShardRows>) -> Result<(), EngineError> {
+    let mut by_shard: BTreeMap<ShardId, Vec<ShardRows>> = BTreeMap::new();
+    for part in parts {
+        by_shard.entry(part.shard).or_default().push(part);
     }
     let writes = by_shard.into_iter().map(|(shard, parts)| write_shard(engine, shard, parts));
     try_join_all(writes).await.map(|_| ())
-}
-
-fn shard_rows(
-    engine: &Engine,
-    database: &DatabaseDef,
-    table: Assembled,
-) -> Result<Vec<ShardRows>, EngineError> {
-    let Assembled { def, columns, times, row_series, series, epochs, op, set } = table;
-    let op = match (op, def.rewrite) {
-        (Some(op), _) => op,
-        // A look-up before the write is the business of the dialect that has such a rule.
-        (None, RewriteRule::Reject) => {
-            return Err(EngineError::NotSupported("writing rows into a table that rejects duplicates"));
-        }
-        (None, rule) => rule.row_op(),
-    };
-    let meta = engine.table_meta(&def, database);
-    let shards = engine.storage().shards();
-    let epoch = |shard: ShardId| epochs.get(usize::from(shard.0)).copied().unwrap_or(0);
-    let only = series.first().map_or(ShardId(0), |s| s.shard);
-    if series.iter().all(|s| s.shard == only) {
-        let (series, keys) = series.into_iter().map(|s| (s.series, s.key)).unzip();
-        let series_epoch = epoch(only);
-        let batch = WriteBatch { table: meta, series_epoch, series, row_series, times, columns, op, set };
-        return Ok(vec![ShardRows { shard: only, batch, keys }]);
-    }
-    let rows = RowsOfTable { row_series: &row_series, times: &times, columns: &columns, set: set.as_ref() };
-    let mut parts = Vec::new();
-    for shard in (0..shards).map(ShardId) {
-        let Some(part) = rows.of_shard(&series, shard)? else { continue };
-        let OfShard { row_series, times, columns, set, picked } = part;
-        let (refs, keys) = picked.into_iter().map(|s| (s.series.clone(), s.key)).unzip();
-        let batch = WriteBatch {
-            table: meta.clone(),
-            series_epoch: epoch(shard),
-            series: refs,
-            row_series,
-            times,
-            columns,
-            op,
-            set,
-        };
-        parts.push(ShardRows { shard, batch, keys });
-    }
-    Ok(parts)
-}
-
-/// A series with the shard it lives in.
-pub(crate) struct Resolved {
-    pub(crate) shard: ShardId,
-    pub(crate) series: SeriesRef,
-    /// None: not to be remembered.
-    pub(crate) key: Option<RawKey>,
 }
 
 fn resolve(
     def: &TableDef,
     tag_ids: &[ColumnId],
     engine: &Engine,
-    pending: PendingSeries,
+    tags: Vec<(usize, Box<str>)>,
 ) -> Result<Resolved, EngineError> {
-    match pending {
-        PendingSeries::Known(key, known) => {
-            Ok(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key: Some(key) })
-        }
-        PendingSeries::New(key, values) => {
-            let tags =
-                values.into_iter().filter_map(|(at, value)| Some((*tag_ids.get(at)?, value))).collect();
-            let series = series_key(def, tags)?;
-            let shard = engine.storage().shard_of(def, &series)?;
-            Ok(Resolved { shard, series: SeriesRef::Key(series), key: Some(key) })
-        }
-    }
+    let tags = tags.into_iter().filter_map(|(at, value)| Some((*tag_ids.get(at)?, value))).collect();
+    let series = series_key(def, tags)?;
+    let shard = engine.storage().shard_of(def, &series)?;
+    Ok(Resolved { shard, series: SeriesRef::Key(series) })
 }
 
 /// The identity of a row with these tags in this table, whatever dialect made it.
@@ -342,59 +302,4 @@ pub(crate) fn series_key(
         IdentityRule::ChildName => Some(crate::child_name::schemaless(def, &tags).into()),
     };
     Ok(SeriesKey { child, tags })
-}
-
-/// The columns of all shards' rows.
-struct RowsOfTable<'a> {
-    row_series: &'a [u32],
-    times: &'a [i64],
-    columns: &'a [(ColumnId, ArrayRef)],
-    set: Option<&'a BinaryArray>,
-}
-
-/// The rows of one shard.
-struct OfShard<'s> {
-    row_series: Vec<u32>,
-    times: Vec<i64>,
-    columns: Vec<(ColumnId, ArrayRef)>,
-    set: Option<BinaryArray>,
-    picked: Vec<&'s Resolved>,
-}
-
-impl RowsOfTable<'_> {
-    fn of_shard<'s>(
-        &self,
-        series: &'s [Resolved],
-        shard: ShardId,
-    ) -> Result<Option<OfShard<'s>>, EngineError> {
-        let mut position = vec![u32::MAX; series.len()];
-        let mut picked = Vec::new();
-        for (slot, s) in position.iter_mut().zip(series).filter(|(_, s)| s.shard == shard) {
-            *slot = u32::try_from(picked.len()).unwrap_or(u32::MAX);
-            picked.push(s);
-        }
-        let mut row_series = Vec::new();
-        let mut rows = Vec::new();
-        for (row, of) in (0u32..).zip(self.row_series) {
-            match position.get(*of as usize) {
-                Some(&at) if at != u32::MAX => {
-                    row_series.push(at);
-                    rows.push(row);
-                }
-                _ => {}
-            }
-        }
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let times = rows.iter().filter_map(|row| self.times.get(*row as usize).copied()).collect();
-        let rows = UInt32Array::from(rows);
-        let columns: Result<Vec<_>, arrow::error::ArrowError> =
-            self.columns.iter().map(|(id, values)| Ok((*id, take(values, &rows, None)?))).collect();
-        let set = match self.set {
-            Some(set) => take(set, &rows, None)?.as_binary_opt().cloned(),
-            None => None,
-        };
-        Ok(Some(OfShard { row_series, times, columns: columns?, set, picked }))
-    }
 }

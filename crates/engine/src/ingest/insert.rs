@@ -14,8 +14,9 @@ use triglot_model::{
 use triglot_storage::SeriesRef;
 
 use super::IngestError;
-use super::commit::{Assembled, Resolved, series_key, store};
+use super::commit::{series_key, store};
 use super::geometry::check_geometry;
+use super::split::{Assembled, Resolved};
 use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};
 
@@ -94,6 +95,7 @@ fn assemble(
         times,
         row_series,
         series,
+        keys: Vec::new(),
         epochs: Vec::new(),
         op,
         set: None,
@@ -179,7 +181,7 @@ fn series_of(
         let identity = series_key(def, values)?;
         let shard = engine.storage().shard_of(def, &identity)?;
         let at = u32::try_from(series.len()).unwrap_or(u32::MAX);
-        series.push(Resolved { shard, series: SeriesRef::Key(identity), key: None });
+        series.push(Resolved { shard, series: SeriesRef::Key(identity) });
         seen.insert(key.clone(), at);
         row_series.push(at);
     }

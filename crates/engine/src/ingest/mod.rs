@@ -13,6 +13,7 @@ mod insert;
 mod overwrite;
 mod rows;
 mod series_cache;
+mod split;
 mod table_rows;
 mod typed;
 mod value;
@@ -27,21 +28,22 @@ use triglot_model::{DatabaseDef, Precision, TableDef, TableId, TimestampOverflow
 
 pub(crate) use apart::RecentTimes;
 pub use apart::Record;
-pub(crate) use commit::{Assembled, Resolved, series_key, store};
+pub(crate) use commit::{series_key, store};
 pub use error::{ColumnShape, IngestError};
 pub(crate) use insert::{cast, check_values, insert as insert_batches};
 pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
-pub use series_cache::{KnownSeries, RawKey, Recalled};
+pub use series_cache::{KnownSeries, RawKey, Recall, Recalled};
+pub(crate) use split::{Assembled, Resolved};
 pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
 
 use crate::Engine;
 use apart::Apart;
 use series_cache::PassThrough;
-use table_rows::{PendingSeries, Span, TableRows};
+use table_rows::{Place, Span, TableRows};
 
 /// The reading of raw keys by a [`Batcher`]: table and tags as they stand.
 const TAGS_ALONE: u64 = 0;
@@ -66,13 +68,13 @@ pub struct Batcher {
     options: IngestOptions,
     tables: Vec<TableRows>,
     by_name: HashMap<String, usize>,
-    by_id: HashMap<TableId, usize>,
-    /// Series of this request: table and position in its list.
-    seen: HashMap<RawKey, (u32, u32), PassThrough>,
+    by_id: HashMap<TableId, usize, PassThrough>,
+    /// Series of this request: table and place in it.
+    seen: HashMap<RawKey, (usize, Place), PassThrough>,
     /// The row that is being read: table and series.
-    current: Option<(u32, u32)>,
+    current: Option<(usize, Place)>,
     /// The series of the row before.
-    last: Option<(u32, u32)>,
+    last: Option<(usize, Place)>,
     apart: Apart,
     rows: u64,
     /// Whose rights are looked up for each table; none = he may write everywhere in the database.
@@ -102,7 +104,7 @@ impl Batcher {
             options,
             tables: Vec::new(),
             by_name: HashMap::new(),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             seen: HashMap::default(),
             current: None,
             last: None,
@@ -127,13 +129,18 @@ impl Batcher {
     }
 
     /// Looks up many series at once, in the order of the keys: a fraction of what one look-up after the other
-    /// takes. For formats that name each series once a request; see [`Batcher::begin_recalled`].
-    pub fn recall_all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<Recalled>> {
+    /// takes. For formats that name each series once a request; see [`Batcher::begin_recalled`]. `room` is used again
+    /// by the next one: some hundred keys at a time stay in the processor's caches.
+    pub fn recall<'k, 'r>(
+        &self,
+        raw_keys: impl Iterator<Item = &'k [u8]>,
+        room: &'r mut Recall,
+    ) -> &'r [Option<Recalled>] {
         let cache = self.engine.series_cache();
-        cache.get_all(raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)))
+        cache.get_all(raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)), room)
     }
 
-    /// Begins a row of a series of [`Batcher::recall_all`], if what was recalled still holds. Call it once for a
+    /// Begins a row of a series of [`Batcher::recall`], if what was recalled still holds. Call it once for a
     /// series, and [`Batcher::begin_again`] for its further rows.
     #[inline]
     pub fn begin_recalled(&mut self, recalled: Recalled) -> bool {
@@ -155,7 +162,7 @@ impl Batcher {
         self.abandon_row();
         self.current = match self.seen.get(&key) {
             Some(found) => Some(*found),
-            None => self.recall(key),
+            None => self.recall_one(key),
         };
         self.current.is_some()
     }
@@ -163,10 +170,10 @@ impl Batcher {
     /// Forgets a row that was begun and not ended: it was refused half-way.
     #[inline]
     fn abandon_row(&mut self) {
-        if let Some((table, _)) = self.current.take()
-            && let Some(rows) = self.tables.get_mut(table as usize)
+        if let Some((table, place)) = self.current.take()
+            && let Some(rows) = self.tables.get_mut(table)
         {
-            rows.abandon_row();
+            rows.abandon_row(place);
         }
     }
 
@@ -189,7 +196,7 @@ impl Batcher {
         let at = self.table_by_name(table)?;
         let limits = self.engine.limits();
         let create = self.options.create;
-        let Some(rows) = self.tables.get_mut(at as usize) else { return Err(IngestError::NoRow) };
+        let Some(rows) = self.tables.get_mut(at) else { return Err(IngestError::NoRow) };
         let mut values: Vec<(usize, Box<str>)> = Vec::new();
         for (name, value) in tags {
             if name == rows.time_name() {
@@ -212,10 +219,17 @@ impl Batcher {
                 values.push((tag, value.into()));
             }
         }
-        let series = u32::try_from(rows.series.len()).map_err(|_| IngestError::NoRow)?;
-        rows.series.push(PendingSeries::New(key, values));
-        self.seen.insert(key, (at, series));
-        self.current = Some((at, series));
+        // By id if it is there: rows of a series stay in their order whichever way it is written.
+        let place = match find_series(&self.engine, &self.database, rows, &values) {
+            Some(known) => {
+                self.engine.series_cache().put(key, known);
+                rows.add_known(key, known)
+            }
+            None => None,
+        };
+        let place = place.or_else(|| rows.add_series(key, values)).ok_or(IngestError::NoRow)?;
+        self.seen.insert(key, (at, place));
+        self.current = Some((at, place));
         Ok(())
     }
 
@@ -225,9 +239,9 @@ impl Batcher {
     /// A value that does not suit the column; a column that does not exist and is not to be made.
     #[inline]
     pub fn field(&mut self, name: &str, value: FieldValue<'_>) -> Result<(), IngestError> {
-        let Some((table, _)) = self.current else { return Err(IngestError::NoRow) };
-        let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
-        rows.field(name, value, self.options.create, self.engine.limits())
+        let Some((table, place)) = self.current else { return Err(IngestError::NoRow) };
+        let Some(rows) = self.tables.get_mut(table) else { return Err(IngestError::NoRow) };
+        rows.field(place, name, value, self.options.create, self.engine.limits())
     }
 
     /// Ends the row.
@@ -251,12 +265,12 @@ impl Batcher {
     }
 
     fn end(&mut self, time: Option<i64>, record: Option<Record<'_>>) -> Result<(), IngestError> {
-        let Some((table, series)) = self.current else { return Err(IngestError::NoRow) };
-        let ended = self.end_row_of(table, series, time, record);
+        let Some((table, place)) = self.current else { return Err(IngestError::NoRow) };
+        let ended = self.end_row_of(table, place, time, record);
         if ended.is_err()
-            && let Some(rows) = self.tables.get_mut(table as usize)
+            && let Some(rows) = self.tables.get_mut(table)
         {
-            rows.abandon_row();
+            rows.abandon_row(place);
         }
         self.last = self.current.take();
         ended
@@ -264,30 +278,30 @@ impl Batcher {
 
     fn end_row_of(
         &mut self,
-        table: u32,
-        series: u32,
+        table: usize,
+        place: Place,
         time: Option<i64>,
         record: Option<Record<'_>>,
     ) -> Result<(), IngestError> {
-        let Some(rows) = self.tables.get_mut(table as usize) else { return Err(IngestError::NoRow) };
+        let Some(rows) = self.tables.get_mut(table) else { return Err(IngestError::NoRow) };
         let given = time.unwrap_or(self.options.default_time);
         let precision = rows.span.precision;
         let mut time = self.options.precision.convert(given, precision)?;
         if let Some(record) = record {
             let none_left = TimestampOverflow { value: time, from: precision, to: precision };
-            let key = rows.series.get(series as usize).ok_or(IngestError::NoRow)?.key();
+            let key = rows.key(place).ok_or(IngestError::NoRow)?;
             time = self.apart.take(key, time, record).ok_or(IngestError::Timestamp(none_left))?;
         }
         if time < rows.span.horizon {
             return Err(IngestError::Expired { table: rows.name.clone(), time });
         }
-        rows.end_row(series, time, self.engine.limits())?;
+        rows.end_row(place, time, self.engine.limits())?;
         self.rows += 1;
         Ok(())
     }
 
     /// A series from the cache, if what the cache says still holds.
-    fn recall(&mut self, key: RawKey) -> Option<(u32, u32)> {
+    fn recall_one(&mut self, key: RawKey) -> Option<(usize, Place)> {
         let known = self.engine.series_cache().get(key)?;
         let found = self.add_known(key, known)?;
         self.seen.insert(key, found);
@@ -295,7 +309,8 @@ impl Batcher {
     }
 
     /// Adds a series that is known, if it is there as it was.
-    fn add_known(&mut self, key: RawKey, known: KnownSeries) -> Option<(u32, u32)> {
+    #[inline]
+    fn add_known(&mut self, key: RawKey, known: KnownSeries) -> Option<(usize, Place)> {
         let table = match self.by_id.get(&known.table) {
             Some(at) => *at,
             None => {
@@ -306,28 +321,21 @@ impl Batcher {
                 self.add_table(Some(def), "")
             }
         };
-        let rows = self.tables.get_mut(table)?;
-        if rows.epochs.get(usize::from(known.shard.0)) != Some(&known.epoch) {
-            return None;
-        }
-        let series = u32::try_from(rows.series.len()).ok()?;
-        rows.series.push(PendingSeries::Known(key, known));
-        Some((u32::try_from(table).ok()?, series))
+        Some((table, self.tables.get_mut(table)?.add_known(key, known)?))
     }
 
-    fn table_by_name(&mut self, name: &str) -> Result<u32, IngestError> {
-        let at = match self.by_name.get(name) {
-            Some(at) => *at,
+    fn table_by_name(&mut self, name: &str) -> Result<usize, IngestError> {
+        match self.by_name.get(name) {
+            Some(at) => Ok(*at),
             None => {
                 let def = self.catalog.table(self.database.id, name).cloned();
                 if def.is_none() && !self.options.create {
                     return Err(IngestError::TableNotFound { table: name.to_owned() });
                 }
                 self.check_writer(def.as_deref())?;
-                self.add_table(def, name)
+                Ok(self.add_table(def, name))
             }
-        };
-        u32::try_from(at).map_err(|_| IngestError::NoRow)
+        }
     }
 
     /// Whether rows may be added to a table, or (none) a new one be made.
@@ -365,4 +373,25 @@ impl Batcher {
         self.by_name.insert(name, at);
         at
     }
+}
+
+/// A series by its tags (positions in the table's list, and values), if the table has it.
+fn find_series(
+    engine: &Engine,
+    database: &DatabaseDef,
+    rows: &TableRows,
+    values: &[(usize, Box<str>)],
+) -> Option<KnownSeries> {
+    let def = rows.def.as_ref()?;
+    let tag = |(at, value): &(usize, Box<str>)| {
+        let (name, _) = rows.tags.get(*at)?;
+        Some((def.column(name)?.id, value.clone()))
+    };
+    // With a tag that the table lacks it is a new one.
+    let tags: Option<Vec<_>> = values.iter().map(tag).collect();
+    let key = series_key(def, tags?).ok()?;
+    let located = engine.storage().locate_series(&engine.table_meta(def, database), &[key]).ok()?;
+    let (shard, sid) = *located.first()?;
+    let epoch = *rows.epochs.get(usize::from(shard.0))?;
+    Some(KnownSeries { table: def.id, shard, sid: sid?, epoch })
 }

@@ -9,8 +9,9 @@ use arrow::record_batch::RecordBatch;
 use triglot_model::{ColumnDef, ColumnId, DatabaseDef, RowOp, ShardId, Sid, TableDef};
 use triglot_storage::SeriesRef;
 
-use super::commit::{Assembled, Resolved, store};
+use super::commit::store;
 use super::insert::{cast, check_values};
+use super::split::{Assembled, Resolved};
 use crate::{Engine, EngineError};
 
 /// Tags may change between reading the series' epoch and writing; after so many rounds something is
@@ -88,17 +89,15 @@ impl Overwrite {
     }
 
     fn assemble(&self, def: &Arc<TableDef>, epochs: Vec<u64>) -> Assembled {
-        let known = |(shard, sid): &(ShardId, Sid)| Resolved {
-            shard: *shard,
-            series: SeriesRef::Known(*sid),
-            key: None,
-        };
+        let known =
+            |(shard, sid): &(ShardId, Sid)| Resolved { shard: *shard, series: SeriesRef::Known(*sid) };
         Assembled {
             def: Arc::clone(def),
             columns: self.columns.clone(),
             times: self.times.clone(),
             row_series: self.row_series.clone(),
             series: self.series.iter().map(known).collect(),
+            keys: Vec::new(),
             epochs,
             op: Some(RowOp::Merge),
             set: self.set.clone(),

@@ -7,9 +7,10 @@ use triglot_model::{ColumnDef, ColumnId, IdentityRule, RewriteRule, ShardId, Tab
 use triglot_storage::{SeriesKey, SeriesRef};
 
 use super::absent;
-use super::commit::{Assembled, Resolved, series_key, store};
+use super::commit::{series_key, store};
 use super::insert::check_times;
 use super::series_cache::{KnownSeries, RawKey};
+use super::split::{Assembled, Resolved};
 use crate::child_tables::{NewChild, TableIn};
 use crate::keyed::refuse_keyed;
 use crate::{Engine, EngineError};
@@ -92,12 +93,15 @@ async fn write_rows(engine: &Engine, tables: &[SeriesRows]) -> Result<u64, Engin
             if rows.table.def.identity == IdentityRule::ChildName && fresh.clone().next().is_some() {
                 claims.push(engine.claim_children(&rows.table, fresh)?);
             }
+            let is_known = |resolved: &Resolved| matches!(resolved.series, SeriesRef::Known(_));
+            let keys = if series.iter().all(is_known) { Vec::new() } else { rows.keys.clone() };
             assembled.push(Assembled {
                 def: Arc::clone(&rows.table.def),
                 columns: rows.columns.clone(),
                 times: rows.times.clone(),
                 row_series: rows.row_series.clone(),
                 series,
+                keys,
                 epochs,
                 op: Some(rows.rewrite.row_op()),
                 set: rows.set.clone(),
@@ -131,7 +135,7 @@ pub(super) fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolve
             if known.table != def.id || epoch(known.shard) != Some(known.epoch) {
                 return Err(EngineError::StaleSeries);
             }
-            series.push(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid), key: None });
+            series.push(Resolved { shard: known.shard, series: SeriesRef::Known(known.sid) });
             continue;
         }
         let (Some(key), Some((shard, known))) = (keys.next(), located.next()) else { break };
@@ -149,7 +153,7 @@ pub(super) fn resolve(engine: &Engine, rows: &SeriesRows) -> Result<(Vec<Resolve
             }
             (None, RowsOf::Table | RowsOf::Tags(_) | RowsOf::Known(_)) => SeriesRef::Key(key),
         };
-        series.push(Resolved { shard, series: found, key: remembered });
+        series.push(Resolved { shard, series: found });
     }
     Ok((series, epochs))
 }

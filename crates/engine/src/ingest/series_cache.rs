@@ -49,6 +49,14 @@ pub struct Recalled {
     pub series: KnownSeries,
 }
 
+/// Room for looking up many series at once, used again for the next ones.
+#[derive(Debug, Default)]
+pub struct Recall {
+    keys: Vec<RawKey>,
+    by_segment: [Vec<usize>; SEGMENTS],
+    found: Vec<Option<Recalled>>,
+}
+
 /// A bounded map from raw keys to series.
 #[derive(Debug)]
 pub(crate) struct SeriesCache {
@@ -80,22 +88,29 @@ impl SeriesCache {
     }
 
     /// Many at once: each segment is locked once, and look-ups without a lock between them wait for memory together.
-    pub(crate) fn get_all(&self, keys: impl Iterator<Item = RawKey>) -> Vec<Option<Recalled>> {
-        let keys: Vec<RawKey> = keys.collect();
-        let mut by_segment: [Vec<usize>; SEGMENTS] = Default::default();
-        for (at, key) in keys.iter().enumerate() {
+    pub(crate) fn get_all<'r>(
+        &self,
+        keys: impl Iterator<Item = RawKey>,
+        room: &'r mut Recall,
+    ) -> &'r [Option<Recalled>] {
+        let Recall { keys: all, by_segment, found } = room;
+        all.clear();
+        all.extend(keys);
+        by_segment.iter_mut().for_each(Vec::clear);
+        for (at, key) in all.iter().enumerate() {
             if let Some(places) = by_segment.get_mut(segment_of(*key)) {
                 places.push(at);
             }
         }
-        let mut found = vec![None; keys.len()];
+        found.clear();
+        found.resize(all.len(), None);
         for (segment, places) in self.segments.iter().zip(by_segment) {
             if places.is_empty() {
                 continue;
             }
             let segment = segment.lock();
             for at in places {
-                if let (Some(slot), Some(key)) = (found.get_mut(at), keys.get(at)) {
+                if let (Some(slot), Some(key)) = (found.get_mut(*at), all.get(*at)) {
                     *slot = segment.get(key).map(|series| Recalled { key: *key, series: *series });
                 }
             }
@@ -113,6 +128,12 @@ impl SeriesCache {
         segment.insert(key, series);
     }
 
+    /// Forgets all.
+    #[cfg(test)]
+    pub(crate) fn clear(&self) {
+        self.segments.iter().for_each(|segment| segment.lock().clear());
+    }
+
     fn segment(&self, key: RawKey) -> Option<&Mutex<HashMap<RawKey, KnownSeries, PassThrough>>> {
         self.segments.get(segment_of(key))
     }
@@ -123,11 +144,11 @@ fn segment_of(key: RawKey) -> usize {
     (key.0 >> 124) as usize % SEGMENTS
 }
 
-/// The key is a hash already.
+/// The key is a hash already, or an id.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct PassThrough;
 
-/// Takes the low half of a 128-bit hash as it is.
+/// Takes the low half of a 128-bit hash as it is, and multiplies ids.
 #[derive(Debug, Default)]
 pub(super) struct PassThroughHasher(u64);
 
@@ -148,6 +169,11 @@ impl std::hash::Hasher for PassThroughHasher {
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }
+    }
+
+    fn write_u32(&mut self, id: u32) {
+        // Ids that follow each other, spread over all bits.
+        self.0 = u64::from(id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 
     fn write_u128(&mut self, hash: u128) {

@@ -1,31 +1,48 @@
 //! The rows of one table while a request is being read.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use triglot_model::limits::Limits;
-use triglot_model::{ColumnDef, ColumnKind, ColumnType, Precision, TableDef};
+use triglot_model::{ColumnDef, ColumnKind, ColumnType, Precision, ShardId, Sid, TableDef};
 
 use super::column::{ColumnBuilder, Refused};
 use super::error::{ColumnShape, IngestError};
 use super::series_cache::{KnownSeries, RawKey};
 use super::value::{Class, FieldValue};
 
-/// A series that occurs in the request.
-#[derive(Debug)]
-pub(super) enum PendingSeries {
-    /// By id, from the cache.
-    Known(RawKey, KnownSeries),
-    /// By its tags: (position in [`TableRows::tags`], value).
-    New(RawKey, Vec<(usize, Box<str>)>),
+/// Rows with their series. Those of known series stand by shard, so that they need not be told apart later.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    /// The keys of the series.
+    pub(super) keys: Vec<RawKey>,
+    pub(super) series: PartSeries,
+    /// For each row the place of its series.
+    pub(super) row_series: Vec<u32>,
+    pub(super) times: Vec<i64>,
 }
 
-impl PendingSeries {
-    pub(super) fn key(&self) -> RawKey {
-        match self {
-            Self::Known(key, _) | Self::New(key, _) => *key,
-        }
+/// The series of a part.
+#[derive(Debug)]
+pub(super) enum PartSeries {
+    /// By their tags: (position in [`TableRows::tags`], value). They may be new, and in any shard.
+    Tags(Vec<Vec<(usize, Box<str>)>>),
+    /// By id, in one shard.
+    Known(ShardId, Vec<Sid>),
+}
+
+impl Default for PartSeries {
+    fn default() -> Self {
+        Self::Tags(Vec::new())
     }
+}
+
+/// Where the rows of a series go: into this part of its table, as this one of the part's series.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    part: usize,
+    series: u32,
 }
 
 /// A field that occurs in the request.
@@ -36,7 +53,20 @@ pub(super) struct PendingField {
     pub(super) ty: ColumnType,
     /// Whether the table has it.
     pub(super) exists: bool,
-    pub(super) values: ColumnBuilder,
+    class: Class,
+    /// By part; those that are not there have no value.
+    pub(super) values: Vec<ColumnBuilder>,
+}
+
+impl PendingField {
+    /// The values of a part.
+    #[inline]
+    fn of_part(&mut self, part: usize) -> Option<&mut ColumnBuilder> {
+        if self.values.len() <= part {
+            self.values.resize_with(part + 1, || ColumnBuilder::new(self.class));
+        }
+        self.values.get_mut(part)
+    }
 }
 
 /// What a table's times are, in its own unit.
@@ -65,11 +95,11 @@ pub(super) struct TableRows {
     field_index: HashMap<Box<str>, usize>,
     /// Where the next field is expected: behind the one before, since rows tend to look alike.
     cursor: usize,
-    pub(super) series: Vec<PendingSeries>,
-    pub(super) row_series: Vec<u32>,
-    pub(super) times: Vec<i64>,
+    /// First the rows of series by tags, then those of known ones by shard.
+    pub(super) parts: Vec<Part>,
     pub(super) span: Span,
-    last_bucket: Option<i64>,
+    /// The times of the bucket of the row before.
+    last_bucket: Range<i64>,
     buckets: HashSet<i64>,
 }
 
@@ -84,18 +114,53 @@ impl TableRows {
             fields: Vec::new(),
             field_index: HashMap::new(),
             cursor: 0,
-            series: Vec::new(),
-            row_series: Vec::new(),
-            times: Vec::new(),
+            parts: vec![Part::default()],
             span,
-            last_bucket: None,
+            last_bucket: 0..0,
             buckets: HashSet::new(),
         }
     }
 
     /// Rows that are complete.
     pub(super) fn rows(&self) -> usize {
-        self.times.len()
+        self.parts.iter().map(|part| part.times.len()).sum()
+    }
+
+    /// Adds a series by its tags.
+    pub(super) fn add_series(&mut self, key: RawKey, tags: Vec<(usize, Box<str>)>) -> Option<Place> {
+        let Part { keys, series: PartSeries::Tags(all), .. } = self.parts.first_mut()? else { return None };
+        let series = u32::try_from(all.len()).ok()?;
+        all.push(tags);
+        keys.push(key);
+        Some(Place { part: 0, series })
+    }
+
+    /// Adds a series that is known, if it is there as it was.
+    #[inline]
+    pub(super) fn add_known(&mut self, key: RawKey, known: KnownSeries) -> Option<Place> {
+        let shard = usize::from(known.shard.0);
+        if self.epochs.get(shard) != Some(&known.epoch) {
+            return None;
+        }
+        let part = 1 + shard;
+        while self.parts.len() <= part {
+            // No more parts than there are epochs: one for each shard.
+            let shard = ShardId(u16::try_from(self.parts.len() - 1).ok()?);
+            let series = PartSeries::Known(shard, Vec::new());
+            self.parts.push(Part { series, ..Part::default() });
+        }
+        let Part { keys, series: PartSeries::Known(_, sids), .. } = self.parts.get_mut(part)? else {
+            return None;
+        };
+        let series = u32::try_from(sids.len()).ok()?;
+        sids.push(known.sid);
+        keys.push(key);
+        Some(Place { part, series })
+    }
+
+    /// The key of a series.
+    pub(super) fn key(&self, place: Place) -> Option<RawKey> {
+        self.parts.get(place.part)?.keys.get(place.series as usize).copied()
     }
 
     /// The position of a tag, noted down if it is new to the request.
@@ -125,6 +190,7 @@ impl TableRows {
     #[inline]
     pub(super) fn field(
         &mut self,
+        place: Place,
         name: &str,
         value: FieldValue<'_>,
         create: bool,
@@ -138,9 +204,13 @@ impl TableRows {
             },
         };
         self.cursor = at + 1;
-        let row = self.times.len();
-        let Some(field) = self.fields.get_mut(at) else { return Err(IngestError::NoRow) };
-        if field.values.len() > row {
+        let (Some(field), Some(part)) = (self.fields.get_mut(at), self.parts.get(place.part)) else {
+            return Err(IngestError::NoRow);
+        };
+        let row = part.times.len();
+        let (ty, exists) = (field.ty, field.exists);
+        let Some(values) = field.of_part(place.part) else { return Err(IngestError::NoRow) };
+        if values.len() > row {
             return Ok(());
         }
         let bytes = match value {
@@ -151,9 +221,7 @@ impl TableRows {
         if bytes > limits.max_value_bytes {
             return Err(self.too_long(name, limits.max_value_bytes));
         }
-        let ty = field.ty;
-        let exists = field.exists;
-        field.values.push(row, value, ty).map_err(|refused| match refused {
+        values.push(row, value, ty).map_err(|refused| match refused {
             Refused::Class => {
                 let found = ColumnShape::Field(value.column_type());
                 self.conflict(name, found, ColumnShape::Field(ty), !exists)
@@ -196,7 +264,7 @@ impl TableRows {
             return Err(self.conflict(name, found, ColumnShape::Field(ty), false));
         };
         let at = self.fields.len();
-        self.fields.push(PendingField { name: name.into(), ty, exists, values: ColumnBuilder::new(class) });
+        self.fields.push(PendingField { name: name.into(), ty, exists, class, values: Vec::new() });
         self.field_index.insert(name.into(), at);
         Ok(at)
     }
@@ -212,32 +280,44 @@ impl TableRows {
 
     /// Ends the row that is being read.
     #[inline]
-    pub(super) fn end_row(&mut self, series: u32, time: i64, limits: &Limits) -> Result<(), IngestError> {
-        let bucket = time.div_euclid(self.span.bucket.max(1));
-        if self.last_bucket != Some(bucket) {
-            self.last_bucket = Some(bucket);
-            self.buckets.insert(bucket);
-            if self.buckets.len() > limits.max_buckets_per_request {
-                let limit = limits.max_buckets_per_request;
-                return Err(IngestError::Limit { table: self.name.clone(), what: "time buckets", limit });
-            }
+    pub(super) fn end_row(&mut self, place: Place, time: i64, limits: &Limits) -> Result<(), IngestError> {
+        if !self.last_bucket.contains(&time) {
+            self.enter_bucket(time, limits)?;
         }
-        let row = self.times.len();
+        let Some(part) = self.parts.get_mut(place.part) else { return Err(IngestError::NoRow) };
+        let row = part.times.len();
+        let has_value = |field: &PendingField| field.values.get(place.part).is_some_and(|v| v.len() > row);
         // The cursor moved if there was a field at all.
-        if self.cursor == 0 || !self.fields.iter().any(|f| f.values.len() > row) {
+        if self.cursor == 0 || !self.fields.iter().any(has_value) {
             return Err(IngestError::NoField { table: self.name.clone() });
         }
         self.cursor = 0;
-        self.times.push(time);
-        self.row_series.push(series);
+        part.times.push(time);
+        part.row_series.push(place.series);
+        Ok(())
+    }
+
+    /// Takes note of the bucket of a row that is not in that of the row before.
+    #[cold]
+    fn enter_bucket(&mut self, time: i64, limits: &Limits) -> Result<(), IngestError> {
+        let length = self.span.bucket.max(1);
+        let bucket = time.div_euclid(length);
+        let start = bucket.saturating_mul(length);
+        self.last_bucket = start..bucket.saturating_add(1).saturating_mul(length);
+        self.buckets.insert(bucket);
+        if self.buckets.len() > limits.max_buckets_per_request {
+            let limit = limits.max_buckets_per_request;
+            return Err(IngestError::Limit { table: self.name.clone(), what: "time buckets", limit });
+        }
         Ok(())
     }
 
     /// Forgets the row that is being read.
-    pub(super) fn abandon_row(&mut self) {
-        let row = self.times.len();
+    pub(super) fn abandon_row(&mut self, place: Place) {
         self.cursor = 0;
-        self.fields.iter_mut().for_each(|field| field.values.truncate(row));
+        let Some(part) = self.parts.get(place.part) else { return };
+        let values = self.fields.iter_mut().filter_map(|field| field.values.get_mut(place.part));
+        values.for_each(|values| values.truncate(part.times.len()));
     }
 
     /// The name of the time column of tables that are made on the fly.

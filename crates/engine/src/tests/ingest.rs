@@ -72,6 +72,60 @@ async fn later_values_win_field_by_field_and_known_series_are_recalled() {
     assert!(!batcher.begin_known(b"something else"));
 }
 
+/// Known series go another way than those that are named by their tags.
+#[tokio::test]
+async fn rows_of_a_series_stay_in_their_order_however_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    let (one, other) = ([("a", "1"), ("b", "2")], [("b", "2"), ("a", "1")]);
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    row(&mut batcher, "m", &one, &[("v", FieldValue::I64(0))], 1).unwrap();
+    batcher.commit().await.unwrap();
+    for (time, names) in [(2, [&one, &other]), (3, [&other, &one])] {
+        // The other name is known after its first request.
+        engine.series_cache().clear();
+        let mut batcher = engine.batcher(&session, options()).unwrap();
+        row(&mut batcher, "m", &one, &[("v", FieldValue::I64(0))], 1).unwrap();
+        batcher.commit().await.unwrap();
+        let mut batcher = engine.batcher(&session, options()).unwrap();
+        for (value, name) in (1..).zip(names) {
+            row(&mut batcher, "m", name, &[("v", FieldValue::I64(value))], time).unwrap();
+        }
+        batcher.commit().await.unwrap();
+    }
+    assert_eq!(rows(&engine, &session, "SELECT v FROM m ORDER BY time").await, ["0", "2", "2"]);
+    assert_eq!(rows(&engine, &session, "SELECT DISTINCT a, b FROM m").await, ["1|2"]);
+}
+
+#[tokio::test]
+async fn known_and_new_series_of_a_request_may_have_different_fields() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path()).await;
+    let session = root(&engine).await;
+    let names: Vec<String> = (0..12).map(|n| format!("s{n:02}")).collect();
+    let tags = |n: usize| [("t", names[n].as_str())];
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    for n in 0..8 {
+        row(&mut batcher, "m", &tags(n), &[("f", FieldValue::I64(0))], 1).unwrap();
+    }
+    batcher.commit().await.unwrap();
+    let mut batcher = engine.batcher(&session, options()).unwrap();
+    for n in (0..12).rev() {
+        let (f, g) = (("f", FieldValue::I64(n as i64)), ("g", FieldValue::Str(&names[n])));
+        let fields = if n % 3 == 0 { vec![g] } else { vec![f, g] };
+        row(&mut batcher, "m", &tags(n), &fields, 2).unwrap();
+    }
+    let clash = row(&mut batcher, "m", &tags(0), &[("g", FieldValue::I64(1))], 3);
+    assert!(matches!(clash, Err(IngestError::TypeConflict { within_request: true, .. })), "{clash:?}");
+    assert_eq!(batcher.commit().await.unwrap().rows, 12);
+    let found =
+        rows(&engine, &session, "SELECT t, f, g FROM m WHERE time > to_timestamp_nanos(1) ORDER BY t").await;
+    let f = |n: usize| if n.is_multiple_of(3) { "NULL".to_owned() } else { n.to_string() };
+    let expected: Vec<String> = (0..12).map(|n| format!("{0}|{1}|{0}", names[n], f(n))).collect();
+    assert_eq!(found, expected);
+}
+
 #[tokio::test]
 async fn nothing_is_stored_or_made_before_the_commit() {
     let dir = tempfile::tempdir().unwrap();

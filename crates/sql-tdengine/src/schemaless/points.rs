@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use triglot_engine::{KnownSeries, NewChild, RawKey, RowsOf, SeriesRows, TableIn, md5_child_name};
+use triglot_engine::{
+    KnownSeries, NewChild, RawKey, Recall as Room, Recalled, RowsOf, SeriesRows, TableIn, md5_child_name,
+};
 use triglot_model::{ColumnId, Precision, TableDef, TableId};
 
 use super::recall::Recall;
@@ -103,11 +105,14 @@ struct Series<'a> {
 #[derive(Debug)]
 enum Of<'a> {
     Known(KnownSeries),
-    Child {
-        name: String,
-        /// Place among the table's tags, and value.
-        tags: Vec<(usize, Value<'a>)>,
-    },
+    Child(Box<Child<'a>>),
+}
+
+#[derive(Debug)]
+struct Child<'a> {
+    name: String,
+    /// Place among the table's tags, and value.
+    tags: Vec<(usize, Value<'a>)>,
 }
 
 #[derive(Debug)]
@@ -125,6 +130,8 @@ pub struct Points<'a> {
     now_ns: i64,
     options: &'a Options,
     recall: Option<Recall<'a>>,
+    /// For looking up many series.
+    room: Room,
     pub(super) tables: Vec<Table<'a>>,
     tables_by_name: HashMap<String, usize>,
     /// Tables of known series; none: not to be written to in this way.
@@ -154,6 +161,7 @@ impl<'a> Points<'a> {
             now_ns,
             options,
             recall,
+            room: Room::default(),
             tables: Vec::new(),
             tables_by_name: HashMap::new(),
             tables_by_id: HashMap::new(),
@@ -177,18 +185,33 @@ impl<'a> Points<'a> {
         Some(series)
     }
 
-    /// Looks up many series of former requests at once, in the order of the keys: a fraction of what one look-up after
-    /// the other takes. For formats that name each series once a request, mostly with one row.
-    pub fn recall_all<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<SeriesOf>> {
-        let Some(recall) = &self.recall else { return Vec::new() };
-        let found = recall.all(keys);
-        self.series.reserve(found.len());
-        self.rows.reserve(found.len());
-        self.values.reserve(found.len());
-        found
-            .into_iter()
-            .map(|found| found.and_then(|found| self.known_series(found.key, found.series)))
-            .collect()
+    /// Looks up many series of former requests at once into `found`, in the order of the keys: a fraction of what one
+    /// look-up after the other takes. For formats that name each series once a request, mostly with one row: give some
+    /// hundred keys at a time.
+    pub fn recall_all<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        found: &mut Vec<Option<SeriesOf>>,
+    ) {
+        found.clear();
+        let mut room = std::mem::take(&mut self.room);
+        match &self.recall {
+            Some(recall) if recall.may_recall => {
+                let recalled = recall.all(keys, &mut room);
+                let known =
+                    |known: &Option<Recalled>| known.and_then(|it| self.known_series(it.key, it.series));
+                found.extend(recalled.iter().map(known));
+            }
+            _ => found.extend(keys.map(|_| None)),
+        }
+        self.room = room;
+    }
+
+    /// Makes room for about so many rows with one value each.
+    pub fn expect(&mut self, rows: usize) {
+        self.series.reserve(rows);
+        self.rows.reserve(rows);
+        self.values.reserve(rows);
     }
 
     /// Adds a series that is known, if it is of a table that takes rows without a schema.
@@ -279,8 +302,8 @@ impl<'a> Points<'a> {
             placed.push((table.tags.place(name, &value)?, value));
         }
         let key = key.zip(self.recall.as_ref()).map(|(key, recall)| recall.key(key));
-        let series =
-            self.push(Series { table: at, key, of: Of::Child { name: known.1.clone(), tags: placed } })?;
+        let child = Child { name: known.1.clone(), tags: placed };
+        let series = self.push(Series { table: at, key, of: Of::Child(Box::new(child)) })?;
         self.series_by_child.insert(known, series.0);
         Ok(series)
     }
@@ -333,6 +356,9 @@ impl<'a> Points<'a> {
         let Some(Time { value, unit_ns }) = time else {
             return Ok(self.precision.from_ns(self.now_ns));
         };
+        if unit_ns == self.precision.ns() {
+            return Ok(value);
+        }
         let scaled = (i128::from(value) * i128::from(unit_ns)).div_euclid(i128::from(self.precision.ns()));
         i64::try_from(scaled).map_err(|_| TaosError::new(0x060B, "Timestamp data out of range"))
     }
@@ -398,7 +424,8 @@ impl Target {
     fn series(&mut self, series: &Series<'_>, database: &str, ttl: Option<u32>) -> Result<u32, TaosError> {
         let of = match &series.of {
             Of::Known(known) => RowsOf::Known(*known),
-            Of::Child { name, tags } => {
+            Of::Child(child) => {
+                let Child { name, tags } = &**child;
                 let def = &self.rows.table.def;
                 let tag = |(at, value): &(usize, Value<'_>)| {
                     let id = self.tags.get(*at).copied().flatten()?;
@@ -480,7 +507,7 @@ mod tests {
 
     fn child_name<'s>(series: &'s Series<'_>) -> &'s str {
         match &series.of {
-            Of::Child { name, .. } => name,
+            Of::Child(child) => &child.name,
             Of::Known(_) => "",
         }
     }

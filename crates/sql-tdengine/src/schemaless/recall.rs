@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use triglot_engine::catalog::CatalogSnapshot;
-use triglot_engine::{Engine, KnownSeries, RawKey, Recalled};
+use triglot_engine::{Engine, KnownSeries, RawKey, Recall as Room, Recalled};
 use triglot_model::{DatabaseId, IdentityRule, TableDef};
 
 use super::Options;
@@ -18,7 +18,7 @@ pub(super) struct Recall<'a> {
     /// Child tables are named by our rule, or by a tag.
     reading: u64,
     /// Whether what is remembered counts; else it is only renewed.
-    may_recall: bool,
+    pub(super) may_recall: bool,
 }
 
 impl<'a> Recall<'a> {
@@ -37,11 +37,12 @@ impl<'a> Recall<'a> {
     }
 
     /// Those of many keys, in their order.
-    pub(super) fn all<'k>(&self, raw_keys: impl Iterator<Item = &'k [u8]>) -> Vec<Option<Recalled>> {
-        if !self.may_recall {
-            return Vec::new();
-        }
-        self.engine.all_known_series(raw_keys.map(|raw| self.key(raw)))
+    pub(super) fn all<'k, 'r>(
+        &self,
+        raw_keys: impl Iterator<Item = &'k [u8]>,
+        room: &'r mut Room,
+    ) -> &'r [Option<Recalled>] {
+        self.engine.all_known_series(raw_keys.map(|raw| self.key(raw)), room)
     }
 
     /// The table of a series, if it is one whose child tables are named here.

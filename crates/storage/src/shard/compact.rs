@@ -69,7 +69,7 @@ impl Job {
 /// lost with the WAL's end in modes that do not fsync each write, and a file must not reach beyond what
 /// the next start knows.
 fn behind(table: &TableState, chunk: &Chunk, files: usize) -> u64 {
-    let memory = chunk.flushing.parts.iter().chain(&chunk.active.parts).map(|part| part.seq).min();
+    let memory = chunk.flushing.parts.iter().chain(&chunk.active.parts).map(|part| part.seqs.0).min();
     let file = chunk.files.get(files).map(|file| file.meta.seq_min);
     let unknown = table.tombstones_durable.saturating_add(1);
     file.into_iter().chain(memory).min().unwrap_or(u64::MAX).min(unknown)

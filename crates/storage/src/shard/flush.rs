@@ -194,8 +194,9 @@ impl Shard {
         let table = meta.def.id;
         let ck = meta.def.composite_key().map(|c| c.id);
         let batches: Vec<RecordBatch> = parts.parts.iter().map(|p| p.batch.clone()).collect();
-        let seqs = || parts.parts.iter().map(|p| p.seq);
-        let (seq_min, seq_max) = (seqs().min().unwrap_or(0), seqs().max().unwrap_or(0));
+        let seqs = || parts.parts.iter().map(|p| p.seqs);
+        let seq_min = seqs().map(|(first, _)| first).min().unwrap_or(0);
+        let seq_max = seqs().map(|(_, last)| last).max().unwrap_or(0);
         // Sorting and encoding are CPU work of up to a second: not on an async worker.
         let sorted = tokio::task::spawn_blocking(move || {
             let sorted = sort_parts(&batches, ck)?;

@@ -4,6 +4,7 @@ pub(crate) mod compact;
 mod flush;
 pub(crate) mod open;
 pub(crate) mod pick;
+mod rows;
 pub(crate) mod state;
 pub(crate) mod writer;
 

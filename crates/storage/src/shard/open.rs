@@ -143,11 +143,11 @@ impl Shard {
         let entry =
             state.tables.entry(id).or_insert_with(|| TableState::new(meta.def.identity.clone(), meta.bucket));
         let mut rows = 0;
-        let mut added = 0;
+        let mut grown = 0;
         match payload {
             WalPayload::Batch { batch, .. } => {
                 rows = batch.num_rows() as u64;
-                added = self.apply_rows(entry, seq, batch)?;
+                grown = self.apply_rows(entry, seq, batch)?;
             }
             WalPayload::SeriesCreate { entries, .. } => {
                 let mut index = entry.series.write();
@@ -175,7 +175,7 @@ impl Shard {
             }
             WalPayload::DropTable { .. } => {}
         }
-        state.active_bytes += added;
+        state.active_bytes = state.active_bytes.saturating_add_signed(grown);
         Ok(rows)
     }
 }

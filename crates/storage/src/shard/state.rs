@@ -77,8 +77,9 @@ impl TableState {
         }
     }
 
-    pub(crate) fn push(&mut self, start: i64, part: Arc<MemPart>) {
-        self.chunks.entry(start).or_default().active.push(part);
+    /// Adds rows to the chunk of the bucket that begins at `start`. Returns the bytes that became free.
+    pub(crate) fn push(&mut self, start: i64, part: MemPart) -> u64 {
+        self.chunks.entry(start).or_default().active.push(part)
     }
 
     /// The chunks whose bucket reaches into `time`.

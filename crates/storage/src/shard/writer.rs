@@ -6,23 +6,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryArray, Int64Array, UInt8Array, UInt32Array};
-use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use roaring::RoaringBitmap;
 use tokio::sync::{mpsc, oneshot};
-use triglot_model::{ColumnId, Pressure, RowOp, ShardId, Sid, TableDef, TableId};
+use triglot_model::{Pressure, ShardId, Sid, TableDef, TableId};
 
 use super::Shard;
+use super::rows::{Schemas, physical_batch};
 use super::state::TableState;
 use crate::budget::Reservation;
 use crate::error::StorageError;
 use crate::memtable::{MemPart, split_by_bucket};
 use crate::merge::MergeError;
-use crate::physical::{OP, SET, column_name, key_fields};
 use crate::series::{SeriesIndex, SeriesKey};
 use crate::wal::{Group, SeriesEntry, Wal, WalError, WalPayload};
-use crate::write::{SeriesRef, TagChange, WriteAck, WriteBatch};
+use crate::write::{BatchSeries, SeriesRef, TagChange, WriteAck, WriteBatch};
 use crate::{TableMeta, TimeRange, Tombstone};
 
 /// Requests in one group, at most.
@@ -84,7 +82,7 @@ struct Turn {
 /// Runs until [`Command::Stop`] or until all senders are gone.
 pub(crate) fn run(shard: Arc<Shard>, wal: Wal, next_seq: u64, mut queue: mpsc::Receiver<Command>) {
     let log = wal.new_group();
-    let mut writer = Writer { shard, wal, next_seq, unlogged: Vec::new(), log };
+    let mut writer = Writer { shard, wal, next_seq, unlogged: Vec::new(), log, schemas: Schemas::default() };
     while let Some(first) = queue.blocking_recv() {
         if !writer.turn(first, &mut queue) {
             break;
@@ -104,6 +102,7 @@ struct Writer {
     unlogged: Vec<(TableId, Sid)>,
     /// The buffer of the group before, for the next one.
     log: Group,
+    schemas: Schemas,
 }
 
 impl Turn {
@@ -130,6 +129,7 @@ impl Writer {
                     break;
                 }
                 Command::DropTable { table, reply } => {
+                    self.schemas.forget(table);
                     self.shard.forget_table(table);
                     let _ = reply.send(Ok(()));
                 }
@@ -231,12 +231,12 @@ impl Writer {
     ) -> Result<Vec<WriteAck>, StorageError> {
         let mut acks = Vec::with_capacity(batches.len());
         let mut rows = Vec::with_capacity(batches.len());
-        for batch in batches {
+        for mut batch in batches {
             batch.check()?;
-            let ack = self.resolve_series(&batch)?;
-            let physical = physical_batch(&batch, &ack.sids)?;
+            let ack = self.resolve_series(&mut batch)?;
+            let schema = self.schemas.of(&batch);
             acks.push(ack);
-            rows.push((batch.table, physical));
+            rows.push(physical_batch(batch, schema, acks.last().map_or(&[], |ack| &ack.sids))?);
         }
         self.log_new_series(group);
         for (table, batch) in rows {
@@ -255,22 +255,24 @@ impl Writer {
         Ok(acks)
     }
 
-    fn resolve_series(&mut self, batch: &WriteBatch) -> Result<WriteAck, StorageError> {
+    fn resolve_series(&mut self, batch: &mut WriteBatch) -> Result<WriteAck, StorageError> {
         let id = batch.table.def.id;
         let index = self.shard.series_of(&batch.table)?;
-        if batch.series.iter().all(|s| matches!(s, SeriesRef::Known(_))) {
-            let index = index.read();
-            return known_series(batch, &index, self.shard.id);
-        }
+        let series = match &mut batch.series {
+            BatchSeries::Known(sids) => {
+                let sids = std::mem::take(sids);
+                return known_series(batch, sids, &index.read(), self.shard.id);
+            }
+            BatchSeries::Mixed(series) => series,
+        };
         let mut index = index.write();
         // A stale batch must not create series before it is refused.
         let stale = index.epoch() != batch.series_epoch;
-        if stale && batch.series.iter().any(|s| matches!(s, SeriesRef::Known(_))) {
+        if stale && series.iter().any(|s| matches!(s, SeriesRef::Known(_))) {
             return Err(StorageError::StaleSeries { table: id, shard: self.shard.id });
         }
         let next = index.next_sid();
-        let resolved: Result<Vec<Sid>, StorageError> = batch
-            .series
+        let resolved: Result<Vec<Sid>, StorageError> = series
             .iter()
             .map(|series| match series {
                 SeriesRef::Known(sid) if sid.0 >= next => Err(unknown_series(id)),
@@ -412,19 +414,16 @@ impl Writer {
     }
 }
 
-fn known_series(batch: &WriteBatch, index: &SeriesIndex, shard: ShardId) -> Result<WriteAck, StorageError> {
+fn known_series(
+    batch: &WriteBatch,
+    sids: Vec<Sid>,
+    index: &SeriesIndex,
+    shard: ShardId,
+) -> Result<WriteAck, StorageError> {
     let table = batch.table.def.id;
     if index.epoch() != batch.series_epoch {
         return Err(StorageError::StaleSeries { table, shard });
     }
-    let sids: Vec<Sid> = batch
-        .series
-        .iter()
-        .filter_map(|s| match s {
-            SeriesRef::Known(sid) => Some(*sid),
-            SeriesRef::Key(_) => None,
-        })
-        .collect();
     if sids.iter().any(|sid| sid.0 >= index.next_sid()) {
         return Err(unknown_series(table));
     }
@@ -433,33 +432,6 @@ fn known_series(batch: &WriteBatch, index: &SeriesIndex, shard: ShardId) -> Resu
 
 fn unknown_series(table: TableId) -> StorageError {
     StorageError::BadBatch { table, reason: "names a series that does not exist".to_owned() }
-}
-
-/// The rows in the physical schema, in arrival order.
-fn physical_batch(batch: &WriteBatch, sids: &[Sid]) -> Result<RecordBatch, StorageError> {
-    let table = batch.table.def.id;
-    let bad = |reason: &str| StorageError::BadBatch { table, reason: reason.to_owned() };
-    let row_sids: Option<Vec<u32>> =
-        batch.row_series.iter().map(|i| sids.get(*i as usize).map(|sid| sid.0)).collect();
-    let row_sids = row_sids.ok_or_else(|| bad("a row names a series that is not in the batch"))?;
-    let rows = row_sids.len();
-    let mut fields: Vec<Field> = key_fields().into();
-    let mut columns: Vec<ArrayRef> =
-        vec![Arc::new(UInt32Array::from(row_sids)), Arc::new(Int64Array::from(batch.times.clone()))];
-    if batch.op != RowOp::Merge {
-        fields.push(Field::new(OP, DataType::UInt8, false));
-        columns.push(Arc::new(UInt8Array::from(vec![batch.op.code(); rows])));
-    }
-    if let Some(set) = &batch.set {
-        fields.push(Field::new(SET, DataType::Binary, true));
-        columns.push(Arc::new(BinaryArray::clone(set)));
-    }
-    for (id, values) in &batch.columns {
-        fields.push(Field::new(column_name(ColumnId(id.0)), values.data_type().clone(), true));
-        columns.push(Arc::clone(values));
-    }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-        .map_err(|source| StorageError::Columns { table, source })
 }
 
 impl Shard {
@@ -477,8 +449,8 @@ impl Shard {
                         .tables
                         .entry(table.def.id)
                         .or_insert_with(|| TableState::new(table.def.identity.clone(), table.bucket));
-                    self.apply_rows(entry, seq, batch).map(|added| {
-                        state.active_bytes += added;
+                    self.apply_rows(entry, seq, batch).map(|grown| {
+                        state.active_bytes = state.active_bytes.saturating_add_signed(grown);
                         state.oldest_unflushed_ns.get_or_insert(now);
                     })
                 }
@@ -525,21 +497,25 @@ impl Shard {
         result
     }
 
-    /// Adds the rows of one record to their chunks. Returns the bytes taken.
+    /// Adds the rows of one record to their chunks. Returns by how many bytes memory in use grew; it shrinks where
+    /// small parts were joined.
     pub(super) fn apply_rows(
         &self,
         table: &mut TableState,
         seq: u64,
         batch: RecordBatch,
-    ) -> Result<u64, MergeError> {
-        let mut added = 0;
+    ) -> Result<i64, MergeError> {
+        let (mut added, mut freed) = (0, 0);
         for (start, rows) in split_by_bucket(batch, table.bucket)? {
             let part = MemPart::new(seq, rows)?;
             added += part.bytes;
-            table.push(start, Arc::new(part));
+            freed += table.push(start, part);
         }
         self.budget.add(added);
-        Ok(added)
+        if freed > 0 {
+            self.budget.release(freed);
+        }
+        Ok(added.cast_signed() - freed.cast_signed())
     }
 
     /// The create records of series that are in the index.

@@ -268,7 +268,7 @@ pub(super) fn batch(meta: &TableMeta, op: RowOp, rows: &[&InRow]) -> WriteBatch 
     WriteBatch {
         table: meta.clone(),
         series_epoch: 0,
-        series: keys.into_iter().cloned().map(SeriesRef::Key).collect(),
+        series: keys.into_iter().cloned().map(SeriesRef::Key).collect::<Vec<_>>().into(),
         row_series,
         times: rows.iter().map(|r| r.time).collect(),
         columns,

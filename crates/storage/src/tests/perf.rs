@@ -9,7 +9,9 @@ use triglot_disk::RealDisk;
 use triglot_model::{ColumnId, ColumnKind, ColumnType, IdentityRule, RowOp, ShardId, Sid};
 
 use super::{TABLE, TestEnv, column, key, options, table};
-use crate::{ScanRequest, SeriesRef, SeriesSelection, StorageOptions, TableMeta, TimeRange, WriteBatch};
+use crate::{
+    BatchSeries, ScanRequest, SeriesRef, SeriesSelection, StorageOptions, TableMeta, TimeRange, WriteBatch,
+};
 
 const FIELDS: u32 = 10;
 const SERIES: u32 = 4000;
@@ -63,8 +65,8 @@ async fn a_million_rows() {
             Arc::new((0..BATCH).map(|i| value((start + i) as u64 * 16 + f)).collect::<Int64Array>())
         };
         let (series, epoch) = match &known {
-            None => (keys.iter().cloned().map(SeriesRef::Key).collect(), 0),
-            Some((sids, epoch)) => (sids.iter().copied().map(SeriesRef::Known).collect(), *epoch),
+            None => (BatchSeries::Mixed(keys.iter().cloned().map(SeriesRef::Key).collect()), 0),
+            Some((sids, epoch)) => (BatchSeries::Known(sids.clone()), *epoch),
         };
         let batch = WriteBatch {
             table: meta.clone(),

@@ -4,7 +4,7 @@ use triglot_model::{IdentityRule, RowOp, ShardId, Sid, TableId};
 
 use super::model::{Model, OutRow, Value};
 use super::{A, BUCKET, C, InRow, Query, T1, T2, TABLE, TestEnv, key, open, options, row, table};
-use crate::{DeleteFilter, SeriesRef, StorageError, TableMeta, TagChange, TimeRange};
+use crate::{BatchSeries, DeleteFilter, SeriesRef, StorageError, TableMeta, TagChange, TimeRange};
 
 fn all_tags() -> TableMeta {
     table(TABLE, IdentityRule::AllTags)
@@ -62,16 +62,16 @@ async fn known_series_are_checked_against_the_epoch() {
     let acks =
         env.storage.write(ShardId(0), vec![super::batch(&meta, RowOp::Merge, &[&first])]).await.unwrap();
     let mut known = super::batch(&meta, RowOp::Merge, &[&row("a", None, 2, 2)]);
-    known.series = vec![SeriesRef::Known(acks[0].sids[0])];
+    known.series = BatchSeries::Known(vec![acks[0].sids[0]]);
     known.series_epoch = acks[0].series_epoch;
     env.storage.write(ShardId(0), vec![known.clone()]).await.unwrap();
     assert_eq!(env.rows(&meta).await.len(), 2);
     let mut unknown = known.clone();
-    unknown.series = vec![SeriesRef::Known(Sid(7))];
+    unknown.series = BatchSeries::Known(vec![Sid(7)]);
     let refused = env.storage.write(ShardId(0), vec![unknown.clone()]).await;
     assert!(matches!(refused, Err(StorageError::BadBatch { .. })));
     // Mixed with a key, too.
-    unknown.series.push(SeriesRef::Key(key("b", None)));
+    unknown.series = BatchSeries::Mixed(vec![SeriesRef::Known(Sid(7)), SeriesRef::Key(key("b", None))]);
     assert!(matches!(env.storage.write(ShardId(0), vec![unknown]).await, Err(StorageError::BadBatch { .. })));
     let change = TagChange { sid: Sid(0), tags: vec![(T1, Some("z".into()))] };
     env.storage.set_tags(&meta, vec![(ShardId(0), vec![change])]).await.unwrap();
