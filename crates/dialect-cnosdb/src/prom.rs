@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use triglot_engine::{Batcher, EngineError, FieldValue, Recall, Recalled};
+use triglot_engine::{Batcher, EngineError, FieldValue, RecallRoom, Recalled};
 use triglot_http::coding::DecodeError;
 use triglot_model::Precision;
 use triglot_parse_prom::ProtoError;
@@ -27,8 +27,6 @@ pub(crate) const NAME: &str = "__name__";
 const NAMELESS: &str = "prom_metric_not_specified";
 /// Begins the keys of series whose labels do not stand in one place, see [`series_key`].
 const SERIES_KEY: u8 = 6;
-/// Series that are looked up at once.
-const CHUNK: usize = 256;
 /// The one field.
 pub(crate) const VALUE: &str = "value";
 
@@ -87,21 +85,19 @@ impl<P: Params> Params for Message<P> {
 /// place for.
 fn parse(message: &Bytes, batcher: &mut Batcher, left_out: &AtomicU64) -> Result<(), CnosDbError> {
     let mut request = WriteRequest::new(message);
-    let (mut chunk, mut recall) = (Vec::with_capacity(CHUNK), Recall::default());
-    let mut others = 0;
+    let (mut chunk, mut room) = (Vec::new(), RecallRoom::default());
     loop {
-        let read = request.next_chunk(&mut chunk, CHUNK);
+        let read = request.next_chunk(&mut chunk);
         let raw_keys = chunk.iter().map(|series| series.labels_raw().unwrap_or_default());
-        let recalled = batcher.recall(raw_keys, &mut recall);
+        let recalled = batcher.recall(raw_keys, &mut room);
         for (series, known) in chunk.iter().zip(recalled) {
-            others += series.exemplar_count() + series.histogram_count();
             add(batcher, series, *known)?;
         }
         if !read.map_err(malformed)? {
             break;
         }
     }
-    left_out.store((others + request.metadata_count()) as u64, Ordering::Relaxed);
+    left_out.store(request.left_out_count() as u64, Ordering::Relaxed);
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub use child_tables::{Child, ChildRecord, NewChild, Relation, TableIn};
 pub use error::EngineError;
 pub use files::{CreateExternalTable, Export, FileAccess, Import};
 pub use ingest::{
-    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, KnownSeries, RawKey, Recall,
+    Batcher, ColumnShape, Committed, FieldValue, IngestError, IngestOptions, KnownSeries, RawKey, RecallRoom,
     Recalled, Record, RowsOf, SeriesRows, TypedColumn, Value,
 };
 pub use keyed::{InsertKeyed, OnDuplicate};
@@ -196,7 +196,7 @@ impl Engine {
     pub fn all_known_series<'r>(
         &self,
         keys: impl Iterator<Item = RawKey>,
-        room: &'r mut Recall,
+        room: &'r mut RecallRoom,
     ) -> &'r [Option<Recalled>] {
         self.series_cache().get_all(keys, room)
     }

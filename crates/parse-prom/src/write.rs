@@ -23,6 +23,9 @@ pub fn other_message(content_type: &str) -> Option<&str> {
     named.map(|(_, message)| message.trim().trim_matches('"')).find(|message| *message != MESSAGE)
 }
 
+/// Series of a chunk.
+const CHUNK: usize = 256;
+
 /// The name of the message that is read here.
 const MESSAGE: &str = "prometheus.WriteRequest";
 
@@ -30,17 +33,17 @@ const MESSAGE: &str = "prometheus.WriteRequest";
 #[derive(Debug, Clone)]
 pub struct WriteRequest<'a> {
     fields: Fields<'a>,
-    metadata: usize,
+    left_out: usize,
 }
 
 impl<'a> WriteRequest<'a> {
     /// Reads the bytes of a message, decompressed.
     pub fn new(body: &'a [u8]) -> Self {
-        Self { fields: Fields::new(body, 0), metadata: 0 }
+        Self { fields: Fields::new(body, 0), left_out: 0 }
     }
 
-    /// Puts up to `count` series into `chunk`, which is emptied before: callers that look many series up at once do so
-    /// while the bytes are in the processor's caches. False: there are no more behind them.
+    /// Puts the next series, some hundred of them, into `chunk`, which is emptied before: callers that look many series
+    /// up at once do so while the bytes are in the processor's caches. False: there are no more behind them.
     ///
     /// # Errors
     /// What is wrong with the series behind those in `chunk`.
@@ -49,24 +52,25 @@ impl<'a> WriteRequest<'a> {
     /// use triglot_parse_prom::write::WriteRequest;
     ///
     /// // Two series without labels, and one of which the end lacks.
-    /// let mut request = WriteRequest::new(&[0x0a, 0, 0x0a, 0, 0x0a, 9]);
+    /// let body = [0x0a, 0, 0x0a, 0, 0x0a, 9];
     /// let mut chunk = Vec::new();
-    /// assert_eq!(request.next_chunk(&mut chunk, 1), Ok(true));
-    /// assert_eq!(chunk.len(), 1);
-    /// assert!(request.next_chunk(&mut chunk, 2).is_err());
-    /// assert_eq!(chunk.len(), 1);
+    /// assert_eq!(WriteRequest::new(&body[..4]).next_chunk(&mut chunk), Ok(false));
+    /// assert_eq!(chunk.len(), 2);
+    /// assert!(WriteRequest::new(&body).next_chunk(&mut chunk).is_err());
+    /// assert_eq!(chunk.len(), 2);
     /// ```
-    pub fn next_chunk(&mut self, chunk: &mut Vec<Series<'a>>, count: usize) -> Result<bool, ProtoError> {
+    pub fn next_chunk(&mut self, chunk: &mut Vec<Series<'a>>) -> Result<bool, ProtoError> {
         chunk.clear();
-        for series in self.by_ref().take(count) {
+        for series in self.by_ref().take(CHUNK) {
             chunk.push(series?);
         }
-        Ok(chunk.len() == count)
+        Ok(chunk.len() == CHUNK)
     }
 
-    /// How many descriptions of metrics (field 3) were passed over so far; they are not read.
-    pub fn metadata_count(&self) -> usize {
-        self.metadata
+    /// How many records that are no samples were passed over so far: exemplars, native histograms and descriptions of
+    /// metrics (field 3).
+    pub fn left_out_count(&self) -> usize {
+        self.left_out
     }
 }
 
@@ -77,13 +81,14 @@ impl<'a> Iterator for WriteRequest<'a> {
         // Metadata (field 3) and what later versions bring are no series.
         let series = loop {
             match self.fields.next()? {
-                Ok(field) if field.number != 1 => self.metadata += usize::from(field.number == 3),
+                Ok(field) if field.number != 1 => self.left_out += usize::from(field.number == 3),
                 Ok(field) => break Series::new(field),
                 Err(error) => break Err(error),
             }
         };
-        if series.is_err() {
-            self.fields = Fields::new(&[], 0);
+        match &series {
+            Ok(series) => self.left_out += series.exemplars + series.histograms,
+            Err(_) => self.fields = Fields::new(&[], 0),
         }
         Some(series)
     }

@@ -45,10 +45,7 @@ impl MemPart {
     fn joined(parts: &[Arc<Self>]) -> Option<Self> {
         let (first, last) = (parts.first()?, parts.last()?);
         let schema = first.batch.schema_ref();
-        let is_same = |part: &Arc<Self>| {
-            Arc::ptr_eq(part.batch.schema_ref(), schema) || part.batch.schema_ref() == schema
-        };
-        if !parts.iter().all(is_same) {
+        if !parts.iter().all(|part| part.batch.schema_ref() == schema) {
             return None;
         }
         let batch = concat_batches(schema, parts.iter().map(|part| &part.batch)).ok()?;

@@ -35,8 +35,6 @@ const TIME: &str = "ts";
 const COLUMN: &str = "v";
 const LABELS: &str = "labels";
 
-/// Series that are looked up at once.
-const CHUNK: usize = 256;
 /// Room is made in advance for so many rows at most.
 const MOST_EXPECTED: usize = 1 << 16;
 
@@ -99,7 +97,7 @@ async fn write(
     let (writer, message) = checked(app, request, payload, database).await?;
     let mut found = WriteRequest::new(&message);
     if found.next().is_none() {
-        app.metrics.refused(DIALECT, API, found.metadata_count() as u64);
+        app.metrics.refused(DIALECT, API, found.left_out_count() as u64);
         return Ok(());
     }
     let left_out = Arc::new(AtomicU64::new(0));
@@ -140,26 +138,24 @@ fn counting(
 /// How many records there are that are no samples.
 fn parse<'a>(message: &'a [u8], points: &mut Points<'a>) -> Result<usize, TaosError> {
     let mut request = WriteRequest::new(message);
-    let (mut chunk, mut recalled) = (Vec::with_capacity(CHUNK), Vec::with_capacity(CHUNK));
-    let mut others = 0;
-    for chunks in 0.. {
-        let read = request.next_chunk(&mut chunk, CHUNK);
-        if let (0, Some(last)) = (chunks, chunk.last()) {
-            // The others are about as long.
+    let (mut chunk, mut recalled) = (Vec::new(), Vec::new());
+    loop {
+        let read = request.next_chunk(&mut chunk);
+        if let (true, Some(last)) = (points.is_empty(), chunk.last()) {
+            // The other chunks are about as long.
             let chunks = message.len() / last.offset().max(1) + 1;
-            points.expect((chunks * CHUNK).min(MOST_EXPECTED));
+            points.expect((chunks * chunk.len()).min(MOST_EXPECTED));
         }
         let raw_keys = chunk.iter().map(|series| series.labels_raw().unwrap_or_default());
         points.recall_all(raw_keys, &mut recalled);
         for (series, known) in chunk.iter().zip(&recalled) {
-            others += series.exemplar_count() + series.histogram_count();
             add(points, series, *known)?;
         }
         if !read.map_err(invalid)? {
             break;
         }
     }
-    Ok(others + request.metadata_count())
+    Ok(request.left_out_count())
 }
 
 /// Adds the rows of a series; `known` is what was recalled of it.

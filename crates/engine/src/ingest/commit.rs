@@ -12,7 +12,6 @@ use triglot_model::{
 };
 use triglot_storage::{BatchSeries, SeriesKey, SeriesRef, StorageError, WriteBatch};
 
-use super::column::ColumnBuilder;
 use super::geometry::check_geometry;
 use super::series_cache::KnownSeries;
 use super::split::{Assembled, Resolved, ShardRows, row_op, shard_rows};
@@ -189,27 +188,17 @@ fn assemble(
     let tag_ids: Option<Vec<ColumnId>> =
         table.tags.iter().map(|(name, _)| def.column(name).map(|c| c.id)).collect();
     let tag_ids = tag_ids.ok_or(EngineError::SchemaRace)?;
-    let mut columns: Vec<(&ColumnDef, std::vec::IntoIter<ColumnBuilder>)> =
-        Vec::with_capacity(table.fields.len());
-    for field in table.fields {
-        let column = def.column(&field.name).ok_or(EngineError::SchemaRace)?;
-        columns.push((column, field.values.into_iter()));
-    }
+    let columns: Option<Vec<&ColumnDef>> = table.fields.iter().map(|field| def.column(&field.name)).collect();
+    let columns = columns.ok_or(EngineError::SchemaRace)?;
     let meta = engine.table_meta(&def, database);
-    for part in table.parts {
-        let rows = part.times.len();
-        let mut arrays: Vec<(ColumnId, ArrayRef)> = Vec::with_capacity(columns.len());
-        for (column, values) in &mut columns {
-            let values = values.next().filter(|values| rows > 0 && values.len() > 0);
-            let Some(values) = values else { continue };
-            let values = values.finish(rows, column.ty)?;
+    for part in table.parts.into_iter().filter(|part| !part.times.is_empty()) {
+        let Part { keys, series, row_series, times, values } = part;
+        let mut arrays: Vec<(ColumnId, ArrayRef)> = Vec::with_capacity(values.len());
+        for (column, values) in columns.iter().zip(values).filter(|(_, values)| values.len() > 0) {
+            let values = values.finish(times.len(), column.ty)?;
             check_geometry(&def, column, &values)?;
             arrays.push((column.id, values));
         }
-        if rows == 0 {
-            continue;
-        }
-        let Part { keys, series, row_series, times } = part;
         match series {
             PartSeries::Known(shard, sids) => shards.push(ShardRows {
                 shard,

@@ -35,7 +35,7 @@ pub(crate) use overwrite::overwrite;
 pub(crate) use rows::write_series_rows;
 pub use rows::{RowsOf, SeriesRows};
 pub(crate) use series_cache::SeriesCache;
-pub use series_cache::{KnownSeries, RawKey, Recall, Recalled};
+pub use series_cache::{KnownSeries, RawKey, RecallRoom, Recalled};
 pub(crate) use split::{Assembled, Resolved};
 pub use typed::{TypedColumn, Value};
 pub use value::FieldValue;
@@ -134,7 +134,7 @@ impl Batcher {
     pub fn recall<'k, 'r>(
         &self,
         raw_keys: impl Iterator<Item = &'k [u8]>,
-        room: &'r mut Recall,
+        room: &'r mut RecallRoom,
     ) -> &'r [Option<Recalled>] {
         let cache = self.engine.series_cache();
         cache.get_all(raw_keys.map(|raw| cache.key(self.database.id, TAGS_ALONE, raw)), room)

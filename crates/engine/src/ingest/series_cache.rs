@@ -51,7 +51,7 @@ pub struct Recalled {
 
 /// Room for looking up many series at once, used again for the next ones.
 #[derive(Debug, Default)]
-pub struct Recall {
+pub struct RecallRoom {
     keys: Vec<RawKey>,
     by_segment: [Vec<usize>; SEGMENTS],
     found: Vec<Option<Recalled>>,
@@ -91,9 +91,9 @@ impl SeriesCache {
     pub(crate) fn get_all<'r>(
         &self,
         keys: impl Iterator<Item = RawKey>,
-        room: &'r mut Recall,
+        room: &'r mut RecallRoom,
     ) -> &'r [Option<Recalled>] {
-        let Recall { keys: all, by_segment, found } = room;
+        let RecallRoom { keys: all, by_segment, found } = room;
         all.clear();
         all.extend(keys);
         by_segment.iter_mut().for_each(Vec::clear);

@@ -100,7 +100,9 @@ pub(super) fn shard_rows(
     let mut places: Vec<(ShardId, u32)> = Vec::with_capacity(series.len());
     let mut keys = keys.into_iter();
     for Resolved { shard, series } in series {
-        let Some(of_shard) = shards.get_mut(usize::from(shard.0)) else { continue };
+        let of_shard = shards.get_mut(usize::from(shard.0)).ok_or_else(|| {
+            EngineError::Internal(format!("a series of table {} is in shard {}", def.name, shard.0))
+        })?;
         places.push((shard, of_shard.add_series(series, keys.next().flatten())));
     }
     if is_one {

@@ -21,6 +21,20 @@ pub(super) struct Part {
     /// For each row the place of its series.
     pub(super) row_series: Vec<u32>,
     pub(super) times: Vec<i64>,
+    /// By field; those that are not there have no value.
+    pub(super) values: Vec<ColumnBuilder>,
+}
+
+impl Part {
+    /// The values of a field.
+    #[inline]
+    fn values_of(&mut self, at: usize, fields: &[PendingField]) -> Option<&mut ColumnBuilder> {
+        if self.values.len() <= at {
+            let missing = fields.get(self.values.len()..=at)?;
+            self.values.extend(missing.iter().map(|field| ColumnBuilder::new(field.class)));
+        }
+        self.values.get_mut(at)
+    }
 }
 
 /// The series of a part.
@@ -54,19 +68,6 @@ pub(super) struct PendingField {
     /// Whether the table has it.
     pub(super) exists: bool,
     class: Class,
-    /// By part; those that are not there have no value.
-    pub(super) values: Vec<ColumnBuilder>,
-}
-
-impl PendingField {
-    /// The values of a part.
-    #[inline]
-    fn of_part(&mut self, part: usize) -> Option<&mut ColumnBuilder> {
-        if self.values.len() <= part {
-            self.values.resize_with(part + 1, || ColumnBuilder::new(self.class));
-        }
-        self.values.get_mut(part)
-    }
 }
 
 /// What a table's times are, in its own unit.
@@ -204,12 +205,12 @@ impl TableRows {
             },
         };
         self.cursor = at + 1;
-        let (Some(field), Some(part)) = (self.fields.get_mut(at), self.parts.get(place.part)) else {
+        let (Some(field), Some(part)) = (self.fields.get(at), self.parts.get_mut(place.part)) else {
             return Err(IngestError::NoRow);
         };
         let row = part.times.len();
         let (ty, exists) = (field.ty, field.exists);
-        let Some(values) = field.of_part(place.part) else { return Err(IngestError::NoRow) };
+        let Some(values) = part.values_of(at, &self.fields) else { return Err(IngestError::NoRow) };
         if values.len() > row {
             return Ok(());
         }
@@ -264,7 +265,7 @@ impl TableRows {
             return Err(self.conflict(name, found, ColumnShape::Field(ty), false));
         };
         let at = self.fields.len();
-        self.fields.push(PendingField { name: name.into(), ty, exists, class, values: Vec::new() });
+        self.fields.push(PendingField { name: name.into(), ty, exists, class });
         self.field_index.insert(name.into(), at);
         Ok(at)
     }
@@ -286,9 +287,8 @@ impl TableRows {
         }
         let Some(part) = self.parts.get_mut(place.part) else { return Err(IngestError::NoRow) };
         let row = part.times.len();
-        let has_value = |field: &PendingField| field.values.get(place.part).is_some_and(|v| v.len() > row);
         // The cursor moved if there was a field at all.
-        if self.cursor == 0 || !self.fields.iter().any(has_value) {
+        if self.cursor == 0 || !part.values.iter().any(|values| values.len() > row) {
             return Err(IngestError::NoField { table: self.name.clone() });
         }
         self.cursor = 0;
@@ -315,9 +315,8 @@ impl TableRows {
     /// Forgets the row that is being read.
     pub(super) fn abandon_row(&mut self, place: Place) {
         self.cursor = 0;
-        let Some(part) = self.parts.get(place.part) else { return };
-        let values = self.fields.iter_mut().filter_map(|field| field.values.get_mut(place.part));
-        values.for_each(|values| values.truncate(part.times.len()));
+        let Some(Part { times, values, .. }) = self.parts.get_mut(place.part) else { return };
+        values.iter_mut().for_each(|values| values.truncate(times.len()));
     }
 
     /// The name of the time column of tables that are made on the fly.

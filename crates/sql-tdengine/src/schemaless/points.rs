@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use triglot_engine::{
-    KnownSeries, NewChild, RawKey, Recall as Room, Recalled, RowsOf, SeriesRows, TableIn, md5_child_name,
+    KnownSeries, NewChild, RawKey, RecallRoom, Recalled, RowsOf, SeriesRows, TableIn, md5_child_name,
 };
 use triglot_model::{ColumnId, Precision, TableDef, TableId};
 
@@ -131,7 +131,7 @@ pub struct Points<'a> {
     options: &'a Options,
     recall: Option<Recall<'a>>,
     /// For looking up many series.
-    room: Room,
+    room: RecallRoom,
     pub(super) tables: Vec<Table<'a>>,
     tables_by_name: HashMap<String, usize>,
     /// Tables of known series; none: not to be written to in this way.
@@ -161,7 +161,7 @@ impl<'a> Points<'a> {
             now_ns,
             options,
             recall,
-            room: Room::default(),
+            room: RecallRoom::default(),
             tables: Vec::new(),
             tables_by_name: HashMap::new(),
             tables_by_id: HashMap::new(),

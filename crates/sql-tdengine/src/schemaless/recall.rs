@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 
 use triglot_engine::catalog::CatalogSnapshot;
-use triglot_engine::{Engine, KnownSeries, RawKey, Recall as Room, Recalled};
+use triglot_engine::{Engine, KnownSeries, RawKey, RecallRoom, Recalled};
 use triglot_model::{DatabaseId, IdentityRule, TableDef};
 
 use super::Options;
@@ -40,7 +40,7 @@ impl<'a> Recall<'a> {
     pub(super) fn all<'k, 'r>(
         &self,
         raw_keys: impl Iterator<Item = &'k [u8]>,
-        room: &'r mut Room,
+        room: &'r mut RecallRoom,
     ) -> &'r [Option<Recalled>] {
         self.engine.all_known_series(raw_keys.map(|raw| self.key(raw)), room)
     }
